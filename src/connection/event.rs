@@ -1,0 +1,65 @@
+//! What a connection tells.
+
+use crate::close::CloseReason;
+use crate::frame::Opcode;
+
+/// Text or binary (RFC 6455, section 5.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// Valid UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+impl MessageKind {
+    pub(super) const fn opcode(self) -> Opcode {
+        match self {
+            Self::Text => Opcode::Text,
+            Self::Binary => Opcode::Binary,
+        }
+    }
+}
+
+/// What [`Connection::next_event`](crate::Connection::next_event) found in the buffer.
+///
+/// Payloads borrow the buffer, not the connection: it may send while the event is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// A whole text message.
+    Text(&'b str),
+    /// A whole binary message.
+    Binary(&'b [u8]),
+    /// A part of a text message, with [`Delivery::Parts`](crate::Delivery::Parts).
+    TextPart {
+        /// Whole code points; empty only when `last`.
+        text: &'b str,
+        /// Whether this begins a message.
+        first: bool,
+        /// Whether this ends the message.
+        last: bool,
+    },
+    /// A part of a binary message, with [`Delivery::Parts`](crate::Delivery::Parts).
+    BinaryPart {
+        /// The bytes; empty only when `last`.
+        bytes: &'b [u8],
+        /// Whether this begins a message.
+        first: bool,
+        /// Whether this ends the message.
+        last: bool,
+    },
+    /// A ping. The pong is queued already, unless
+    /// [`Config::auto_pong`](crate::Config::auto_pong) is off.
+    Ping(&'b [u8]),
+    /// A pong, asked for or not. Nothing has to be done about it.
+    Pong(&'b [u8]),
+    /// The peer has sent Close and will send nothing more. The reply is queued already, unless
+    /// our own Close went first. What the transport should do is told by
+    /// [`Connection::transport`](crate::Connection::transport).
+    Close(CloseReason<'b>),
+    /// The call has done as much work as
+    /// [`Limits::max_frames_per_call`](crate::Limits::max_frames_per_call) allows. Nothing is
+    /// wrong: call again, after serving other connections if there are any.
+    Yield,
+}

@@ -1,0 +1,187 @@
+//! The connection machine: frames in, events out; messages in, frames out.
+//!
+//! ```text
+//!   rx ──▶ next_event() ──▶ Event                 receive.rs   header, fragments, UTF-8
+//!              │
+//!              │ pongs, close replies             closing.rs   who closes what, and when
+//!              ▼
+//!   send_*() ─────▶ outgoing() ──▶ socket         send.rs      frames, masks, caps
+//! ```
+
+mod closing;
+mod error;
+mod event;
+mod prepared;
+mod receive;
+mod send;
+
+pub use closing::{Ended, Transport};
+pub use error::{ProtocolError, Rejected, SendError};
+pub use event::{Event, MessageKind};
+pub use prepared::PreparedMessage;
+
+use crate::entropy::Masks;
+use crate::frame::ControlPayload;
+use crate::limits::Limits;
+use crate::send_queue::SendQueue;
+use alloc::boxed::Box;
+use receive::Receiving;
+use send::Sending;
+
+/// Which side of the connection this is (RFC 6455, section 5.1).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Role {
+    /// Accepted the connection: expects masked frames, sends unmasked ones, and closes the
+    /// transport first.
+    Server,
+    /// Opened the connection: masks every frame with a fresh key.
+    Client(Masks),
+}
+
+/// How messages are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// Whole: [`Event::Text`] and [`Event::Binary`], each one contiguous slice.
+    #[default]
+    Messages,
+    /// In parts as they arrive, also inside a frame: [`Event::TextPart`] and
+    /// [`Event::BinaryPart`]. Memory stays constant whatever the size of the message. Parts of
+    /// texts are cut on borders of code points.
+    Parts,
+}
+
+/// The settings of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// What the peer and the caller may make the connection hold or do.
+    pub limits: Limits,
+    /// Whole messages, or parts as they arrive.
+    pub delivery: Delivery,
+    /// Whether pings are answered by themselves (default: yes). When switched off, answer each
+    /// [`Event::Ping`] with [`Connection::send_pong`].
+    pub auto_pong: bool,
+}
+
+impl Config {
+    /// Default limits, whole messages, pings answered.
+    pub const DEFAULT: Self =
+        Self { limits: Limits::DEFAULT, delivery: Delivery::Messages, auto_pong: true };
+
+    /// The same settings with other limits.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same settings with another way of delivery.
+    #[must_use]
+    pub const fn delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// The same settings with automatic pongs on or off.
+    #[must_use]
+    pub const fn auto_pong(mut self, on: bool) -> Self {
+        self.auto_pong = on;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// One open WebSocket connection, without its socket (RFC 6455, sections 5 to 7).
+///
+/// Made by a handshake ([`Upgrade::accept`](crate::handshake::Upgrade::accept) or
+/// [`ClientHandshake`](crate::handshake::ClientHandshake)), or by [`new`](Self::new) when the
+/// handshake happened elsewhere, for example over HTTP/2.
+///
+/// Methods come in three families. `send_*` and `close` are *commands*: they queue bytes and never
+/// touch a socket. [`next_event`](Self::next_event) and [`receive_eof`](Self::receive_eof) take
+/// in what came *from outside*. [`outgoing`](Self::outgoing), [`wants_write`](Self::wants_write)
+/// and [`transport`](Self::transport) are *questions*, whose answers are computed from the state,
+/// so they may be asked at any time and in any order.
+#[derive(Debug)]
+pub struct Connection {
+    role: Role,
+    config: Config,
+    receiving: Receiving,
+    sending: Sending,
+    queue: SendQueue,
+    /// Position in the output at which the last automatic pong ends.
+    pong_end: u64,
+    /// The pong to queue once that one has been sent: the newest wins.
+    pending_pong: Option<Box<ControlPayload>>,
+    /// The transport delivers nothing more.
+    eof: bool,
+}
+
+impl Connection {
+    /// A connection whose handshake is done.
+    #[must_use]
+    pub fn new(role: Role, config: Config) -> Self {
+        Self {
+            role,
+            config,
+            receiving: Receiving::Between,
+            sending: Sending::Between,
+            queue: SendQueue::new(),
+            pong_end: 0,
+            pending_pong: None,
+            eof: false,
+        }
+    }
+
+    /// Whether this is the server's side.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        matches!(self.role, Role::Server)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The bytes to write to the transport.
+    ///
+    /// Write any number of them and [`advance`](bytes::Buf::advance) by that number. They are
+    /// waiting whenever [`wants_write`](Self::wants_write).
+    pub fn outgoing(&mut self) -> &mut SendQueue {
+        self.queue_pending_pong();
+        &mut self.queue
+    }
+
+    /// Whether [`outgoing`](Self::outgoing) has bytes to write.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        !self.queue.is_empty() || self.pending_pong.is_some()
+    }
+
+    /// Bytes waiting to be written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether messages may still be sent: no Close has been queued and the transport lives.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.sending, Sending::CloseQueued) && !self.eof
+    }
+
+    /// Queues bytes that go before the first frame: the response of the handshake.
+    pub(crate) fn queue_head(&mut self, head: &[u8]) {
+        self.queue.stage(|staging| staging.extend_from_slice(head));
+        self.queue.end_frame();
+    }
+}

@@ -1,0 +1,383 @@
+//! Receiving: from bytes to events.
+//!
+//! Inside, only ranges of the buffer are passed around; the slice is made once, at the edge.
+
+#![warn(clippy::indexing_slicing)]
+
+use super::{Connection, Delivery, Event, MessageKind, ProtocolError, Role};
+use crate::close::{CloseCode, CloseReason};
+use crate::frame::{Header, Opcode, Prefix};
+use crate::mask::Mask;
+use crate::recv_buffer::RecvBuffer;
+use crate::utf8::{self, Validator};
+use core::ops::Range;
+
+/// The receiving half.
+#[derive(Debug)]
+pub(super) enum Receiving {
+    /// Between messages.
+    Between,
+    /// Inside a message.
+    Within(Incoming),
+    /// The peer's Close has come. Nothing after it is looked at.
+    Closed(Option<CloseCode>),
+    /// The peer broke the protocol. Nothing more is looked at.
+    Failed(ProtocolError),
+}
+
+/// A message whose end has not come.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    kind: MessageKind,
+    /// No part of it has been handed out yet.
+    first: bool,
+    /// Payload bytes declared by its frames so far.
+    declared: u64,
+    fragments: u32,
+    utf8: Validator,
+    /// Everything valid has been handed out; what follows is not UTF-8.
+    broken: bool,
+    /// The frame whose payload is not complete, if any.
+    frame: Option<OpenFrame>,
+}
+
+#[derive(Debug)]
+struct OpenFrame {
+    fin: bool,
+    mask: Option<Mask>,
+    /// Payload bytes not yet consumed from the buffer.
+    missing: u64,
+}
+
+/// An event, with ranges in place of slices.
+enum Found {
+    Message(MessageKind, Range<usize>),
+    Part { kind: MessageKind, range: Range<usize>, first: bool, last: bool },
+    Ping(Range<usize>),
+    Pong(Range<usize>),
+    Close(Option<CloseCode>, Range<usize>),
+    Yield,
+}
+
+/// How far the payload of an open frame got.
+enum Progress {
+    Found(Found),
+    FrameEnded,
+    NeedMore,
+}
+
+impl Connection {
+    /// Looks at the bytes in `rx` and returns the next event, or `None` when more bytes are
+    /// needed.
+    ///
+    /// The event borrows `rx` and not the connection, so the loop may answer at once:
+    ///
+    /// ```
+    /// # use sansio_ws::{Connection, Event, RecvBuffer};
+    /// # fn echo(connection: &mut Connection, rx: &mut RecvBuffer) -> Result<(), Box<dyn std::error::Error>> {
+    /// while let Some(event) = connection.next_event(rx)? {
+    ///     match event {
+    ///         Event::Text(text) => connection.send_text(text)?,
+    ///         Event::Binary(bytes) => connection.send_binary(bytes)?,
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Call it until it returns `None` before reading more. After the peer's Close, further
+    /// bytes are discarded (RFC 6455, section 1.4).
+    ///
+    /// # Errors
+    ///
+    /// Fatal: the Close that tells the peer is queued, and every later call discards the bytes
+    /// and returns the same error. Keep writing [`outgoing`](Self::outgoing) and do what
+    /// [`transport`](Self::transport) says.
+    pub fn next_event<'b>(
+        &mut self,
+        rx: &'b mut RecvBuffer,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.find(rx) {
+            Ok(Some(found)) => self.hand_out(found, rx).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| self.fail(error))
+    }
+
+    /// The one place where ranges become slices, and bytes `str`.
+    fn hand_out<'b>(
+        &mut self,
+        found: Found,
+        rx: &'b RecvBuffer,
+    ) -> Result<Event<'b>, ProtocolError> {
+        // A text that came in pieces has been checked before, and is checked here again: without
+        // `unsafe` there is no other way from bytes to `str`.
+        let text = |range| {
+            simdutf8::basic::from_utf8(rx.slice(range)).map_err(|_| ProtocolError::InvalidUtf8)
+        };
+        Ok(match found {
+            Found::Message(MessageKind::Text, range) => Event::Text(text(range)?),
+            Found::Message(MessageKind::Binary, range) => Event::Binary(rx.slice(range)),
+            Found::Part { kind: MessageKind::Text, range, first, last } => {
+                Event::TextPart { text: text(range)?, first, last }
+            }
+            Found::Part { kind: MessageKind::Binary, range, first, last } => {
+                Event::BinaryPart { bytes: rx.slice(range), first, last }
+            }
+            Found::Ping(range) => {
+                let payload = rx.slice(range);
+                self.answer_ping(payload);
+                Event::Ping(payload)
+            }
+            Found::Pong(range) => Event::Pong(rx.slice(range)),
+            Found::Close(code, range) => {
+                let reason = text(range)?;
+                self.receive_close(code);
+                Event::Close(CloseReason { code, reason })
+            }
+            Found::Yield => Event::Yield,
+        })
+    }
+
+    fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
+        let mut budget = self.config.limits.max_frames_per_call.max(1);
+        loop {
+            match &mut self.receiving {
+                Receiving::Within(incoming) => match incoming.receive(rx, self.config.delivery)? {
+                    Progress::Found(found) => {
+                        if found.ends_message() {
+                            self.receiving = Receiving::Between;
+                        }
+                        return Ok(Some(found));
+                    }
+                    Progress::NeedMore => return Ok(None),
+                    Progress::FrameEnded => {}
+                },
+                Receiving::Between => {}
+                Receiving::Closed(_) => {
+                    rx.clear();
+                    return Ok(None);
+                }
+                Receiving::Failed(error) => {
+                    rx.clear();
+                    return Err(*error);
+                }
+            }
+            let Some((header, header_len)) = self.parse_header(rx.unread())? else {
+                return Ok(None);
+            };
+            if header.opcode().is_control() {
+                return find_control(&header, header_len, rx);
+            }
+            if budget == 0 {
+                return Ok(Some(Found::Yield));
+            }
+            budget -= 1;
+            if let Some(message) = self.begin_frame(&header, header_len, rx)? {
+                return Ok(Some(message));
+            }
+        }
+    }
+
+    /// Parses a header and reaches every verdict that its first two bytes allow before it looks
+    /// at the length.
+    #[inline]
+    fn parse_header(&self, unread: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
+        let Some((first_two, rest)) = unread.split_first_chunk() else { return Ok(None) };
+        let prefix = Prefix::parse(*first_two)?;
+        if prefix.reserved_bits() != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        match (&self.role, prefix.is_masked()) {
+            (Role::Server, false) => return Err(ProtocolError::UnmaskedFrame),
+            (Role::Client(_), true) => return Err(ProtocolError::MaskedFrame),
+            _ => {}
+        }
+        match (&self.receiving, prefix.opcode()) {
+            (Receiving::Between, Opcode::Continuation) => {
+                return Err(ProtocolError::UnexpectedContinuation);
+            }
+            (Receiving::Within(_), Opcode::Text | Opcode::Binary) => {
+                return Err(ProtocolError::InterleavedMessage);
+            }
+            _ => {}
+        }
+        Ok(prefix.complete(rest)?)
+    }
+
+    /// Consumes the header of a data frame. Limits are checked here, before any payload is kept.
+    /// A message in a single frame that has arrived whole is returned at once.
+    #[inline]
+    fn begin_frame(
+        &mut self,
+        header: &Header,
+        header_len: usize,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let limits = &self.config.limits;
+        let payload_len = header.payload_len();
+        if payload_len > limits.max_frame_bytes {
+            return Err(ProtocolError::FrameTooBig);
+        }
+        let kind = match header.opcode() {
+            Opcode::Text => MessageKind::Text,
+            _ => MessageKind::Binary,
+        };
+        let whole = header.is_fin()
+            && matches!(self.receiving, Receiving::Between)
+            && self.config.delivery == Delivery::Messages
+            && payload_len <= limits.max_message_bytes
+            && payload_len <= rx.unread().len().saturating_sub(header_len) as u64;
+        rx.consume(header_len);
+        if whole {
+            rx.begin_message();
+            let len = payload_len as usize;
+            rx.extend_message(len, header.mask().map(Mask::new).as_mut());
+            return Ok(Some(Found::Message(kind, rx.take_message(len))));
+        }
+        if let Receiving::Between = self.receiving {
+            rx.begin_message();
+            self.receiving = Receiving::Within(Incoming::new(kind));
+        }
+        let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
+        incoming.declared = incoming.declared.saturating_add(payload_len);
+        if incoming.declared > limits.max_message_bytes {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        incoming.fragments = incoming.fragments.saturating_add(1);
+        if incoming.fragments > limits.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        incoming.frame = Some(OpenFrame {
+            fin: header.is_fin(),
+            mask: header.mask().map(Mask::new),
+            missing: payload_len,
+        });
+        Ok(None)
+    }
+
+    /// Whether the input would end inside a frame if it ended behind `unread`.
+    pub(super) fn is_within_frame(&self, unread: &[u8]) -> bool {
+        match &self.receiving {
+            Receiving::Within(Incoming { frame: Some(_), .. }) => true,
+            Receiving::Between | Receiving::Within(_) => !unread.is_empty(),
+            Receiving::Closed(_) | Receiving::Failed(_) => false,
+        }
+    }
+}
+
+/// Control frames are short, so they wait in the buffer until they are whole; between the
+/// fragments of a message they are handled at once (RFC 6455, section 5.4).
+fn find_control(
+    header: &Header,
+    header_len: usize,
+    rx: &mut RecvBuffer,
+) -> Result<Option<Found>, ProtocolError> {
+    let payload_len = header.payload_len() as usize;
+    if rx.unread().len() < header_len + payload_len {
+        return Ok(None);
+    }
+    rx.consume(header_len);
+    let range = rx.take_control(payload_len, header.mask().map(Mask::new));
+    Ok(Some(match header.opcode() {
+        Opcode::Ping => Found::Ping(range),
+        Opcode::Pong => Found::Pong(range),
+        _ => match rx.slice(range.clone()) {
+            [] => Found::Close(None, range),
+            [_] => return Err(ProtocolError::TruncatedCloseCode),
+            [high, low, ..] => {
+                let code = u16::from_be_bytes([*high, *low]);
+                let code = CloseCode::new(code).ok_or(ProtocolError::InvalidCloseCode(code))?;
+                Found::Close(Some(code), range.start + 2..range.end)
+            }
+        },
+    }))
+}
+
+impl Found {
+    fn ends_message(&self) -> bool {
+        matches!(self, Self::Message(..) | Self::Part { last: true, .. })
+    }
+}
+
+impl Incoming {
+    fn new(kind: MessageKind) -> Self {
+        Self {
+            kind,
+            first: true,
+            declared: 0,
+            fragments: 0,
+            utf8: Validator::new(),
+            broken: false,
+            frame: None,
+        }
+    }
+
+    /// Takes in what has arrived of the open frame's payload.
+    fn receive(
+        &mut self,
+        rx: &mut RecvBuffer,
+        delivery: Delivery,
+    ) -> Result<Progress, ProtocolError> {
+        if self.broken {
+            return Err(ProtocolError::InvalidUtf8);
+        }
+        let Some(frame) = &mut self.frame else { return Ok(Progress::FrameEnded) };
+        let n = frame.missing.min(rx.unread().len() as u64);
+        frame.missing -= n;
+        let arrived = rx.extend_message(n as usize, frame.mask.as_mut());
+        let frame_ended = frame.missing == 0;
+        let last = frame_ended && frame.fin;
+        if frame_ended {
+            self.frame = None;
+        }
+        let found = match delivery {
+            Delivery::Messages => self.whole(rx, arrived, last)?,
+            Delivery::Parts => self.part(rx, last)?,
+        };
+        Ok(match found {
+            Some(found) => Progress::Found(found),
+            None if frame_ended => Progress::FrameEnded,
+            None => Progress::NeedMore,
+        })
+    }
+
+    /// Keeps the message until it is whole, but checks text as it arrives.
+    fn whole(
+        &mut self,
+        rx: &mut RecvBuffer,
+        arrived: Range<usize>,
+        last: bool,
+    ) -> Result<Option<Found>, ProtocolError> {
+        if self.kind == MessageKind::Text {
+            self.utf8.push(rx.slice(arrived)).map_err(|_| ProtocolError::InvalidUtf8)?;
+            if last && !self.utf8.is_complete() {
+                return Err(ProtocolError::InvalidUtf8);
+            }
+        }
+        Ok(last.then(|| Found::Message(self.kind, rx.take_message(rx.message().len()))))
+    }
+
+    /// Hands out what has arrived, but for an unfinished code point at its end.
+    fn part(&mut self, rx: &mut RecvBuffer, last: bool) -> Result<Option<Found>, ProtocolError> {
+        let pending = rx.message();
+        let mut len = pending.len();
+        if self.kind == MessageKind::Text {
+            let prefix = utf8::Prefix::of(rx.slice(pending.clone()));
+            // What was valid is handed out before the rest is refused, so that the parts do not
+            // depend on how the bytes were cut.
+            self.broken = prefix.broken || last && prefix.len < len;
+            len = prefix.len;
+            if self.broken && len == 0 {
+                return Err(ProtocolError::InvalidUtf8);
+            }
+        }
+        let last = last && !self.broken;
+        if len == 0 && !last {
+            return Ok(None);
+        }
+        let first = core::mem::take(&mut self.first);
+        Ok(Some(Found::Part { kind: self.kind, range: rx.take_message(len), first, last }))
+    }
+}

@@ -1,0 +1,255 @@
+//! Sending: from messages to bytes in the queue.
+//!
+//! A message is queued whole or not at all, and queuing never touches a socket.
+
+use super::{Connection, MessageKind, PreparedMessage, Rejected, Role, SendError};
+use crate::frame::{ControlPayload, Header, Opcode};
+use crate::mask::Mask;
+use crate::utf8::Validator;
+use alloc::boxed::Box;
+use bytes::Bytes;
+
+/// Payloads up to this many bytes are copied behind their header even if they could be shared:
+/// one contiguous write is then cheaper than two slices. `benches/send.rs` guards the choice.
+const COALESCE_LIMIT: usize = 2048;
+
+/// The sending half.
+#[derive(Debug)]
+pub(super) enum Sending {
+    /// Between messages.
+    Between,
+    /// A fragmented message is under way.
+    Within(Outgoing),
+    /// Close is queued or sent: nothing may follow it (RFC 6455, section 5.5.1).
+    CloseQueued,
+}
+
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    kind: MessageKind,
+    utf8: Validator,
+}
+
+/// How a payload gets into the queue.
+enum Payload<'a> {
+    Copied(&'a [u8]),
+    Shared(Bytes),
+}
+
+impl Connection {
+    /// Queues a text message in a single frame. The text is copied once; a client's is masked in
+    /// the same pass.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.send_message(MessageKind::Text, Payload::Copied(text.as_bytes()))
+    }
+
+    /// Queues a binary message in a single frame. The payload is copied once; a client's is
+    /// masked in the same pass.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_message(MessageKind::Binary, Payload::Copied(payload))
+    }
+
+    /// Queues a message whose payload is owned together with others. A server does not copy it if
+    /// it is larger than 2 KiB; a client has to mask it, and copies in the same pass.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued, and the message comes back.
+    /// [`SendError::InvalidUtf8`] if it is to be a text and is none.
+    pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), Rejected<Bytes>> {
+        let checked = match kind {
+            MessageKind::Text if simdutf8::basic::from_utf8(&payload).is_err() => {
+                Err(SendError::InvalidUtf8)
+            }
+            _ => self.may_send_message(payload.len()),
+        };
+        match checked {
+            Ok(()) => {
+                self.queue_data(kind.opcode(), true, Payload::Shared(payload));
+                Ok(())
+            }
+            Err(error) => Err(Rejected { error, message: payload }),
+        }
+    }
+
+    /// Queues a message that was framed before, for this and other connections. A server queues
+    /// the very bytes of the others; a client masks its own copy.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
+        if let Role::Client(_) = self.role {
+            return self.send_message(message.kind(), Payload::Copied(message.payload()));
+        }
+        let frame = message.frame();
+        self.may_send_message(frame.len())?;
+        if frame.len() <= COALESCE_LIMIT {
+            self.queue.stage(|staging| staging.extend_from_slice(frame));
+        } else {
+            self.queue.share(frame.clone());
+        }
+        self.queue.end_frame();
+        Ok(())
+    }
+
+    /// Queues one fragment of a message (RFC 6455, section 5.4): the first call begins the
+    /// message, the one with `last` ends it. Between them pings, pongs and Close may be sent, but
+    /// no other message.
+    ///
+    /// A text may be cut anywhere, also inside a code point; it is checked as it goes.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued, and the message is still under way. It can be ended by a
+    /// valid fragment, or by closing.
+    pub fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        last: bool,
+    ) -> Result<(), SendError> {
+        let (opcode, mut utf8) = match &self.sending {
+            Sending::Between => (kind.opcode(), Validator::new()),
+            Sending::Within(outgoing) if outgoing.kind == kind => {
+                (Opcode::Continuation, outgoing.utf8)
+            }
+            Sending::Within(_) => return Err(SendError::InterleavedMessage),
+            Sending::CloseQueued => return Err(SendError::Closed),
+        };
+        if kind == MessageKind::Text {
+            utf8.push(payload).map_err(|_| SendError::InvalidUtf8)?;
+            if last && !utf8.is_complete() {
+                return Err(SendError::InvalidUtf8);
+            }
+        }
+        self.has_room(payload.len())?;
+        self.queue_data(opcode, last, Payload::Copied(payload));
+        self.sending = match last {
+            true => Sending::Between,
+            false => Sending::Within(Outgoing { kind, utf8 }),
+        };
+        Ok(())
+    }
+
+    /// Queues a ping (RFC 6455, section 5.5.2). The peer must answer with a pong of the same
+    /// payload, which arrives as [`Event::Pong`](crate::Event::Pong).
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_ping(&mut self, payload: ControlPayload) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, &payload)
+    }
+
+    /// Queues a pong that answers no ping, as a sign of life (RFC 6455, section 5.5.3), or the
+    /// answer to one if [`Config::auto_pong`](crate::Config::auto_pong) is off.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_pong(&mut self, payload: ControlPayload) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, &payload)
+    }
+
+    fn send_message(&mut self, kind: MessageKind, payload: Payload<'_>) -> Result<(), SendError> {
+        self.may_send_message(payload.as_ref().len())?;
+        self.queue_data(kind.opcode(), true, payload);
+        Ok(())
+    }
+
+    fn send_control(&mut self, opcode: Opcode, payload: &ControlPayload) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closed);
+        }
+        self.has_room(payload.as_ref().len())?;
+        self.queue_control(opcode, payload.as_ref());
+        Ok(())
+    }
+
+    fn may_send_message(&self, len: usize) -> Result<(), SendError> {
+        match self.sending {
+            Sending::Between => self.has_room(len),
+            Sending::Within(_) => Err(SendError::InterleavedMessage),
+            Sending::CloseQueued => Err(SendError::Closed),
+        }
+    }
+
+    fn has_room(&self, len: usize) -> Result<(), SendError> {
+        let limits = &self.config.limits;
+        if self.eof {
+            return Err(SendError::Closed);
+        }
+        let fits = self.queue.frames() < limits.max_queued_frames
+            && self.queue.len().saturating_add(len) <= limits.max_queued_bytes;
+        if fits || self.queue.is_empty() { Ok(()) } else { Err(SendError::QueueFull) }
+    }
+
+    /// Queues the pong for a ping, or remembers it while the last one has not been sent: only
+    /// the newest ping is answered (RFC 6455, section 5.5.3), so a flood costs no memory.
+    pub(super) fn answer_ping(&mut self, payload: &[u8]) {
+        if !self.config.auto_pong || !self.is_open() {
+            return;
+        }
+        if self.queue.sent() < self.pong_end {
+            self.pending_pong = ControlPayload::new(payload).map(Box::new);
+        } else {
+            self.queue_control(Opcode::Pong, payload);
+            self.pong_end = self.queue.end();
+        }
+    }
+
+    pub(super) fn queue_pending_pong(&mut self) {
+        if self.queue.sent() >= self.pong_end
+            && let Some(pong) = self.pending_pong.take()
+        {
+            self.queue_control(Opcode::Pong, pong.as_ref().as_ref());
+            self.pong_end = self.queue.end();
+        }
+    }
+
+    /// Control frames that the protocol demands are queued whatever the limits say: at most one
+    /// pong and one Close.
+    pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.queue_data(opcode, true, Payload::Copied(payload));
+    }
+
+    fn queue_data(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
+        let header = Header::of(opcode, fin, payload.as_ref());
+        match (&mut self.role, payload) {
+            (Role::Client(masks), payload) => {
+                let key = masks.next_key();
+                self.queue.stage(|staging| {
+                    header.masked(key).append(staging);
+                    Mask::new(key).append(payload.as_ref(), staging);
+                });
+            }
+            (Role::Server, Payload::Shared(bytes)) if bytes.len() > COALESCE_LIMIT => {
+                self.queue.stage(|staging| header.append(staging));
+                self.queue.share(bytes);
+            }
+            (Role::Server, payload) => self.queue.stage(|staging| {
+                header.append(staging);
+                staging.extend_from_slice(payload.as_ref());
+            }),
+        }
+        self.queue.end_frame();
+    }
+}
+
+impl AsRef<[u8]> for Payload<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Where unpredictable bytes come from (RFC 6455, sections 4.1, 5.3 and 10.3).
+//!
+//! A client needs a fresh 16-byte nonce per handshake and a fresh masking key per frame. With
+//! feature `std` both come from a ChaCha generator seeded by the operating system; without it
+//! the caller supplies a [`MaskSource`].
+
+use alloc::boxed::Box;
+use core::fmt;
+
+/// A source of masking keys.
+///
+/// Each call must return a key that cannot be predicted from earlier ones; RFC 6455 demands
+/// strong entropy. Keys are drawn in the middle of sending, where failure has no good answer,
+/// so the trait has none: seed a generator once, and fail there.
+///
+/// Closures implement it: `|| my_generator.next()`.
+pub trait MaskSource {
+    /// The key of the next frame.
+    fn next_key(&mut self) -> [u8; 4];
+}
+
+impl<F: FnMut() -> [u8; 4]> MaskSource for F {
+    fn next_key(&mut self) -> [u8; 4] {
+        self()
+    }
+}
+
+/// The masking keys of one client connection.
+pub struct Masks(Box<dyn MaskSource + Send + Sync>);
+
+impl Masks {
+    /// Keys from a source of the caller's.
+    #[must_use]
+    pub fn new(source: impl MaskSource + Send + Sync + 'static) -> Self {
+        Self(Box::new(source))
+    }
+
+    pub(crate) fn next_key(&mut self) -> [u8; 4] {
+        self.0.next_key()
+    }
+}
+
+impl fmt::Debug for Masks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Masks").finish_non_exhaustive()
+    }
+}
+
+/// The operating system gave no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntropyError;
+
+impl fmt::Display for EntropyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the operating system gave no random bytes")
+    }
+}
+
+impl core::error::Error for EntropyError {}
+
+#[cfg(feature = "std")]
+mod os {
+    use super::{EntropyError, MaskSource, Masks};
+    use rand::rngs::{StdRng, SysRng};
+    use rand::{Rng, SeedableRng, TryRng};
+
+    impl MaskSource for StdRng {
+        fn next_key(&mut self) -> [u8; 4] {
+            self.next_u32().to_ne_bytes()
+        }
+    }
+
+    impl Masks {
+        /// Keys from a cryptographic generator, seeded by the operating system.
+        ///
+        /// # Errors
+        ///
+        /// [`EntropyError`] when the operating system gives no seed. There is no weaker fallback.
+        pub fn from_os() -> Result<Self, EntropyError> {
+            StdRng::try_from_rng(&mut SysRng).map(Self::new).map_err(|_| EntropyError)
+        }
+    }
+
+    /// Sixteen bytes for one `Sec-WebSocket-Key`.
+    pub(crate) fn nonce() -> Result<[u8; 16], EntropyError> {
+        let mut nonce = [0; 16];
+        SysRng.try_fill_bytes(&mut nonce).map_err(|_| EntropyError)?;
+        Ok(nonce)
+    }
+}
+
+#[cfg(feature = "std")]
+pub(crate) use os::nonce;

@@ -1,0 +1,66 @@
+//! Limits: what a peer, or a caller that outruns its peer, may make a connection hold or do.
+
+/// The limits of one connection. All have finite defaults and all can be set.
+///
+/// | field | default | over it |
+/// |---|---|---|
+/// | `max_message_bytes` | 16 MiB | the connection fails with close code 1009 |
+/// | `max_frame_bytes` | 16 MiB | the connection fails with close code 1009 |
+/// | `max_fragments` | 16,384 | the connection fails with close code 1008 |
+/// | `max_frames_per_call` | 256 | the call returns [`Event::Yield`](crate::Event::Yield) |
+/// | `max_queued_bytes` | 1 MiB | [`SendError::QueueFull`](crate::SendError::QueueFull), nothing queued |
+/// | `max_queued_frames` | 16,384 | [`SendError::QueueFull`](crate::SendError::QueueFull), nothing queued |
+/// | `max_handshake_bytes` | 16 KiB | the handshake fails, status 431 |
+/// | `max_headers` | 100 | the handshake fails, status 431 |
+///
+/// A limit is switched off by the largest value of its type. Memory never grows by what a peer
+/// declares, only by what it sends, so large limits cost nothing until they are used.
+///
+/// ```
+/// use sansio_ws::Limits;
+///
+/// let limits = Limits { max_message_bytes: 64 * 1024, ..Limits::default() };
+/// # assert_eq!(limits.max_fragments, 16_384);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Payload bytes of one message, over all its fragments.
+    pub max_message_bytes: u64,
+    /// Payload bytes of one data frame.
+    pub max_frame_bytes: u64,
+    /// Frames of one message, empty ones included.
+    pub max_fragments: u32,
+    /// Frames that one call of [`next_event`](crate::Connection::next_event) consumes without
+    /// having an event to return; at least 1. Bounds the time that a flood of empty fragments
+    /// can hold the caller.
+    pub max_frames_per_call: u32,
+    /// Bytes waiting to be written. A queue that is empty takes any one message, so that a
+    /// message larger than this can be sent at all.
+    pub max_queued_bytes: usize,
+    /// Frames waiting to be written, see [`SendQueue::frames`](crate::SendQueue::frames).
+    pub max_queued_frames: usize,
+    /// Bytes of the peer's handshake, up to and including the blank line.
+    pub max_handshake_bytes: usize,
+    /// Header lines of the peer's handshake.
+    pub max_headers: usize,
+}
+
+impl Limits {
+    /// The defaults of the table above, as a constant.
+    pub const DEFAULT: Self = Self {
+        max_message_bytes: 16 << 20,
+        max_frame_bytes: 16 << 20,
+        max_fragments: 16_384,
+        max_frames_per_call: 256,
+        max_queued_bytes: 1 << 20,
+        max_queued_frames: 16_384,
+        max_handshake_bytes: 16 << 10,
+        max_headers: 100,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

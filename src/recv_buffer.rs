@@ -1,0 +1,285 @@
+//! The buffer that received bytes are read into, and in which messages come together.
+//!
+//! ```text
+//!         message.start  message.end    unread           filled         storage.len()
+//!               │             │            │                │                │
+//!  ┌────────────┼─────────────┼────────────┼────────────────┼────────────────┐
+//!  │    dead    │ message so  │    dead    │    received,   │     spare      │
+//!  │            │ far, clear  │            │   not looked   │                │
+//!  │            │             │            │       at       │                │
+//!  └────────────┴─────────────┴────────────┴────────────────┴────────────────┘
+//!                             ▲            │
+//!                             └────────────┘ payload of a further fragment moves down,
+//!                                            unmasked on the way
+//! ```
+//!
+//! It knows no frames: it holds bytes, and the one region that has been joined.
+
+use crate::mask::Mask;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+/// Size of the first allocation, in bytes.
+const FIRST: usize = 4096;
+
+/// A buffer for received bytes. It belongs to the caller, who reads into it and lends it to
+/// [`Connection::next_event`](crate::Connection::next_event).
+///
+/// ```
+/// # use std::io::Read;
+/// # fn read(socket: &mut impl Read) -> std::io::Result<()> {
+/// let mut rx = sansio_ws::RecvBuffer::new(); // allocates nothing yet
+/// let n = socket.read(rx.spare())?;
+/// rx.commit(n);
+/// # Ok(()) }
+/// ```
+///
+/// **Memory.** The first call of [`spare`](Self::spare) allocates 4 KiB, or what
+/// [`with_capacity`](Self::with_capacity) was told. When that is full of bytes still in use it
+/// doubles, so it never holds more than twice the bytes received plus 4 KiB, whatever lengths a
+/// peer declares. The connection's limits bound what can be in use.
+///
+/// **Pairing.** While a message is incomplete its beginning lives here, so a connection must be
+/// lent the same buffer until [`is_empty`](Self::is_empty). A wrong buffer gives wrong messages
+/// or an error, never a panic.
+#[derive(Default)]
+pub struct RecvBuffer {
+    /// Zeroed once when it grows, so that it can be lent to `Read`; its length is the capacity.
+    storage: Vec<u8>,
+    /// The message under way.
+    message: Range<usize>,
+    /// The first byte not yet consumed.
+    unread: usize,
+    /// The end of the received bytes.
+    filled: usize,
+    /// How much the first call of `spare` allocates, if not `FIRST`.
+    first: usize,
+}
+
+impl RecvBuffer {
+    /// An empty buffer that has allocated nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_capacity(FIRST)
+    }
+
+    /// An empty buffer whose first allocation, at the first call of [`spare`](Self::spare), has
+    /// `bytes` bytes (at least 1). Large reads want 64 KiB or more.
+    #[must_use]
+    pub const fn with_capacity(bytes: usize) -> Self {
+        let first = if bytes == 0 { 1 } else { bytes };
+        Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first }
+    }
+
+    /// Room to read into, never empty.
+    ///
+    /// Makes room first if there is none: by closing the gaps of consumed bytes, or by growing.
+    pub fn spare(&mut self) -> &mut [u8] {
+        if self.is_empty() {
+            self.clear();
+        }
+        if self.filled == self.storage.len() {
+            self.make_room();
+        }
+        &mut self.storage[self.filled..]
+    }
+
+    /// Tells that `n` bytes were read into the front of [`spare`](Self::spare).
+    ///
+    /// # Panics
+    ///
+    /// When `n` is more than the room there was.
+    pub fn commit(&mut self, n: usize) {
+        assert!(n <= self.storage.len() - self.filled, "more bytes committed than there was room");
+        self.filled += n;
+    }
+
+    /// Appends `bytes`, growing as needed. For bytes that arrived elsewhere, and for tests.
+    pub fn extend_from_slice(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let spare = self.spare();
+            let n = spare.len().min(bytes.len());
+            let (now, later) = bytes.split_at(n);
+            spare[..n].copy_from_slice(now);
+            self.commit(n);
+            bytes = later;
+        }
+    }
+
+    /// Bytes that were received and not yet consumed, as they came from the wire.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        &self.storage[self.unread..self.filled]
+    }
+
+    /// Whether nothing is pending here: no unread bytes and no part of a message. Only then may
+    /// the buffer serve another connection, or be dropped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.unread == self.filled && self.message.is_empty()
+    }
+
+    /// Bytes allocated at present.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.storage.len()
+    }
+
+    /// Forgets everything received; keeps the allocation.
+    pub fn clear(&mut self) {
+        self.message = 0..0;
+        self.unread = 0;
+        self.filled = 0;
+    }
+
+    /// Gives the allocation back if it is larger than `bytes` and nothing is pending in it.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if self.is_empty() && self.storage.len() > bytes {
+            self.clear();
+            self.storage = Vec::new();
+        }
+    }
+
+    /// Moves what is pending into a buffer of just the right size, and leaves this one empty.
+    ///
+    /// Together with [`unpark`](Self::unpark) this lets one large buffer serve all connections
+    /// of a thread: a connection keeps bytes of its own only while a frame or a message is
+    /// incomplete.
+    #[must_use]
+    pub fn park(&mut self) -> Self {
+        if self.is_empty() {
+            self.clear();
+            return Self::new();
+        }
+        self.close_gaps();
+        let mut parked = Self::new();
+        parked.storage = self.storage[..self.filled].to_vec();
+        parked.message = self.message.clone();
+        parked.unread = self.unread;
+        parked.filled = self.filled;
+        self.clear();
+        parked
+    }
+
+    /// Takes back what was [parked](Self::park). Small remainders are copied in front of this
+    /// buffer's room; a remainder of more than a quarter of this buffer's size is taken over
+    /// as it is, by swapping the two allocations, so that a large message is not copied at each
+    /// turn.
+    ///
+    /// # Panics
+    ///
+    /// When this buffer is not empty.
+    pub fn unpark(&mut self, parked: &mut Self) {
+        assert!(self.is_empty(), "only an empty buffer can take parked bytes");
+        if parked.is_empty() {
+            return;
+        }
+        parked.close_gaps();
+        if parked.filled > self.storage.len() / 4 {
+            core::mem::swap(self, parked);
+        } else {
+            self.storage[..parked.filled].copy_from_slice(&parked.storage[..parked.filled]);
+            self.message = parked.message.clone();
+            self.unread = parked.unread;
+            self.filled = parked.filled;
+            *parked = Self::new();
+        }
+    }
+
+    /// Compacts if that wins at least a quarter, else doubles: either way the cost is paid for by
+    /// the bytes received since the last time.
+    fn make_room(&mut self) {
+        let live = self.message.len() + (self.filled - self.unread);
+        if live <= self.storage.len() - self.storage.len() / 4 && !self.storage.is_empty() {
+            self.close_gaps();
+        } else {
+            let more = self.storage.len().max(self.first);
+            self.storage.reserve_exact(more);
+            self.storage.resize(self.storage.len() + more, 0);
+        }
+    }
+
+    fn close_gaps(&mut self) {
+        let message = self.message.len();
+        self.storage.copy_within(self.message.clone(), 0);
+        self.storage.copy_within(self.unread..self.filled, message);
+        self.filled = message + (self.filled - self.unread);
+        self.unread = message;
+        self.message = 0..message;
+    }
+}
+
+/// What the machines do with the bytes. Ranges stay valid until the next call that takes
+/// `&mut self` and may move bytes: `spare`, `park` or `unpark`.
+impl RecvBuffer {
+    pub(crate) fn consume(&mut self, n: usize) {
+        debug_assert!(n <= self.filled - self.unread);
+        self.unread = self.filled.min(self.unread + n);
+    }
+
+    /// Starts a message with the next unread byte.
+    pub(crate) fn begin_message(&mut self) {
+        self.message = self.unread..self.unread;
+    }
+
+    /// Consumes `n` bytes of payload, makes them part of the message and unmasks them: in place
+    /// when they follow the message directly, else while moving them down to it. Returns where
+    /// they are now.
+    pub(crate) fn extend_message(&mut self, n: usize, mask: Option<&mut Mask>) -> Range<usize> {
+        debug_assert!(n <= self.filled - self.unread);
+        if self.message.is_empty() {
+            self.begin_message();
+        }
+        let from = self.unread..self.filled.min(self.unread + n);
+        let to = self.message.end;
+        match mask {
+            Some(mask) if to == from.start => mask.apply(&mut self.storage[from.clone()]),
+            Some(mask) => mask.move_down(&mut self.storage, from.clone(), to),
+            None if to == from.start => {}
+            None => self.storage.copy_within(from.clone(), to),
+        }
+        self.unread = from.end;
+        self.message.end = to + from.len();
+        to..self.message.end
+    }
+
+    /// Where the message so far is.
+    pub(crate) fn message(&self) -> Range<usize> {
+        self.message.clone()
+    }
+
+    /// Takes the first `n` bytes of the message out of it: they stay readable at the returned
+    /// range, but are no longer kept.
+    pub(crate) fn take_message(&mut self, n: usize) -> Range<usize> {
+        let start = self.message.start;
+        self.message.start = self.message.end.min(start + n);
+        start..self.message.start
+    }
+
+    /// Consumes the whole payload of a control frame, unmasked in place.
+    pub(crate) fn take_control(&mut self, n: usize, mask: Option<Mask>) -> Range<usize> {
+        debug_assert!(n <= self.filled - self.unread);
+        let range = self.unread..self.filled.min(self.unread + n);
+        if let Some(mut mask) = mask {
+            mask.apply(&mut self.storage[range.clone()]);
+        }
+        self.unread = range.end;
+        range
+    }
+
+    pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
+        &self.storage[range]
+    }
+}
+
+/// Prints sizes, never contents.
+impl fmt::Debug for RecvBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvBuffer")
+            .field("message", &self.message.len())
+            .field("unread", &(self.filled - self.unread))
+            .field("capacity", &self.storage.len())
+            .finish()
+    }
+}
