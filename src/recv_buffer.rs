@@ -218,6 +218,13 @@ impl RecvBuffer {
         self.unread = self.filled.min(self.unread + n);
     }
 
+    /// Consumes the `n` bytes of a head: the head, and the unread bytes behind it.
+    pub(crate) fn take_head(&mut self, n: usize) -> (&[u8], &[u8]) {
+        let start = self.unread;
+        self.consume(n);
+        (&self.storage[start..self.unread], &self.storage[self.unread..self.filled])
+    }
+
     /// Starts a message with the next unread byte.
     pub(crate) fn begin_message(&mut self) {
         self.message = self.unread..self.unread;

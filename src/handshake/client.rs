@@ -1,0 +1,331 @@
+//! The client's side of the opening handshake (RFC 6455, section 4.1).
+
+#![warn(clippy::indexing_slicing)]
+
+use super::accept;
+use super::error::{HandshakeError, InvalidField, InvalidUrl};
+use super::head::HeadScanner;
+use super::headers::{Headers, check_field, check_value, is_token};
+use super::url::Url;
+use crate::connection::{Config, Connection, Role};
+use crate::entropy::Masks;
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What to ask a server for.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use sansio_ws::handshake::ClientRequest;
+///
+/// let request = ClientRequest::new("wss://example.com/chat?room=1")?
+///     .subprotocol("chat")?
+///     .header("Authorization", "Bearer 1234")?;
+/// assert_eq!((request.host(), request.port(), request.is_secure()), ("example.com", 443, true));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ClientRequest {
+    url: Url,
+    subprotocols: Vec<String>,
+    /// Further header lines, each with its CR LF.
+    lines: String,
+}
+
+impl ClientRequest {
+    /// A request for a `ws` or `wss` URL.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUrl`]; nothing has been connected yet.
+    pub fn new(url: &str) -> Result<Self, InvalidUrl> {
+        Ok(Self { url: Url::parse(url)?, subprotocols: Vec::new(), lines: String::new() })
+    }
+
+    /// Offers a subprotocol, after those offered before.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField::Subprotocol`], [`InvalidField::DuplicateSubprotocol`].
+    pub fn subprotocol(mut self, name: &str) -> Result<Self, InvalidField> {
+        if !is_token(name.as_bytes()) {
+            return Err(InvalidField::Subprotocol);
+        }
+        if self.subprotocols.iter().any(|offered| offered == name) {
+            return Err(InvalidField::DuplicateSubprotocol);
+        }
+        self.subprotocols.push(name.into());
+        Ok(self)
+    }
+
+    /// Adds a header.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField`] when the name is no token, the value has a control character (CR, LF and
+    /// NUL above all), or the header is one that the handshake writes itself.
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidField> {
+        check_field(name, value)?;
+        self.lines.extend([name, ": ", value, "\r\n"]);
+        Ok(self)
+    }
+
+    /// Sends an `Origin`, as browsers do.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidField::Value`].
+    pub fn origin(mut self, origin: &str) -> Result<Self, InvalidField> {
+        check_value(origin)?;
+        self.lines.extend(["Origin: ", origin, "\r\n"]);
+        Ok(self)
+    }
+
+    /// The host to connect to: a name, an IPv4 address, or an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.url.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.url.port
+    }
+
+    /// Whether the URL is `wss`: the transport must be TLS, with the certificate checked.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.url.secure
+    }
+
+    fn encode(&self, key: &[u8; 24]) -> Vec<u8> {
+        let mut head = alloc::format!(
+            "GET {} HTTP/1.1\r\n\
+             Host: {}\r\n\
+             Upgrade: websocket\r\n\
+             Connection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: ",
+            self.url.resource,
+            self.url.host_header(),
+        );
+        head.extend(key.map(char::from));
+        head.push_str("\r\n");
+        if !self.subprotocols.is_empty() {
+            head.extend(["Sec-WebSocket-Protocol: ", &self.subprotocols.join(", "), "\r\n"]);
+        }
+        head.push_str(&self.lines);
+        head.push_str("\r\n");
+        head.into_bytes()
+    }
+}
+
+/// Prints no headers: they may be secrets.
+impl core::fmt::Debug for ClientRequest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ClientRequest")
+            .field("url", &self.url)
+            .field("subprotocols", &self.subprotocols)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends a request and receives the head of the answer, in whatever pieces it comes.
+#[derive(Debug)]
+pub struct ClientHandshake {
+    queue: SendQueue,
+    scanner: HeadScanner,
+    accept: [u8; 28],
+    subprotocols: Vec<String>,
+    config: Config,
+    /// Taken by the connection.
+    masks: Option<Masks>,
+}
+
+impl ClientHandshake {
+    /// Starts a handshake: [`outgoing`](Self::outgoing) has the request. Nonce and masks come
+    /// from the operating system.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`](crate::EntropyError) when it has no random bytes.
+    #[cfg(feature = "std")]
+    pub fn new(request: &ClientRequest, config: Config) -> Result<Self, crate::EntropyError> {
+        let nonce = crate::entropy::nonce()?;
+        Ok(Self::with_entropy(request, config, nonce, Masks::from_os()?))
+    }
+
+    /// Starts a handshake with entropy from elsewhere. `nonce` must be fresh random bytes for
+    /// every handshake (RFC 6455, section 4.1, item 7).
+    #[must_use]
+    pub fn with_entropy(
+        request: &ClientRequest,
+        config: Config,
+        nonce: [u8; 16],
+        masks: Masks,
+    ) -> Self {
+        let key = accept::key(nonce);
+        let mut queue = SendQueue::new();
+        queue.stage(|staging| staging.extend_from_slice(&request.encode(&key)));
+        Self {
+            queue,
+            scanner: HeadScanner::new(&config.limits),
+            accept: accept::answer(&key),
+            subprotocols: request.subprotocols.clone(),
+            config,
+            masks: Some(masks),
+        }
+    }
+
+    /// The bytes to write to the transport: the request, and nothing until the answer has come
+    /// (RFC 6455, section 4.1).
+    pub fn outgoing(&mut self) -> &mut SendQueue {
+        &mut self.queue
+    }
+
+    /// Looks at the bytes in `rx`. `None` means that more are needed; an answer is consumed and
+    /// returned. Bytes behind it stay in `rx`: frames for the connection, or the body of a
+    /// refusal. Interim answers (1xx) are passed over.
+    ///
+    /// # Errors
+    ///
+    /// Fatal: the answer is no HTTP response, goes over a limit, or switches protocols in a way
+    /// that RFC 6455, section 4.1, forbids.
+    pub fn receive<'b>(
+        &mut self,
+        rx: &'b mut RecvBuffer,
+    ) -> Result<Option<Answer<'b>>, HandshakeError> {
+        if self.masks.is_none() {
+            return Err(HandshakeError::Finished);
+        }
+        let size = loop {
+            let scanned = self.scanner.scan(rx.unread()).inspect_err(|_| self.masks = None);
+            let Some(size) = scanned? else { return Ok(None) };
+            if !is_interim(rx.unread()) {
+                break size;
+            }
+            rx.consume(size.bytes);
+            self.scanner.next_head(size.bytes);
+        };
+        let masks = self.masks.take().ok_or(HandshakeError::Finished)?;
+        let (head, body) = rx.take_head(size.bytes);
+        let response = ResponseHead::parse(head, size.headers)?;
+        if response.status != 101 {
+            return Ok(Some(Answer::Refused(Refusal { head: response, body })));
+        }
+        self.check(&response)?;
+        let connection = Connection::new(Role::Client(masks), self.config);
+        Ok(Some(Answer::Open(connection, response)))
+    }
+
+    /// RFC 6455, section 4.1, the checks of the server's answer.
+    fn check(&self, response: &ResponseHead<'_>) -> Result<(), HandshakeError> {
+        let headers = &response.headers;
+        if !self.queue.is_empty() {
+            return Err(HandshakeError::PrematureAnswer);
+        }
+        if response.minor_version != 1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        let upgrade = headers.single("Upgrade")?.unwrap_or_default();
+        if !upgrade.eq_ignore_ascii_case(b"websocket") {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        if !headers.lists("connection", "upgrade") {
+            return Err(HandshakeError::MissingConnectionUpgrade);
+        }
+        if headers.single("Sec-WebSocket-Accept")? != Some(&self.accept[..]) {
+            return Err(HandshakeError::InvalidAccept);
+        }
+        if headers.may_have_body() {
+            return Err(HandshakeError::Body);
+        }
+        if headers.single("Sec-WebSocket-Extensions")?.is_some() {
+            return Err(HandshakeError::UnofferedExtension);
+        }
+        match headers.single("Sec-WebSocket-Protocol")? {
+            Some(chosen) if !self.subprotocols.iter().any(|name| name.as_bytes() == chosen) => {
+                Err(HandshakeError::UnofferedSubprotocol)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a head is an interim response: `HTTP/1.1 1xx`, but not 101.
+fn is_interim(head: &[u8]) -> bool {
+    matches!(head.get(8..12), Some([b' ', b'1', a, b]) if (*a, *b) != (b'0', b'1'))
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub enum Answer<'b> {
+    /// The connection is open.
+    Open(Connection, ResponseHead<'b>),
+    /// The server did not switch protocols.
+    Refused(Refusal<'b>),
+}
+
+/// An answer other than 101: a redirect, a demand for authentication, an error.
+#[derive(Debug, Clone)]
+pub struct Refusal<'b> {
+    /// Status and headers.
+    pub head: ResponseHead<'b>,
+    /// The body as far as it has arrived. More can be read by the caller.
+    pub body: &'b [u8],
+}
+
+/// The head of an HTTP response.
+#[derive(Debug, Clone)]
+pub struct ResponseHead<'b> {
+    status: u16,
+    reason: &'b str,
+    minor_version: u8,
+    headers: Headers<'b>,
+}
+
+impl<'b> ResponseHead<'b> {
+    fn parse(head: &'b [u8], headers: usize) -> Result<Self, HandshakeError> {
+        let mut list = Vec::new();
+        list.resize(headers, httparse::EMPTY_HEADER);
+        let mut parsed = httparse::Response::new(&mut list);
+        match parsed.parse(head) {
+            Ok(httparse::Status::Complete(n)) if n == head.len() => {}
+            Ok(_) => return Err(HandshakeError::MalformedHead),
+            Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
+            Err(_) => return Err(HandshakeError::MalformedHead),
+        }
+        let (Some(status), Some(minor_version)) = (parsed.code, parsed.version) else {
+            return Err(HandshakeError::MalformedHead);
+        };
+        let reason = parsed.reason.unwrap_or_default();
+        Ok(Self { status, reason, minor_version, headers: Headers::new(list) })
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason phrase, which may be empty.
+    #[must_use]
+    pub fn reason(&self) -> &'b str {
+        self.reason
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &Headers<'b> {
+        &self.headers
+    }
+
+    /// The subprotocol the server chose.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'b str> {
+        self.headers.get("sec-websocket-protocol")
+    }
+}

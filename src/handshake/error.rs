@@ -1,0 +1,190 @@
+//! What can go wrong before a connection is open.
+
+use super::response::Response;
+use core::fmt;
+
+/// The peer's handshake is not acceptable. Fatal for the handshake: answer with
+/// [`response`](Self::response) if this is the server, then close the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The head is longer than
+    /// [`Limits::max_handshake_bytes`](crate::Limits::max_handshake_bytes).
+    HeadTooLong,
+    /// More header lines than [`Limits::max_headers`](crate::Limits::max_headers).
+    TooManyHeaders,
+    /// CR without LF, LF without CR, or NUL (RFC 9112, section 2.2).
+    BareControlByte,
+    /// A header line continued on the next one (RFC 9112, section 5.2).
+    FoldedHeader,
+    /// Not an HTTP/1.x head (RFC 9112, sections 3 to 5).
+    MalformedHead,
+    /// Not HTTP/1.1 (RFC 6455, section 4.2.1, item 1).
+    HttpVersion,
+    /// Not a GET (RFC 6455, section 4.2.1, item 1).
+    Method,
+    /// The target is neither a path nor a whole URL (RFC 6455, section 4.2.1, item 1).
+    Target,
+    /// A header that may occur once occurs again (RFC 6455, section 11.3).
+    DuplicateHeader(&'static str),
+    /// No `Host` (RFC 6455, section 4.2.1, item 2).
+    MissingHost,
+    /// `Upgrade` does not name websocket (RFC 6455, sections 4.1 and 4.2.1).
+    MissingUpgrade,
+    /// `Connection` does not list Upgrade (RFC 6455, sections 4.1 and 4.2.1).
+    MissingConnectionUpgrade,
+    /// `Sec-WebSocket-Key` is missing or not the base64 of 16 bytes (RFC 6455, section 4.2.1,
+    /// item 5).
+    InvalidKey,
+    /// `Sec-WebSocket-Version` is not 13 (RFC 6455, section 4.4).
+    WebSocketVersion,
+    /// `Sec-WebSocket-Protocol` is not a list of tokens (RFC 6455, section 11.3.4).
+    MalformedSubprotocols,
+    /// `Sec-WebSocket-Extensions` is not well-formed (RFC 6455, section 9.1).
+    MalformedExtensions,
+    /// An upgrade with a body: what follows the head could be taken for something else.
+    Body,
+    /// The origin is not allowed (RFC 6455, section 4.2.2, item 4).
+    Origin,
+    /// `Sec-WebSocket-Accept` is missing or wrong (RFC 6455, section 4.1).
+    InvalidAccept,
+    /// The server chose an extension that was not offered (RFC 6455, section 4.1).
+    UnofferedExtension,
+    /// The server chose a subprotocol that was not offered (RFC 6455, section 4.1).
+    UnofferedSubprotocol,
+    /// The server switched protocols before it had the whole request.
+    PrematureAnswer,
+    /// The handshake was used after its end.
+    Finished,
+}
+
+impl HandshakeError {
+    /// The HTTP status to answer with.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::HeadTooLong | Self::TooManyHeaders => 431,
+            Self::HttpVersion => 505,
+            Self::Method => 405,
+            Self::MissingUpgrade | Self::WebSocketVersion => 426,
+            Self::Origin => 403,
+            _ => 400,
+        }
+    }
+
+    /// A ready-made answer: the status, the headers it demands, and the error as text.
+    #[must_use]
+    pub fn response(self) -> Response {
+        let response = Response::text(self.status(), &alloc::format!("{self}\n"));
+        match self {
+            Self::Method => response.with("Allow", "GET"),
+            Self::MissingUpgrade => response.with("Upgrade", "websocket"),
+            Self::WebSocketVersion => {
+                response.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13")
+            }
+            _ => response,
+        }
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HeadTooLong => "the HTTP head is too long",
+            Self::TooManyHeaders => "too many HTTP headers",
+            Self::BareControlByte => "bare CR, bare LF or NUL in the HTTP head",
+            Self::FoldedHeader => "folded HTTP header",
+            Self::MalformedHead => "malformed HTTP head",
+            Self::HttpVersion => "the HTTP version must be 1.1",
+            Self::Method => "the method must be GET",
+            Self::Target => "the request target must be a path or a URL",
+            Self::DuplicateHeader(name) => return write!(f, "more than one {name} header"),
+            Self::MissingHost => "the Host header is missing",
+            Self::MissingUpgrade => "the Upgrade header must name websocket",
+            Self::MissingConnectionUpgrade => "the Connection header must list Upgrade",
+            Self::InvalidKey => "Sec-WebSocket-Key must be the base64 of 16 bytes",
+            Self::WebSocketVersion => "Sec-WebSocket-Version must be 13",
+            Self::MalformedSubprotocols => "malformed Sec-WebSocket-Protocol",
+            Self::MalformedExtensions => "malformed Sec-WebSocket-Extensions",
+            Self::Body => "an upgrade must not have a body",
+            Self::Origin => "the origin is not allowed",
+            Self::InvalidAccept => "Sec-WebSocket-Accept is missing or wrong",
+            Self::UnofferedExtension => "the server chose an extension that was not offered",
+            Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
+            Self::PrematureAnswer => "the server answered before it had the whole request",
+            Self::Finished => "the handshake is over",
+        })
+    }
+}
+
+impl core::error::Error for HandshakeError {}
+
+/// Something that the caller wants to put into a handshake may not be there. Recoverable: nothing
+/// was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidField {
+    /// A header name that is not a token (RFC 9110, section 5.1).
+    Name,
+    /// A header value with CR, LF, NUL or another control character (RFC 9110, section 5.5).
+    Value,
+    /// A header that the handshake writes itself.
+    Reserved,
+    /// A subprotocol that is not a token (RFC 6455, section 4.1, item 10).
+    Subprotocol,
+    /// The client offers a subprotocol twice (RFC 6455, section 4.1, item 10).
+    DuplicateSubprotocol,
+    /// The server chooses a subprotocol that the client did not offer (RFC 6455, section 4.2.2).
+    UnofferedSubprotocol,
+    /// A status outside 100 to 599, or one that a plain response can't have: 1xx.
+    Status,
+}
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "the header name is not a token",
+            Self::Value => "the header value has a control character",
+            Self::Reserved => "the header is written by the handshake itself",
+            Self::Subprotocol => "the subprotocol is not a token",
+            Self::DuplicateSubprotocol => "the subprotocol is offered twice",
+            Self::UnofferedSubprotocol => "the subprotocol was not offered",
+            Self::Status => "the status must be 200 to 599",
+        })
+    }
+}
+
+impl core::error::Error for InvalidField {}
+
+/// The URL is not one of a WebSocket (RFC 6455, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidUrl {
+    /// The scheme is neither `ws` nor `wss`.
+    Scheme,
+    /// A fragment (`#…`) has no meaning here. A `#` in a path must be written `%23`.
+    Fragment,
+    /// A user name or password. Send an `Authorization` header instead.
+    UserInfo,
+    /// The host is missing or malformed.
+    Host,
+    /// The port is not a number from 1 to 65535.
+    Port,
+    /// A character that must be percent-encoded: a space, a control, or one outside ASCII.
+    Character,
+}
+
+impl fmt::Display for InvalidUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "the URL must begin with ws:// or wss://",
+            Self::Fragment => "the URL must not have a fragment (#)",
+            Self::UserInfo => "the URL must not have a user name or password",
+            Self::Host => "the host of the URL is missing or malformed",
+            Self::Port => "the port of the URL must be a number from 1 to 65535",
+            Self::Character => "the URL has a character that must be percent-encoded",
+        })
+    }
+}
+
+impl core::error::Error for InvalidUrl {}

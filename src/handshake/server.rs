@@ -1,0 +1,270 @@
+//! The server's side of the opening handshake (RFC 6455, section 4.2).
+
+#![warn(clippy::indexing_slicing)]
+
+use super::accept;
+use super::error::{HandshakeError, InvalidField};
+use super::head::HeadScanner;
+use super::headers::{Headers, check_field, is_token};
+use super::origin::OriginPolicy;
+use super::response::Response;
+use crate::connection::{Config, Connection, Role};
+use crate::extension;
+use crate::limits::Limits;
+use crate::recv_buffer::RecvBuffer;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Receives the head of one HTTP/1.1 request, in whatever pieces it comes.
+///
+/// ```
+/// use sansio_ws::handshake::{Acceptance, OriginPolicy, Response, ServerHandshake};
+/// use sansio_ws::{Config, Connection, RecvBuffer};
+///
+/// /// The connection, or an HTTP response to send before closing.
+/// fn answer(rx: &mut RecvBuffer, handshake: &mut ServerHandshake) -> Option<Result<Connection, Vec<u8>>> {
+///     let request = match handshake.receive(rx) {
+///         Ok(Some(request)) => request,
+///         Ok(None) => return None, // read more
+///         Err(error) => return Some(Err(error.response().encode())),
+///     };
+///     if !request.is_upgrade() {
+///         return Some(Err(request.respond(&Response::html("<p>hello</p>"))));
+///     }
+///     Some(match request.upgrade(OriginPolicy::SameHost) {
+///         Ok(upgrade) => {
+///             let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Default::default() };
+///             upgrade.accept(&reply, Config::default()).map_err(|_| Vec::new())
+///         }
+///         Err(error) => Err(error.response().encode()),
+///     })
+/// }
+/// ```
+#[derive(Debug)]
+pub struct ServerHandshake {
+    scanner: HeadScanner,
+    finished: bool,
+}
+
+impl ServerHandshake {
+    /// A handshake of which nothing has arrived. Of the limits, those for handshakes apply.
+    #[must_use]
+    pub const fn new(limits: &Limits) -> Self {
+        Self { scanner: HeadScanner::new(limits), finished: false }
+    }
+
+    /// Looks at the bytes in `rx`: a whole request head is consumed and returned; `None` means
+    /// that more bytes are needed. Bytes behind the head stay in `rx`.
+    ///
+    /// Any HTTP/1.x request is returned, also one that asks for no upgrade. It is checked by
+    /// [`Request::upgrade`].
+    ///
+    /// # Errors
+    ///
+    /// Fatal: the bytes are no HTTP request, or go over a limit.
+    pub fn receive<'b>(
+        &mut self,
+        rx: &'b mut RecvBuffer,
+    ) -> Result<Option<Request<'b>>, HandshakeError> {
+        if self.finished {
+            return Err(HandshakeError::Finished);
+        }
+        let head = match self.scanner.scan(rx.unread()) {
+            Ok(Some(head)) => head,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.finished = true;
+                return Err(error);
+            }
+        };
+        self.finished = true;
+        let (bytes, _) = rx.take_head(head.bytes);
+        let mut headers = Vec::new();
+        headers.resize(head.headers, httparse::EMPTY_HEADER);
+        let mut parsed = httparse::Request::new(&mut headers);
+        match parsed.parse(bytes) {
+            Ok(httparse::Status::Complete(n)) if n == bytes.len() => {}
+            Ok(_) => return Err(HandshakeError::MalformedHead),
+            Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
+            Err(_) => return Err(HandshakeError::MalformedHead),
+        }
+        let (Some(method), Some(target), Some(minor_version)) =
+            (parsed.method, parsed.path, parsed.version)
+        else {
+            return Err(HandshakeError::MalformedHead);
+        };
+        Ok(Some(Request { method, target, minor_version, headers: Headers::new(headers) }))
+    }
+}
+
+/// The head of an HTTP request.
+#[derive(Debug, Clone)]
+pub struct Request<'b> {
+    method: &'b str,
+    target: &'b str,
+    minor_version: u8,
+    headers: Headers<'b>,
+}
+
+impl<'b> Request<'b> {
+    /// The method, for example `GET`.
+    #[must_use]
+    pub fn method(&self) -> &'b str {
+        self.method
+    }
+
+    /// The request target as sent: path and query, or a whole URL.
+    #[must_use]
+    pub fn target(&self) -> &'b str {
+        self.target
+    }
+
+    /// The path of the target, without query. Still percent-encoded.
+    #[must_use]
+    pub fn path(&self) -> &'b str {
+        let resource = match self.target.split_once("://") {
+            Some((_, rest)) if !self.target.starts_with('/') => {
+                rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
+            }
+            _ => self.target,
+        };
+        resource.split_once('?').map_or(resource, |(path, _)| path)
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &Headers<'b> {
+        &self.headers
+    }
+
+    /// Whether the client asks for a WebSocket, well or badly: `Upgrade` names websocket.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.headers.lists("upgrade", "websocket")
+    }
+
+    /// The bytes of a plain response to this request; without the body if the method is HEAD.
+    /// Write them, then close the transport.
+    #[must_use]
+    pub fn respond(&self, response: &Response) -> Vec<u8> {
+        if self.method == "HEAD" { response.encode_head() } else { response.encode() }
+    }
+
+    /// Checks the request as a WebSocket handshake (RFC 6455, section 4.2.1), and its origin.
+    ///
+    /// # Errors
+    ///
+    /// Fatal: the first requirement that is not met.
+    pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
+        let headers = &self.headers;
+        if self.method != "GET" {
+            return Err(HandshakeError::Method);
+        }
+        if self.minor_version != 1 {
+            return Err(HandshakeError::HttpVersion);
+        }
+        if !self.target.starts_with('/') && !self.target.contains("://") {
+            return Err(HandshakeError::Target);
+        }
+        let host = headers.single("Host")?.ok_or(HandshakeError::MissingHost)?;
+        if !self.is_upgrade() {
+            return Err(HandshakeError::MissingUpgrade);
+        }
+        if !headers.lists("connection", "upgrade") {
+            return Err(HandshakeError::MissingConnectionUpgrade);
+        }
+        if headers.single("Sec-WebSocket-Version")? != Some(b"13") {
+            return Err(HandshakeError::WebSocketVersion);
+        }
+        let key = headers.single("Sec-WebSocket-Key")?.unwrap_or_default();
+        if !accept::is_key(key) {
+            return Err(HandshakeError::InvalidKey);
+        }
+        if headers.may_have_body() {
+            return Err(HandshakeError::Body);
+        }
+        let lines = headers.all("sec-websocket-protocol").count();
+        let mut protocols = headers.list("sec-websocket-protocol").peekable();
+        if lines > 0 && (protocols.peek().is_none() || !protocols.all(is_token)) {
+            return Err(HandshakeError::MalformedSubprotocols);
+        }
+        if !headers.all("sec-websocket-extensions").all(extension::is_well_formed) {
+            return Err(HandshakeError::MalformedExtensions);
+        }
+        origin.check(headers.single("Origin")?, host)?;
+        Ok(Upgrade { request: self, accept: accept::answer(key) })
+    }
+}
+
+/// A request that is a correct WebSocket handshake, to be accepted or
+/// [answered](Request::respond) otherwise.
+#[derive(Debug)]
+pub struct Upgrade<'r> {
+    request: &'r Request<'r>,
+    accept: [u8; 28],
+}
+
+impl<'r> Upgrade<'r> {
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &'r Request<'r> {
+        self.request
+    }
+
+    /// The subprotocols the client offers, in its order of preference.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
+        self.request
+            .headers
+            .list("sec-websocket-protocol")
+            .filter_map(|name| core::str::from_utf8(name).ok())
+    }
+
+    /// The first subprotocol the client offers that is among `known`.
+    #[must_use]
+    pub fn choose(&self, known: &[&str]) -> Option<&'r str> {
+        self.subprotocols().find(|offered| known.contains(offered))
+    }
+
+    /// Opens the connection. The response is queued as its first output.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: `reply` is not allowed, see [`InvalidField`].
+    pub fn accept(
+        &self,
+        reply: &Acceptance<'_>,
+        config: Config,
+    ) -> Result<Connection, InvalidField> {
+        let mut head = String::from(
+            "HTTP/1.1 101 Switching Protocols\r\n\
+             Upgrade: websocket\r\n\
+             Connection: Upgrade\r\n\
+             Sec-WebSocket-Accept: ",
+        );
+        head.extend(self.accept.map(char::from));
+        head.push_str("\r\n");
+        if let Some(chosen) = reply.subprotocol {
+            if !self.subprotocols().any(|offered| offered == chosen) {
+                return Err(InvalidField::UnofferedSubprotocol);
+            }
+            head.extend(["Sec-WebSocket-Protocol: ", chosen, "\r\n"]);
+        }
+        for (name, value) in reply.headers {
+            check_field(name, value)?;
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        head.push_str("\r\n");
+        let mut connection = Connection::new(Role::Server, config);
+        connection.queue_head(head.as_bytes());
+        Ok(connection)
+    }
+}
+
+/// What the server adds to its acceptance.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Acceptance<'a> {
+    /// The subprotocol chosen from those the client offers.
+    pub subprotocol: Option<&'a str>,
+    /// Further headers, for example `Set-Cookie`.
+    pub headers: &'a [(&'a str, &'a str)],
+}

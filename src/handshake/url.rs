@@ -1,0 +1,129 @@
+//! WebSocket URLs (RFC 6455, section 3).
+
+use super::InvalidUrl;
+use alloc::string::String;
+
+/// The parts of a `ws` or `wss` URL that a handshake needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Url {
+    pub(super) secure: bool,
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Path and query.
+    pub(super) resource: String,
+}
+
+impl Url {
+    pub(super) fn parse(url: &str) -> Result<Self, InvalidUrl> {
+        let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
+        let secure = match scheme {
+            s if s.eq_ignore_ascii_case("ws") => false,
+            s if s.eq_ignore_ascii_case("wss") => true,
+            _ => return Err(InvalidUrl::Scheme),
+        };
+        if rest.contains('#') {
+            return Err(InvalidUrl::Fragment);
+        }
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidUrl::Character);
+        }
+        let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(InvalidUrl::UserInfo);
+        }
+        let after_address = authority.rfind(']').map_or(0, |i| i + 1);
+        let (host, port) = match authority[after_address..].rfind(':') {
+            Some(colon) => {
+                let (host, port) = authority.split_at(after_address + colon);
+                (host, self::port(&port[1..]).ok_or(InvalidUrl::Port)?)
+            }
+            None => (authority, if secure { 443 } else { 80 }),
+        };
+        if !is_host(host) {
+            return Err(InvalidUrl::Host);
+        }
+        let mut path = String::from(if resource.starts_with('/') { "" } else { "/" });
+        path.push_str(resource);
+        Ok(Self { secure, host: host.into(), port, resource: path })
+    }
+
+    /// The value of the `Host` header: the port is left out if it is the scheme's default.
+    pub(super) fn host_header(&self) -> String {
+        let default = if self.secure { 443 } else { 80 };
+        if self.port == default {
+            self.host.clone()
+        } else {
+            alloc::format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// A port as it is usually written: decimal digits, no leading zero, 1 to 65535.
+pub(super) fn port(digits: &str) -> Option<u16> {
+    let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { digits.parse().ok() } else { None }
+}
+
+/// Whether this can be a host: an IPv6 address in brackets, or characters that names and IPv4
+/// addresses are made of.
+pub(super) fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {
+        Some(Some(address)) => address.parse::<core::net::Ipv6Addr>().is_ok(),
+        Some(None) => false,
+        None => {
+            let name =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+            !host.is_empty() && host.bytes().all(name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        for (url, secure, host, port, resource, header) in [
+            ("ws://example.com", false, "example.com", 80, "/", "example.com"),
+            ("WSS://example.com/chat?a=b", true, "example.com", 443, "/chat?a=b", "example.com"),
+            ("ws://example.com:443/", false, "example.com", 443, "/", "example.com:443"),
+            ("wss://example.com:443?x", true, "example.com", 443, "/?x", "example.com"),
+            ("ws://[::1]:9001/a%23b", false, "[::1]", 9001, "/a%23b", "[::1]:9001"),
+            ("ws://h/p:1/@", false, "h", 80, "/p:1/@", "h"),
+        ] {
+            let parsed = Url::parse(url).unwrap();
+            assert_eq!(parsed.host_header(), header, "{url}");
+            let expected = Url { secure, host: host.into(), port, resource: resource.into() };
+            assert_eq!(parsed, expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn refused() {
+        for (url, error) in [
+            ("http://example.com", InvalidUrl::Scheme),
+            ("example.com", InvalidUrl::Scheme),
+            ("ws:/example.com", InvalidUrl::Scheme),
+            ("ws://example.com/#top", InvalidUrl::Fragment),
+            ("ws://example.com#", InvalidUrl::Fragment),
+            ("ws://user@example.com", InvalidUrl::UserInfo),
+            ("ws://", InvalidUrl::Host),
+            ("ws:///path", InvalidUrl::Host),
+            ("ws://:80", InvalidUrl::Host),
+            ("ws://[::1", InvalidUrl::Port),
+            ("ws://[g::1]", InvalidUrl::Host),
+            ("ws://a[::1]", InvalidUrl::Host),
+            ("ws://h:", InvalidUrl::Port),
+            ("ws://h:0", InvalidUrl::Port),
+            ("ws://h:65536", InvalidUrl::Port),
+            ("ws://h:+80", InvalidUrl::Port),
+            ("ws://h/a b", InvalidUrl::Character),
+            ("ws://h/\r\nX: y", InvalidUrl::Character),
+            ("ws://h/ü", InvalidUrl::Character),
+        ] {
+            assert_eq!(Url::parse(url), Err(error), "{url}");
+        }
+    }
+}
