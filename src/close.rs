@@ -93,7 +93,7 @@ impl TryFrom<u16> for CloseCode {
 }
 
 impl From<CloseCode> for u16 {
-    fn from(code: CloseCode) -> u16 {
+    fn from(code: CloseCode) -> Self {
         code.get()
     }
 }

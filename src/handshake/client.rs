@@ -262,6 +262,7 @@ fn is_interim(head: &[u8]) -> bool {
 
 /// What the server answered.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per connection, and moved out at once")]
 pub enum Answer<'b> {
     /// The connection is open.
     Open(Connection, ResponseHead<'b>),

@@ -1,6 +1,7 @@
 //! Which web pages may connect (RFC 6455, section 10.2).
 
 use super::HandshakeError;
+use super::url::{is_host, parse_port, split_port};
 
 /// Which origins a server accepts. The caller has to say: a browser lets *every* page open a
 /// connection to *every* host, cookies included, and only the server can refuse.
@@ -60,16 +61,12 @@ impl<'a> Origin<'a> {
             s if s.eq_ignore_ascii_case("https") => Some(443),
             _ => None,
         };
-        // The colons of an IPv6 address stand in brackets.
-        let after_address = authority.rfind(']').map_or(0, |i| i + 1);
-        let (host, port) = match authority[after_address..].rfind(':') {
-            Some(colon) => {
-                let (host, port) = authority.split_at(after_address + colon);
-                (host, Some(super::url::port(&port[1..])?))
-            }
-            None => (authority, default_port),
+        let (host, port) = split_port(authority);
+        let port = match port {
+            Some(digits) => Some(parse_port(digits)?),
+            None => default_port,
         };
-        super::url::is_host(host).then_some(Self { scheme, host, port })
+        is_host(host).then_some(Self { scheme, host, port })
     }
 
     fn matches(&self, other: &Self) -> bool {

@@ -32,17 +32,15 @@ impl Url {
         if authority.contains('@') {
             return Err(InvalidUrl::UserInfo);
         }
-        let after_address = authority.rfind(']').map_or(0, |i| i + 1);
-        let (host, port) = match authority[after_address..].rfind(':') {
-            Some(colon) => {
-                let (host, port) = authority.split_at(after_address + colon);
-                (host, self::port(&port[1..]).ok_or(InvalidUrl::Port)?)
-            }
-            None => (authority, if secure { 443 } else { 80 }),
-        };
+        let (host, port) = split_port(authority);
         if !is_host(host) {
             return Err(InvalidUrl::Host);
         }
+        let port = match port {
+            Some(digits) => parse_port(digits).ok_or(InvalidUrl::Port)?,
+            None if secure => 443,
+            None => 80,
+        };
         let mut path = String::from(if resource.starts_with('/') { "" } else { "/" });
         path.push_str(resource);
         Ok(Self { secure, host: host.into(), port, resource: path })
@@ -59,8 +57,16 @@ impl Url {
     }
 }
 
+/// Host and port of `host[:port]`. The colons of an IPv6 address stand in brackets.
+pub(super) fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
 /// A port as it is usually written: decimal digits, no leading zero, 1 to 65535.
-pub(super) fn port(digits: &str) -> Option<u16> {
+pub(super) fn parse_port(digits: &str) -> Option<u16> {
     let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
     if plain { digits.parse().ok() } else { None }
 }
@@ -112,7 +118,7 @@ mod tests {
             ("ws://", InvalidUrl::Host),
             ("ws:///path", InvalidUrl::Host),
             ("ws://:80", InvalidUrl::Host),
-            ("ws://[::1", InvalidUrl::Port),
+            ("ws://[::1", InvalidUrl::Host),
             ("ws://[g::1]", InvalidUrl::Host),
             ("ws://a[::1]", InvalidUrl::Host),
             ("ws://h:", InvalidUrl::Port),
