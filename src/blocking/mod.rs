@@ -37,6 +37,9 @@ use alloc::string::String;
 use bytes::Bytes;
 use stream::{Timed, Timer};
 
+/// How many queued bytes are enough for a write.
+const FLUSH_AT: usize = 64 * 1024;
+
 /// A WebSocket connection over a blocking stream.
 ///
 /// Reading flushes what is queued before it blocks, so automatic pongs and close replies leave by
@@ -99,6 +102,21 @@ impl<S: Stream> WebSocket<S> {
     /// fails. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
     /// call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
+        Ok(self.next()?.map(|(_, event)| event))
+    }
+
+    /// As [`read`](Self::read), together with the machine to answer it. What is queued there is
+    /// written before the next call blocks, and when it gets more than 64 KiB: the answers to
+    /// many small messages leave in one write.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
+    pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
+        if self.connection.queued() > FLUSH_AT {
+            self.flush()?;
+        }
         let found = loop {
             if self.ended.is_some() {
                 return Ok(None);
@@ -120,7 +138,8 @@ impl<S: Stream> WebSocket<S> {
             }
         };
         self.timer.message();
-        Ok(Some(self.connection.hand_out(found, &self.rx)?))
+        let event = self.connection.hand_out(found, &self.rx)?;
+        Ok(Some((&mut self.connection, event)))
     }
 
     /// How the connection ended; `None` while it has not.
