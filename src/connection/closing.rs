@@ -6,6 +6,7 @@ use super::{Connection, ProtocolError, SendError};
 use crate::close::CloseCode;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
 use core::fmt;
 
 /// What to do with the transport, as told by [`Connection::transport`].
@@ -122,11 +123,13 @@ impl Connection {
         })
     }
 
-    /// Gives the connection up because a deadline passed. Nothing more should be written; the
+    /// Gives the connection up because a deadline passed. What is queued is thrown away, and the
     /// transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
         self.pending_pong = None;
+        // A peer that does not read must not hold the transport open.
+        self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
     }
 
