@@ -6,6 +6,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+pub mod blocking;
 mod close;
 mod connection;
 pub mod deadlines;
@@ -13,8 +15,12 @@ mod entropy;
 mod extension;
 pub mod frame;
 pub mod handshake;
+#[cfg(feature = "std")]
+mod io;
 mod limits;
 pub mod mask;
+#[cfg(feature = "mio")]
+pub mod mio;
 mod recv_buffer;
 mod send_queue;
 pub mod utf8;
