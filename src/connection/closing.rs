@@ -6,6 +6,7 @@ use super::{Connection, ProtocolError, SendError};
 use crate::close::CloseCode;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
 use core::fmt;
 
 /// What to do with the transport, as told by [`Connection::transport`].
@@ -122,11 +123,12 @@ impl Connection {
         })
     }
 
-    /// Gives the connection up because a deadline passed. Nothing more should be written; the
-    /// transport is to be closed at once.
+    /// Gives the connection up because a deadline passed. What is queued is thrown away: a peer
+    /// that is gone does not read it, and the transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
         self.pending_pong = None;
+        self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
     }
 
@@ -204,5 +206,20 @@ impl Connection {
         };
         self.queue_control(Opcode::Close, &body[..len]);
         self.sending = Sending::CloseQueued;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Connection, Ended, Role, SendError, Transport};
+
+    #[test]
+    fn an_abandoned_connection_waits_for_nothing() {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        connection.send_text("never read").unwrap();
+        assert_eq!(connection.transport(), Transport::KeepOpen);
+        assert_eq!(connection.abandon(), Ended::TimedOut);
+        assert_eq!(connection.transport(), Transport::Drop);
+        assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
     }
 }
