@@ -127,7 +127,8 @@ pub enum Due {
     Ping,
     /// The handshake took too long: close the transport.
     Opening,
-    /// No message for too long: start the closing handshake, code 1001 or 1000.
+    /// No message for too long: start the closing handshake, code 1001 or 1000. The time for it
+    /// has begun.
     Idle,
     /// No sign of life after a ping: the peer is gone, close the transport.
     Pong,
@@ -232,8 +233,7 @@ impl Deadlines {
         self.next().map(|(at, _)| at)
     }
 
-    /// What is due at `now`, if anything. Each deadline is reported once; after
-    /// [`Due::Idle`], call [`closing`](Self::closing).
+    /// What is due at `now`, if anything. Each deadline is reported once.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
         let (at, due) = self.next()?;
         if now < at {
@@ -241,6 +241,7 @@ impl Deadlines {
         }
         match (&mut self.phase, due) {
             (Phase::Open { alive, .. }, Due::Ping) => *alive = Alive::PingSent(now),
+            (phase, Due::Idle) => *phase = Phase::Closing { since: now },
             (phase, _) => *phase = Phase::Over,
         }
         Some(due)
