@@ -5,13 +5,13 @@ use super::oracle;
 use super::stream::counting_masks;
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Buf, Bytes};
+use core::time::Duration;
 use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
 use sansio_ws::{
     CloseCode, Config, Connection, ControlPayload, Delivery, Ended, Event, Limits, MessageKind,
     PreparedMessage, RecvBuffer, Role, SendError, Transport,
 };
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// Longest payload that is sent, beyond the size up to which payloads are copied.
 const LONGEST: usize = 5000;
