@@ -214,3 +214,18 @@ impl Connection {
         self.sending = Sending::CloseQueued;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Connection, Ended, Role, SendError, Transport};
+
+    #[test]
+    fn an_abandoned_connection_waits_for_nothing() {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        connection.send_text("never read").unwrap();
+        assert_eq!(connection.transport(), Transport::KeepOpen);
+        assert_eq!(connection.abandon(), Ended::TimedOut);
+        assert_eq!(connection.transport(), Transport::Drop);
+        assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
+    }
+}
