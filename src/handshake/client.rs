@@ -255,9 +255,15 @@ impl ClientHandshake {
     }
 }
 
-/// Whether a head is an interim response: `HTTP/1.1 1xx`, but not 101.
+/// Whether a head is an interim response: `HTTP/1.1 1xx`, but not 101. What only resembles one is
+/// left to the parser.
 fn is_interim(head: &[u8]) -> bool {
-    matches!(head.get(8..12), Some([b' ', b'1', a, b]) if (*a, *b) != (b'0', b'1'))
+    match head.strip_prefix(b"HTTP/1.1 1") {
+        Some([a, b, b' ' | b'\r', ..]) => {
+            a.is_ascii_digit() && b.is_ascii_digit() && [*a, *b] != *b"01"
+        }
+        _ => false,
+    }
 }
 
 /// What the server answered.
