@@ -378,7 +378,7 @@ fn n103_rejects_each_kind_of_violation_with_its_code() {
 }
 
 #[test]
-fn n99_rejects_a_violation_only_after_what_was_queued_before() {
+fn n99_accepts_writing_what_was_queued_before_the_failure() {
     let close = Frame::close(1002, "reserved bits set");
     for side in SIDES {
         let queued = || {
