@@ -141,31 +141,37 @@ impl RecvBuffer {
         }
     }
 
-    /// Moves what is pending into a buffer of just the right size, and leaves this one empty.
+    /// Moves what is pending out of this buffer into `parked`, which must be empty, in an
+    /// allocation of just the right size, and leaves this one empty.
     ///
     /// Together with [`unpark`](Self::unpark) this lets one large buffer serve all connections
     /// of a thread: a connection keeps bytes of its own only while a frame or a message is
     /// incomplete.
-    #[must_use]
-    pub fn park(&mut self) -> Self {
-        if self.is_empty() {
-            self.clear();
-            return Self::new();
+    ///
+    /// # Panics
+    ///
+    /// When `parked` is not empty.
+    pub fn park(&mut self, parked: &mut Self) {
+        assert!(parked.is_empty(), "only an empty buffer can take pending bytes");
+        if parked.capacity() > 0 {
+            // `unpark` had swapped the two.
+            core::mem::swap(self, parked);
+        } else if !self.is_empty() {
+            self.close_gaps();
+            parked.storage = self.storage[..self.filled].to_vec();
+            parked.message = self.message.clone();
+            parked.unread = self.unread;
+            parked.filled = self.filled;
         }
-        self.close_gaps();
-        let mut parked = Self::new();
-        parked.storage = self.storage[..self.filled].to_vec();
-        parked.message = self.message.clone();
-        parked.unread = self.unread;
-        parked.filled = self.filled;
+        if parked.is_empty() {
+            *parked = Self::new();
+        }
         self.clear();
-        parked
     }
 
-    /// Takes back what was [parked](Self::park). Small remainders are copied in front of this
-    /// buffer's room; a remainder of more than a quarter of this buffer's size is taken over
-    /// as it is, by swapping the two allocations, so that a large message is not copied at each
-    /// turn.
+    /// Takes back what was [parked](Self::park). Small remainders are copied to the front of this
+    /// buffer; one that would fill more than a quarter of it keeps its allocation, and the two are
+    /// swapped until the next `park`, so that a large message is not copied at every turn.
     ///
     /// # Panics
     ///
@@ -290,5 +296,61 @@ impl fmt::Debug for RecvBuffer {
             .field("unread", &(self.filled - self.unread))
             .field("capacity", &self.storage.len())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_remainders_are_parked_in_just_their_size() {
+        let mut rx = RecvBuffer::with_capacity(1000);
+        let mut parked = RecvBuffer::new();
+        rx.extend_from_slice(&[7; 300]);
+        rx.consume(200);
+        rx.park(&mut parked);
+        assert!(rx.is_empty());
+        assert_eq!((rx.capacity(), parked.capacity(), parked.unread()), (1000, 100, &[7; 100][..]));
+        rx.unpark(&mut parked);
+        assert_eq!((rx.capacity(), parked.capacity(), rx.unread()), (1000, 0, &[7; 100][..]));
+        rx.consume(100);
+        rx.park(&mut parked);
+        assert_eq!((rx.capacity(), parked.capacity()), (1000, 0));
+    }
+
+    #[test]
+    fn large_remainders_keep_their_allocation() {
+        let mut rx = RecvBuffer::with_capacity(1000);
+        let mut parked = RecvBuffer::new();
+        rx.extend_from_slice(&[7; 300]);
+        rx.park(&mut parked);
+        rx.unpark(&mut parked);
+        assert_eq!((rx.capacity(), parked.capacity()), (300, 1000), "swapped");
+        rx.extend_from_slice(&[8; 2000]);
+        rx.park(&mut parked);
+        assert_eq!((rx.capacity(), parked.unread().len()), (1000, 2300), "swapped back");
+        rx.unpark(&mut parked);
+        rx.consume(2300);
+        rx.park(&mut parked);
+        assert_eq!((rx.capacity(), parked.capacity()), (1000, 0), "nothing left");
+    }
+
+    #[test]
+    fn a_message_survives_parking_and_growing() {
+        let mut rx = RecvBuffer::with_capacity(64);
+        let mut parked = RecvBuffer::new();
+        let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+        rx.begin_message();
+        for piece in bytes.chunks(13) {
+            // One byte of header before each piece, so that pieces have to move down.
+            rx.extend_from_slice(&[0xFF]);
+            rx.consume(1);
+            rx.extend_from_slice(piece);
+            rx.extend_message(piece.len(), None);
+            rx.park(&mut parked);
+            rx.unpark(&mut parked);
+        }
+        assert_eq!(rx.slice(rx.message()), &bytes[..]);
     }
 }

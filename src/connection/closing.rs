@@ -127,7 +127,7 @@ impl Connection {
     /// transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
-        self.pending_pong = None;
+        self.pongs.waiting = None;
         // A peer that does not read must not hold the transport open.
         self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
@@ -197,7 +197,7 @@ impl Connection {
 
     /// Queues Close, once. A pong that still waits is dropped: nothing may follow a Close.
     fn queue_close(&mut self, code: Option<CloseCode>, reason: &str) {
-        self.pending_pong = None;
+        self.pongs.waiting = None;
         if matches!(self.sending, Sending::CloseQueued) {
             return;
         }
@@ -212,5 +212,20 @@ impl Connection {
         };
         self.queue_control(Opcode::Close, &body[..len]);
         self.sending = Sending::CloseQueued;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Connection, Ended, Role, SendError, Transport};
+
+    #[test]
+    fn an_abandoned_connection_waits_for_nothing() {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        connection.send_text("never read").unwrap();
+        assert_eq!(connection.transport(), Transport::KeepOpen);
+        assert_eq!(connection.abandon(), Ended::TimedOut);
+        assert_eq!(connection.transport(), Transport::Drop);
+        assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
     }
 }

@@ -50,7 +50,8 @@ struct OpenFrame {
 }
 
 /// An event, with ranges in place of slices.
-enum Found {
+#[derive(Debug)]
+pub(crate) enum Found {
     Message(MessageKind, Range<usize>),
     Part { kind: MessageKind, range: Range<usize>, first: bool, last: bool },
     Ping(Range<usize>),
@@ -97,20 +98,28 @@ impl Connection {
         &mut self,
         rx: &'b mut RecvBuffer,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(rx) {
-            Ok(Some(found)) => self.hand_out(found, rx).map(Some),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
+        match self.find(rx)? {
+            Some(found) => self.hand_out(found, rx).map(Some),
+            None => Ok(None),
         }
-        .map_err(|error| self.fail(error))
     }
 
-    /// The one place where ranges become slices, and bytes `str`.
-    fn hand_out<'b>(
+    /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
+    /// event, not yet borrowed from the buffer.
+    pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
+        self.find_next(rx).map_err(|error| self.fail(error))
+    }
+
+    /// The second half: the one place where ranges become slices, and bytes `str`.
+    pub(crate) fn hand_out<'b>(
         &mut self,
         found: Found,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
+        self.lend(found, rx).map_err(|error| self.fail(error))
+    }
+
+    fn lend<'b>(&mut self, found: Found, rx: &'b RecvBuffer) -> Result<Event<'b>, ProtocolError> {
         // A text that came in pieces has been checked before, and is checked here again: without
         // `unsafe` there is no other way from bytes to `str`.
         let text = |range| {
@@ -140,7 +149,7 @@ impl Connection {
         })
     }
 
-    fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
+    fn find_next(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         let mut budget = self.config.limits.max_frames_per_call.max(1);
         loop {
             match &mut self.receiving {
@@ -255,6 +264,19 @@ impl Connection {
             missing: payload_len,
         });
         Ok(None)
+    }
+
+    /// Whether the peer's Close has come. It may then drop the transport without waiting for
+    /// our reply, and nothing is lost.
+    #[cfg(feature = "std")]
+    pub(crate) fn close_received(&self) -> bool {
+        matches!(self.receiving, Receiving::Closed(_))
+    }
+
+    /// Whether the peer broke the protocol.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.receiving, Receiving::Failed(_))
     }
 
     /// Whether the input would end inside a frame if it ended behind `unread`.

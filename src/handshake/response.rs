@@ -1,7 +1,7 @@
 //! Plain HTTP answers: refusals, and pages for people who come with a browser.
 
-use super::InvalidField;
 use super::headers::check_field;
+use super::{HandshakeError, InvalidField};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -40,6 +40,12 @@ impl Response {
     #[must_use]
     pub fn not_found() -> Self {
         Self::text(404, "not found\n")
+    }
+
+    /// 500 with a line of text.
+    #[must_use]
+    pub fn internal_error() -> Self {
+        Self::text(500, "internal server error\n")
     }
 
     /// Adds a header line.
@@ -94,6 +100,20 @@ impl Response {
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.lines.extend([name, ": ", value, "\r\n"]);
         self
+    }
+}
+
+/// An acceptance with something in it that may not be there is the server's own fault.
+impl From<InvalidField> for Response {
+    fn from(_: InvalidField) -> Self {
+        Self::internal_error()
+    }
+}
+
+/// A request that is no acceptable handshake gets the ready-made answer.
+impl From<HandshakeError> for Response {
+    fn from(error: HandshakeError) -> Self {
+        error.response()
     }
 }
 

@@ -1,0 +1,317 @@
+//! One thread reads, another writes.
+//!
+//! ```text
+//!   reading thread                          writing thread(s)
+//!   Reader ──▶ read stream                  Writer (clone it)
+//!      │                                       │
+//!      └────── state: Mutex<Connection> ───────┤   held for moments, never while waiting
+//!      └────── output: Mutex<write stream> ────┘   held while writing
+//! ```
+//!
+//! No thread waits for the network while it holds the state. A thread that finds the output
+//! taken does not wait for it if it is the reader: whoever holds the output looks for more before
+//! and after letting it go, so pongs and close replies are never left behind, and a reader goes
+//! on reading while a writer is stuck.
+
+use super::WebSocket;
+use super::error::Error;
+use super::stream::{Stream, Timed, Timer};
+use crate::close::CloseCode;
+use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
+use crate::frame::ControlPayload;
+use crate::io::is_gone;
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::{Buf, Bytes};
+use std::io;
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// The most bytes taken from the queue for one write.
+const CHUNK: usize = 64 * 1024;
+
+/// The reading half of a [`WebSocket`].
+#[derive(Debug)]
+pub struct Reader<S> {
+    stream: Timed<S>,
+    rx: RecvBuffer,
+    shared: Arc<Shared<S>>,
+}
+
+/// A writing half of a [`WebSocket`]. Clones write to the same connection; messages do not mix.
+#[derive(Debug)]
+pub struct Writer<S> {
+    shared: Arc<Shared<S>>,
+}
+
+impl<S> Clone for Writer<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    state: Mutex<State>,
+    output: Mutex<Output<S>>,
+}
+
+#[derive(Debug)]
+struct State {
+    connection: Connection,
+    timer: Timer,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug)]
+struct Output<S> {
+    stream: Timed<S>,
+    chunk: Vec<u8>,
+}
+
+impl WebSocket<TcpStream> {
+    /// Splits the connection for two threads. A program that answers in the reading thread does
+    /// not need this.
+    ///
+    /// The [`Reader`] must be kept reading: it completes the closing handshake, answers pings, and
+    /// watches the deadlines.
+    ///
+    /// # Errors
+    ///
+    /// What [`TcpStream::try_clone`] says.
+    pub fn split(self) -> io::Result<(Reader<TcpStream>, Writer<TcpStream>)> {
+        let write_half = self.stream().try_clone()?;
+        Ok(self.split_with(write_half))
+    }
+}
+
+impl<S: Stream> WebSocket<S> {
+    /// Splits the connection for two threads, with a second handle of the same stream for
+    /// writing.
+    ///
+    /// Both handles share their timeouts if they are handles of one socket; that is harmless.
+    pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                connection: self.connection,
+                timer: self.timer,
+                ended: self.ended,
+            }),
+            output: Mutex::new(Output { stream: Timed::new(write_half), chunk: Vec::new() }),
+        });
+        let writer = Writer { shared: Arc::clone(&shared) };
+        (Reader { stream: self.stream, rx: self.rx, shared }, writer)
+    }
+}
+
+impl<S: Stream> Reader<S> {
+    /// As [`WebSocket::read`]. Messages queued by a writer are not waited for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::read`].
+    pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
+        let found = loop {
+            let mut state = self.shared.state();
+            if state.ended.is_some() {
+                return Ok(None);
+            }
+            let failed_before = state.connection.has_failed();
+            let error = match state.connection.find(&mut self.rx) {
+                Ok(Some(found)) => break found,
+                Ok(None) => None,
+                Err(error) => Some(error).filter(|_| !failed_before),
+            };
+            drop(state);
+            self.shared.flush(Wait::No)?;
+            if let Some(error) = error {
+                return Err(error.into());
+            }
+            self.shared.settle(&mut self.stream)?;
+            self.receive()?;
+        };
+        let mut state = self.shared.state();
+        let event = state.connection.hand_out(found, &self.rx)?;
+        if event.is_message() {
+            state.timer.message();
+        }
+        Ok(Some(event))
+    }
+
+    /// How the connection ended; `None` while it has not.
+    pub fn ended(&self) -> Option<Ended> {
+        self.shared.state().ended
+    }
+
+    fn receive(&mut self) -> Result<(), Error> {
+        let timer = self.shared.state().timer.clone();
+        let read = self.stream.read(&mut self.rx, &timer);
+        let mut state = self.shared.state();
+        let read = match read {
+            Err(error) if is_gone(&error) && state.connection.close_received() => Some(0),
+            read => read?,
+        };
+        match read {
+            Some(0) => {
+                let ended = state.connection.receive_eof(&self.rx);
+                drop(state);
+                // As in `WebSocket::receive`.
+                let _ = self.shared.flush(Wait::No);
+                self.shared.state().ended = Some(ended);
+            }
+            Some(_) => state.timer.received(),
+            None => state.tick(),
+        }
+        Ok(())
+    }
+}
+
+impl<S: Stream> Writer<S> {
+    /// As [`WebSocket::send_text`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_text(&self, text: &str) -> Result<(), Error> {
+        self.send(|connection| connection.send_text(text))
+    }
+
+    /// As [`WebSocket::send_binary`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_binary(&self, payload: &[u8]) -> Result<(), Error> {
+        self.send(|connection| connection.send_binary(payload))
+    }
+
+    /// As [`WebSocket::send_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_bytes(&self, kind: MessageKind, payload: &Bytes) -> Result<(), Error> {
+        self.send(|connection| Ok(connection.send_bytes(kind, payload.clone())?))
+    }
+
+    /// As [`WebSocket::send_ping`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_ping(&self, payload: ControlPayload) -> Result<(), Error> {
+        self.send(|connection| connection.send_ping(payload))
+    }
+
+    /// Starts the closing handshake, as [`WebSocket::start_close`]; the reader completes it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.send(|connection| connection.close(code, reason))
+    }
+
+    fn send(
+        &self,
+        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let mut queued = queue(&mut self.shared.state().connection);
+        if queued == Err(SendError::QueueFull) {
+            self.shared.flush(Wait::Yes)?;
+            queued = queue(&mut self.shared.state().connection);
+        }
+        queued?;
+        self.shared.state().timer.message();
+        self.shared.flush(Wait::Yes)
+    }
+}
+
+/// Whether to wait for a thread that is writing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Yes,
+    No,
+}
+
+impl<S: Stream> Shared<S> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes everything queued.
+    fn flush(&self, wait: Wait) -> Result<(), Error> {
+        while self.state().wants_write() {
+            let mut output = match (wait, self.output.try_lock()) {
+                (_, Ok(output)) => output,
+                (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
+                // Its holder will find what we have queued.
+                (Wait::No, Err(TryLockError::WouldBlock)) => return Ok(()),
+                (Wait::Yes, Err(TryLockError::WouldBlock)) => {
+                    self.output.lock().unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+            self.drain(&mut output)?;
+        }
+        Ok(())
+    }
+
+    /// Writes until the queue is empty. The bytes are copied out of the queue, so that the state
+    /// is free while they are written, and leave the queue when they have been written.
+    fn drain(&self, output: &mut Output<S>) -> Result<(), Error> {
+        loop {
+            let timer = {
+                let mut state = self.state();
+                if !state.wants_write() {
+                    return Ok(());
+                }
+                state.watch_closing();
+                let queue: &SendQueue = state.connection.outgoing();
+                let chunk = queue.chunk();
+                output.chunk.clear();
+                output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
+                state.timer.clone()
+            };
+            let written = output.stream.write_slice(&output.chunk, &timer);
+            let mut state = self.state();
+            match written {
+                Ok(Some(n)) => state.connection.outgoing().advance(n),
+                Ok(None) => state.tick(),
+                Err(error) if is_gone(&error) && state.connection.close_received() => {
+                    state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Does to the transport what the machine says.
+    fn settle(&self, stream: &mut Timed<S>) -> Result<(), Error> {
+        let mut state = self.state();
+        state.watch_closing();
+        let verdict = state.connection.transport();
+        drop(state);
+        match verdict {
+            Transport::ShutdownWrite => Ok(stream.shutdown_write()?),
+            Transport::KeepOpen | Transport::Drop => Ok(()),
+        }
+    }
+}
+
+impl State {
+    fn wants_write(&self) -> bool {
+        self.ended.is_none() && self.connection.wants_write()
+    }
+
+    fn watch_closing(&mut self) {
+        if self.connection.is_closing() {
+            self.timer.closing();
+        }
+    }
+
+    fn tick(&mut self) {
+        self.ended = self.timer.tick(&mut self.connection);
+    }
+}

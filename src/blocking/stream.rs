@@ -1,0 +1,247 @@
+//! Streams that can time out, and the clock that says when.
+
+use crate::close::CloseCode;
+use crate::connection::{Connection, Ended};
+use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
+use crate::frame::ControlPayload;
+use crate::io::write_once;
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use core::time::Duration;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+
+/// A blocking stream with two abilities that `Read + Write` does not have. For a stream that
+/// lacks them there is [`Plain`].
+pub trait Stream: Read + Write {
+    /// Bounds the following reads and writes; they then fail with `WouldBlock` or `TimedOut`.
+    /// `false` when the stream can't do that.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
+
+    /// Ends the writing direction: the peer will read the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.set_read_timeout(timeout)?;
+        self.set_write_timeout(timeout)?;
+        Ok(true)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Stream for UnixStream {
+    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.set_read_timeout(timeout)?;
+        self.set_write_timeout(timeout)?;
+        Ok(true)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// Any `Read + Write` as a [`Stream`] without timeouts: deadlines are looked at only between reads
+/// and writes, and the transport ends when it is dropped.
+#[derive(Debug)]
+pub struct Plain<S>(pub S);
+
+impl<S: Read> Read for Plain<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<S: Write> Write for Plain<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<S: Read + Write> Stream for Plain<S> {
+    fn set_timeout(&mut self, _: Option<Duration>) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream whose waits end at the next deadline.
+#[derive(Debug)]
+pub(super) struct Timed<S> {
+    stream: S,
+    /// The timeout that is set, to save system calls.
+    timeout: Option<Duration>,
+    shut_down: bool,
+}
+
+impl<S: Stream> Timed<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, timeout: None, shut_down: false }
+    }
+
+    pub(super) fn get(&self) -> &S {
+        &self.stream
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Reads once; `None` when a deadline has come, or may have.
+    pub(super) fn read(&mut self, rx: &mut RecvBuffer, timer: &Timer) -> io::Result<Option<usize>> {
+        self.wait(timer, |stream| rx.read_from(stream))
+    }
+
+    /// Writes once, and after the last byte tells the stream to pass it all on; `None` when a
+    /// deadline has come, or may have.
+    pub(super) fn write(
+        &mut self,
+        queue: &mut SendQueue,
+        timer: &Timer,
+    ) -> io::Result<Option<usize>> {
+        let written = self.wait(timer, |stream| queue.write_to(stream))?;
+        if queue.is_empty() {
+            self.stream.flush()?;
+        }
+        Ok(written)
+    }
+
+    /// As [`write`](Self::write), for bytes that were taken out of a queue.
+    pub(super) fn write_slice(&mut self, bytes: &[u8], timer: &Timer) -> io::Result<Option<usize>> {
+        let written = self.wait(timer, |stream| write_once(stream, bytes))?;
+        self.stream.flush()?;
+        Ok(written)
+    }
+
+    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
+        if core::mem::replace(&mut self.shut_down, true) {
+            return Ok(());
+        }
+        match self.stream.shutdown_write() {
+            // The peer was faster.
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    fn wait(
+        &mut self,
+        timer: &Timer,
+        call: impl FnOnce(&mut S) -> io::Result<usize>,
+    ) -> io::Result<Option<usize>> {
+        let remaining = timer.remaining();
+        if remaining == Some(Duration::ZERO) {
+            return Ok(None);
+        }
+        // A timeout that is too short only costs a wake-up; one too long would miss the deadline.
+        let fits = match (self.timeout, remaining) {
+            (Some(set), Some(remaining)) => set <= remaining,
+            (set, None) => set.is_none(),
+            (None, Some(_)) => false,
+        };
+        let can_time_out = fits || self.stream.set_timeout(remaining)?;
+        if !fits {
+            self.timeout = remaining.filter(|_| can_time_out);
+        }
+        match call(&mut self.stream) {
+            Ok(n) => Ok(Some(n)),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                if self.timeout.take().is_some() || timer.remaining() == Some(Duration::ZERO) {
+                    Ok(None)
+                } else {
+                    // Not our timeout: the caller's, or a stream that does not block.
+                    Err(e)
+                }
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// [`Deadlines`] on the system's clock.
+#[derive(Debug, Clone)]
+pub(super) struct Timer {
+    epoch: std::time::Instant,
+    deadlines: Deadlines,
+}
+
+impl Timer {
+    pub(super) fn new(timeouts: Timeouts) -> Self {
+        let now = Instant::new(Duration::ZERO);
+        Self { epoch: std::time::Instant::now(), deadlines: Deadlines::new(timeouts, now) }
+    }
+
+    pub(super) fn opened(&mut self) {
+        self.deadlines.opened(self.now());
+    }
+
+    pub(super) fn received(&mut self) {
+        self.deadlines.received(self.now());
+    }
+
+    pub(super) fn message(&mut self) {
+        self.deadlines.message(self.now());
+    }
+
+    pub(super) fn closing(&mut self) {
+        self.deadlines.closing(self.now());
+    }
+
+    /// Whether the opening handshake has run out of time.
+    pub(super) fn opening_is_over(&mut self) -> bool {
+        self.deadlines.handle_timeout(self.now()).is_some()
+    }
+
+    /// Does what is due, and returns how the connection ended if it has to be given up.
+    pub(super) fn tick(&mut self, connection: &mut Connection) -> Option<Ended> {
+        match self.deadlines.handle_timeout(self.now())? {
+            Due::Ping => {
+                // A queue that is full, or closing, does not need a ping: something else is
+                // already waiting for the peer.
+                let _ = connection.send_ping(ControlPayload::EMPTY);
+                None
+            }
+            Due::Idle => {
+                let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
+                None
+            }
+            Due::Opening | Due::Pong | Due::Close => Some(connection.abandon()),
+        }
+    }
+
+    /// The time until something is due.
+    fn remaining(&self) -> Option<Duration> {
+        self.deadlines.poll_timeout().map(|at| at.saturating_since(self.now()))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::new(self.epoch.elapsed())
+    }
+}

@@ -1,0 +1,101 @@
+//! One read, one write: between `std::io` and the buffers.
+//!
+//! A transport is not trusted more than a peer: counts beyond what was offered are errors, a
+//! write of nothing is an error, and an operation that is interrupted for ever is given up.
+
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use bytes::Buf;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+
+/// How often an interrupted system call is repeated.
+const RETRIES: usize = 100;
+
+/// How many pieces one vectored write gathers.
+const SLICES: usize = 64;
+
+impl RecvBuffer {
+    /// Reads once into [`spare`](Self::spare) and returns the number of bytes; 0 is the end of
+    /// the stream.
+    ///
+    /// # Errors
+    ///
+    /// What `stream` returns, but for interruptions, which are retried; `WouldBlock` means that
+    /// nothing has happened. [`ErrorKind::InvalidData`] if it claims to have read more than it
+    /// was offered.
+    pub fn read_from(&mut self, stream: &mut (impl Read + ?Sized)) -> io::Result<usize> {
+        let spare = self.spare();
+        let room = spare.len();
+        let n = uninterrupted(|| stream.read(spare))?;
+        if n > room {
+            return Err(io::Error::new(ErrorKind::InvalidData, "more bytes read than offered"));
+        }
+        self.commit(n);
+        Ok(n)
+    }
+}
+
+impl SendQueue {
+    /// Writes once, as much as `stream` takes, and returns the number of bytes. What was not
+    /// taken stays queued.
+    ///
+    /// # Errors
+    ///
+    /// What `stream` returns, but for interruptions, which are retried; `WouldBlock` means that
+    /// nothing has happened. [`ErrorKind::WriteZero`] if it takes nothing,
+    /// [`ErrorKind::InvalidData`] if it claims to have taken more than it was offered.
+    pub fn write_to(&mut self, stream: &mut (impl Write + ?Sized)) -> io::Result<usize> {
+        if self.is_empty() {
+            return Ok(0);
+        }
+        let n = if self.chunk().len() == self.len() {
+            write_once(stream, self.chunk())?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.chunks_vectored(&mut slices);
+            let slices = &slices[..count];
+            let offered = slices.iter().map(|slice| slice.len()).sum();
+            taken(uninterrupted(|| stream.write_vectored(slices))?, offered)?
+        };
+        self.advance(n);
+        Ok(n)
+    }
+}
+
+/// Writes once what is not empty, and returns how much was taken.
+pub(crate) fn write_once(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
+    taken(uninterrupted(|| stream.write(bytes))?, bytes.len())
+}
+
+fn taken(n: usize, offered: usize) -> io::Result<usize> {
+    match n {
+        0 => Err(ErrorKind::WriteZero.into()),
+        n if n > offered => {
+            Err(io::Error::new(ErrorKind::InvalidData, "more bytes written than offered"))
+        }
+        n => Ok(n),
+    }
+}
+
+/// Whether the peer has ended the transport in both directions.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+    )
+}
+
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    let mut retries = 0;
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted && retries < RETRIES => {
+                retries += 1;
+            }
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! The adapter for [`mio`] event loops: many connections, one thread, one receive buffer.
+//!
+//! ```text
+//!   poll ──▶ socket.ready(event)
+//!            socket.turn(&mut rx, now) ──▶ open(…), next() …   reads, hands out events
+//!            socket.settle()                                   writes, ends the transport
+//! ```
+//!
+//! **One buffer.** All connections of a loop read into the same [`RecvBuffer`], 256 KiB or so. A
+//! connection keeps bytes of its own only while a frame or a message is incomplete.
+//!
+//! **Fairness.** A turn reads at most 256 KiB; [`WebSocket::wants_turn`] tells that there is more.
+//!
+//! **Registration** happens once, for reading and writing: mio reports changes of readiness, not
+//! readiness, so there is never a reason to register again.
+//!
+//! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
+
+use crate::close::CloseCode;
+use crate::connection::{Config, Connection, Ended, Event, Found, ProtocolError, Transport};
+use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
+use crate::entropy::EntropyError;
+use crate::frame::ControlPayload;
+use crate::handshake::{
+    Answer, ClientHandshake, ClientRequest, HandshakeError, Request, Response, ServerHandshake,
+};
+use crate::io::is_gone;
+use crate::limits::Limits;
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use alloc::boxed::Box;
+use core::fmt;
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+/// How many bytes one turn reads before other connections get theirs.
+const TURN_BYTES: usize = 256 * 1024;
+
+/// A non-blocking stream that can end its writing direction.
+pub trait Stream: Read + Write + Source {
+    /// Ends the writing direction: the peer will read the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+}
+
+impl Stream for mio::net::TcpStream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Stream for mio::net::UnixStream {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// A WebSocket connection over a non-blocking stream.
+#[derive(Debug)]
+pub struct WebSocket<S> {
+    stream: S,
+    state: State,
+    deadlines: Deadlines,
+    /// Bytes of an incomplete frame or message, between turns.
+    parked: RecvBuffer,
+    readable: bool,
+    writable: bool,
+    /// The peer has ended its direction, so a short read does not mean that all is read.
+    read_closed: bool,
+    /// The last turn stopped before everything was handed out.
+    interrupted: bool,
+    failure_reported: bool,
+    shut_down: bool,
+    /// A deadline has passed: nothing more is written.
+    given_up: bool,
+    subprotocol: Option<Box<str>>,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug)]
+enum State {
+    Accepting(ServerHandshake),
+    Connecting(ClientHandshake),
+    Open(Connection),
+    /// A plain HTTP response is on its way; then the transport ends.
+    Responding(SendQueue),
+}
+
+impl State {
+    fn respond(bytes: &[u8]) -> Self {
+        let mut queue = SendQueue::new();
+        queue.stage(|staging| staging.extend_from_slice(bytes));
+        Self::Responding(queue)
+    }
+
+    fn output(&mut self) -> Option<&mut SendQueue> {
+        match self {
+            Self::Open(connection) => Some(connection.outgoing()),
+            Self::Connecting(handshake) => Some(handshake.outgoing()),
+            Self::Responding(queue) => Some(queue),
+            Self::Accepting(_) => None,
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        match self {
+            Self::Open(connection) => connection.is_closing(),
+            Self::Responding(_) => true,
+            Self::Accepting(_) | Self::Connecting(_) => false,
+        }
+    }
+}
+
+/// What ended a turn. Fatal: [`settle`](WebSocket::settle) still says when to drop the stream,
+/// except after [`Error::Io`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The stream failed: drop it.
+    Io(io::Error),
+    /// The peer broke the protocol. Its Close is queued.
+    Protocol(ProtocolError),
+    /// The peer's handshake is not acceptable. A client's answer is queued.
+    Handshake(HandshakeError),
+    /// The server did not switch protocols, but answered with this HTTP status.
+    Refused(u16),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
+            Self::Refused(status) => write!(f, "the server refused with status {status}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl<S: Stream> WebSocket<S> {
+    /// The server's side of an accepted stream. Of `limits`, those for handshakes apply.
+    pub fn server(stream: S, limits: &Limits, timeouts: Timeouts, now: Instant) -> Self {
+        Self::new(stream, State::Accepting(ServerHandshake::new(limits)), timeouts, now)
+    }
+
+    /// The client's side of a stream that is connected or connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`]; nothing has been sent.
+    pub fn client(
+        stream: S,
+        request: &ClientRequest,
+        config: Config,
+        timeouts: Timeouts,
+        now: Instant,
+    ) -> Result<Self, EntropyError> {
+        let handshake = ClientHandshake::new(request, config)?;
+        Ok(Self::new(stream, State::Connecting(handshake), timeouts, now))
+    }
+
+    fn new(stream: S, state: State, timeouts: Timeouts, now: Instant) -> Self {
+        Self {
+            stream,
+            state,
+            deadlines: Deadlines::new(timeouts, now),
+            parked: RecvBuffer::new(),
+            readable: false,
+            writable: false,
+            read_closed: false,
+            interrupted: false,
+            failure_reported: false,
+            shut_down: false,
+            given_up: false,
+            subprotocol: None,
+            ended: None,
+        }
+    }
+
+    /// Registers the stream, once for its whole life.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Takes note of what `poll` reported.
+    pub fn ready(&mut self, event: &mio::event::Event) {
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_error();
+        self.read_closed |= event.is_read_closed() || event.is_error();
+    }
+
+    /// Whether there is more to read or to hand out. mio will not report it again: give the
+    /// socket another turn, after other sockets got theirs.
+    pub fn wants_turn(&self) -> bool {
+        self.ended.is_none() && (self.readable || self.interrupted)
+    }
+
+    /// Starts a turn of reading and handing out events, with the loop's buffer, which must be
+    /// empty. When the turn is dropped, the buffer is empty again.
+    ///
+    /// # Panics
+    ///
+    /// When `rx` is not empty.
+    pub fn turn<'t>(&'t mut self, rx: &'t mut RecvBuffer, now: Instant) -> Turn<'t, S> {
+        rx.unpark(&mut self.parked);
+        self.interrupted = true;
+        Turn { socket: self, rx, now, budget: TURN_BYTES }
+    }
+
+    /// The machine, if the handshake is done: to queue messages, for example of others. Call
+    /// [`settle`](Self::settle) after that.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        match &mut self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// The subprotocol that the server chose; for clients.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
+    /// incomplete frame or message, and the machine with the output not yet written, if the
+    /// handshake was done.
+    pub fn into_parts(self) -> (S, RecvBuffer, Option<Connection>) {
+        let connection = match self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        };
+        (self.stream, self.parked, connection)
+    }
+
+    /// Writes what is queued, as far as the stream takes it, and does to the transport what the
+    /// machine says. Returns how the connection ended when it is time to drop the socket; what
+    /// was no WebSocket ends as `Ended::Eof`.
+    ///
+    /// Call it after each turn, after queuing messages, and after
+    /// [`handle_timeout`](Self::handle_timeout).
+    ///
+    /// # Errors
+    ///
+    /// The stream failed: drop it.
+    pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
+        if self.given_up {
+            return Ok(self.ended);
+        }
+        match self.flush() {
+            // The peer has ended both directions: nobody waits for what is left.
+            Err(error) if is_gone(&error) && self.close_received() => {
+                self.end(&RecvBuffer::new());
+                return Ok(self.ended);
+            }
+            Err(_) if self.ended.is_some() => return Ok(self.ended),
+            result => result?,
+        }
+        if self.state.is_closing() {
+            self.deadlines.closing(now);
+        }
+        if self.state.output().is_some_and(|queue| !queue.is_empty()) {
+            return Ok(None);
+        }
+        let verdict = match &self.state {
+            State::Open(connection) => connection.transport(),
+            _ if self.ended.is_some() => Transport::Drop,
+            State::Responding(_) => Transport::ShutdownWrite,
+            State::Accepting(_) | State::Connecting(_) => Transport::KeepOpen,
+        };
+        if verdict == Transport::ShutdownWrite && !self.shut_down {
+            self.shut_down = true;
+            match self.stream.shutdown_write() {
+                // The peer was faster.
+                Err(error) if error.kind() == ErrorKind::NotConnected => {}
+                result => result?,
+            }
+        }
+        Ok(self.ended.filter(|_| verdict == Transport::Drop))
+    }
+
+    /// The next moment at which something is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.poll_timeout()
+    }
+
+    /// Does what is due at `now`: sends a ping, starts closing an idle connection, gives up one
+    /// whose peer is gone. Call [`settle`](Self::settle) if it returns something.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
+        let due = self.deadlines.handle_timeout(now)?;
+        match (due, &mut self.state) {
+            // A queue that is full, or closing, does not need a ping: something else is already
+            // waiting for the peer.
+            (Due::Ping, State::Open(connection)) => {
+                let _ = connection.send_ping(ControlPayload::EMPTY);
+            }
+            (Due::Idle, State::Open(connection)) => {
+                let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
+            }
+            (_, State::Open(connection)) => {
+                self.given_up = true;
+                self.ended = Some(connection.abandon());
+            }
+            _ => {
+                self.given_up = true;
+                self.ended = Some(Ended::TimedOut);
+            }
+        }
+        Some(due)
+    }
+
+    /// The stream delivers nothing more.
+    fn end(&mut self, rx: &RecvBuffer) {
+        self.readable = false;
+        self.ended = Some(match &mut self.state {
+            State::Open(connection) => connection.receive_eof(rx),
+            _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
+        });
+    }
+
+    fn close_received(&self) -> bool {
+        matches!(&self.state, State::Open(connection) if connection.close_received())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.writable {
+            let queue = match self.state.output() {
+                Some(queue) if !queue.is_empty() => queue,
+                _ => return Ok(()),
+            };
+            match queue.write_to(&mut self.stream) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A turn of one socket at the loop's buffer.
+#[derive(Debug)]
+pub struct Turn<'t, S: Stream> {
+    socket: &'t mut WebSocket<S>,
+    rx: &'t mut RecvBuffer,
+    now: Instant,
+    /// Bytes it may still read.
+    budget: usize,
+}
+
+impl<S: Stream> Turn<'_, S> {
+    /// Goes on with the opening handshake: `true` when the connection is open. The server asks
+    /// `decide` what to do with the request: accept it with
+    /// [`Upgrade::accept`](crate::handshake::Upgrade::accept), or answer it with a plain response.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, see [`Error`].
+    pub fn open(
+        &mut self,
+        mut decide: impl FnMut(&Request<'_>) -> Result<Connection, Response>,
+    ) -> Result<bool, Error> {
+        loop {
+            match &mut self.socket.state {
+                State::Open(_) => return Ok(true),
+                // What a client sends behind a request that was not accepted is discarded.
+                State::Responding(_) => self.rx.clear(),
+                State::Accepting(handshake) => match handshake.receive(self.rx) {
+                    Ok(None) => {}
+                    Ok(Some(request)) => {
+                        self.socket.state = match decide(&request) {
+                            Ok(connection) => State::Open(connection),
+                            Err(response) => State::respond(&request.respond(&response)),
+                        };
+                        self.socket.deadlines.opened(self.now);
+                        continue;
+                    }
+                    Err(error) => {
+                        self.socket.state = State::respond(&error.response().encode());
+                        return Err(Error::Handshake(error));
+                    }
+                },
+                State::Connecting(handshake) => match handshake.receive(self.rx) {
+                    Ok(None) => {}
+                    Ok(Some(Answer::Open(connection, response))) => {
+                        self.socket.subprotocol = response.subprotocol().map(Box::from);
+                        self.socket.state = State::Open(connection);
+                        self.socket.deadlines.opened(self.now);
+                        continue;
+                    }
+                    Ok(Some(Answer::Refused(refusal))) => {
+                        let status = refusal.head.status();
+                        self.socket.state = State::respond(&[]);
+                        return Err(Error::Refused(status));
+                    }
+                    Err(error) => {
+                        self.socket.state = State::respond(&[]);
+                        return Err(Error::Handshake(error));
+                    }
+                },
+            }
+            if !self.read()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The next event, together with the machine to answer it. `None` ends the turn: nothing has
+    /// arrived, or it was enough for one turn. `None` also before the handshake is done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], or once [`Error::Protocol`].
+    #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
+    pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
+        let found = loop {
+            let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
+            match connection.find(self.rx) {
+                Ok(Some(Found::Yield)) => return Ok(None),
+                Ok(Some(found)) => break found,
+                Ok(None) => {}
+                Err(_) if self.socket.failure_reported => {}
+                Err(error) => {
+                    self.socket.failure_reported = true;
+                    return Err(Error::Protocol(error));
+                }
+            }
+            if !self.read()? {
+                return Ok(None);
+            }
+        };
+        let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
+        let event = connection.hand_out(found, self.rx).map_err(|error| {
+            self.socket.failure_reported = true;
+            Error::Protocol(error)
+        })?;
+        if event.is_message() {
+            self.socket.deadlines.message(self.now);
+        }
+        Ok(Some((connection, event)))
+    }
+
+    /// Reads once; `false` when there was nothing to read, or the turn is over.
+    fn read(&mut self) -> Result<bool, Error> {
+        if !self.socket.readable {
+            self.socket.interrupted = false;
+        }
+        if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
+            return Ok(false);
+        }
+        let room = self.rx.spare().len();
+        match self.rx.read_from(&mut self.socket.stream) {
+            Ok(0) => {
+                self.socket.end(self.rx);
+                Ok(false)
+            }
+            Ok(n) => {
+                // A short read has drained the socket: no need to be told so by a further call.
+                self.socket.readable = n == room || self.socket.read_closed;
+                self.socket.deadlines.received(self.now);
+                self.budget = self.budget.saturating_sub(n);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.socket.readable = false;
+                self.socket.interrupted = false;
+                Ok(false)
+            }
+            Err(error) if is_gone(&error) && self.socket.close_received() => {
+                self.socket.end(self.rx);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<S: Stream> Drop for Turn<'_, S> {
+    fn drop(&mut self) {
+        if self.socket.ended.is_some() {
+            self.rx.clear();
+        }
+        self.rx.park(&mut self.socket.parked);
+    }
+}
