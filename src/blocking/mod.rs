@@ -32,10 +32,14 @@ use crate::close::CloseCode;
 use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
 use crate::deadlines::Timeouts;
 use crate::frame::ControlPayload;
+use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
 use alloc::string::String;
 use bytes::Bytes;
 use stream::{Timed, Timer};
+
+/// How many queued bytes are enough for a write.
+const FLUSH_AT: usize = 64 * 1024;
 
 /// A WebSocket connection over a blocking stream.
 ///
@@ -99,6 +103,21 @@ impl<S: Stream> WebSocket<S> {
     /// fails. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
     /// call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
+        Ok(self.next()?.map(|(_, event)| event))
+    }
+
+    /// As [`read`](Self::read), together with the machine to answer it. What is queued there is
+    /// written before the next call blocks, and when it gets more than 64 KiB: the answers to
+    /// many small messages leave in one write.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
+    pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
+        if self.connection.queued() > FLUSH_AT {
+            self.flush()?;
+        }
         let found = loop {
             if self.ended.is_some() {
                 return Ok(None);
@@ -120,7 +139,8 @@ impl<S: Stream> WebSocket<S> {
             }
         };
         self.timer.message();
-        Ok(Some(self.connection.hand_out(found, &self.rx)?))
+        let event = self.connection.hand_out(found, &self.rx)?;
+        Ok(Some((&mut self.connection, event)))
     }
 
     /// How the connection ended; `None` while it has not.
@@ -228,8 +248,13 @@ impl<S: Stream> WebSocket<S> {
     pub fn flush(&mut self) -> Result<(), Error> {
         while self.connection.wants_write() && self.ended.is_none() {
             self.watch_closing();
-            if self.stream.write(self.connection.outgoing(), &self.timer)?.is_none() {
-                self.tick();
+            match self.stream.write(self.connection.outgoing(), &self.timer) {
+                Ok(Some(_)) => {}
+                Ok(None) => self.tick(),
+                Err(error) if is_gone(&error) && self.connection.close_received() => {
+                    self.ended = Some(self.connection.receive_eof(&self.rx));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -251,7 +276,11 @@ impl<S: Stream> WebSocket<S> {
 
     /// Reads once, or lets a deadline pass.
     fn receive(&mut self) -> Result<(), Error> {
-        match self.stream.read(&mut self.rx, &self.timer)? {
+        let read = match self.stream.read(&mut self.rx, &self.timer) {
+            Err(error) if is_gone(&error) && self.connection.close_received() => Some(0),
+            read => read?,
+        };
+        match read {
             Some(0) => {
                 let ended = self.connection.receive_eof(&self.rx);
                 // The peer may have ended only its own direction and still want our reply. If it

@@ -1,0 +1,72 @@
+//! The client that the Autobahn test suite drives: asks how many cases there are, echoes each,
+//! and has the report written.
+//!
+//! ```sh
+//! cargo run --release --example autobahn_client -- ws://127.0.0.1:9001
+//! ```
+
+use clap::Parser;
+use sansio_ws::blocking::{Error, WebSocket};
+use sansio_ws::deadlines::Timeouts;
+use sansio_ws::handshake::ClientRequest;
+use sansio_ws::{Config, Event, Limits};
+use std::error::Error as StdError;
+use std::net::TcpStream;
+
+/// Runs all cases of an Autobahn fuzzing server and has the report written.
+#[derive(Parser)]
+struct Options {
+    /// Where the fuzzing server listens, for example ws://127.0.0.1:9001
+    url: String,
+    /// The name in the report.
+    #[arg(long, default_value = "sansio-ws")]
+    agent: String,
+}
+
+/// Room for the largest messages of the suite, in the smallest fragments, and their echoes.
+const LIMITS: Limits = Limits {
+    max_message_bytes: 64 << 20,
+    max_frame_bytes: 64 << 20,
+    max_fragments: u32::MAX,
+    max_queued_bytes: 128 << 20,
+    max_queued_frames: usize::MAX,
+    ..Limits::DEFAULT
+};
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    let Options { url, agent } = Options::parse();
+    let mut counter = open(&format!("{url}/getCaseCount"))?;
+    let Some(Event::Text(count)) = counter.read()? else { return Err("no case count".into()) };
+    let count: usize = count.parse()?;
+    while counter.read()?.is_some() {}
+    for case in 1..=count {
+        match open(&format!("{url}/runCase?case={case}&agent={agent}")).and_then(echo) {
+            // Breaking the protocol is what many cases are about.
+            Ok(()) | Err(Error::Io(_)) => {}
+            Err(error) => println!("case {case}: {error}"),
+        }
+    }
+    let mut reports = open(&format!("{url}/updateReports?agent={agent}"))?;
+    while reports.read()?.is_some() {}
+    println!("{count} cases run");
+    Ok(())
+}
+
+fn open(url: &str) -> Result<WebSocket<TcpStream>, Error> {
+    let request = ClientRequest::new(url).map_err(std::io::Error::other)?;
+    WebSocket::open(&request, Config::DEFAULT.limits(LIMITS), Timeouts::DEFAULT.keep_alive(None))
+}
+
+fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Error> {
+    loop {
+        match socket.next() {
+            Ok(Some((connection, Event::Text(text)))) => connection.send_text(text)?,
+            Ok(Some((connection, Event::Binary(bytes)))) => connection.send_binary(bytes)?,
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(()),
+            // The next call completes the closing handshake.
+            Err(Error::Protocol(error)) => println!("{error}"),
+            Err(error) => return Err(error),
+        }
+    }
+}
