@@ -358,7 +358,6 @@ impl<S: Stream> WebSocket<S> {
             }
             (Due::Idle, State::Open(connection)) => {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
-                self.deadlines.closing(now);
             }
             (_, State::Open(connection)) => {
                 self.given_up = true;
@@ -497,7 +496,7 @@ impl<S: Stream> Turn<'_, S> {
             self.socket.failure_reported = true;
             Error::Protocol(error)
         })?;
-        if !matches!(event, Event::Ping(_) | Event::Pong(_)) {
+        if event.is_message() {
             self.socket.deadlines.message(self.now);
         }
         Ok(Some((connection, event)))

@@ -138,8 +138,10 @@ impl<S: Stream> WebSocket<S> {
                 self.receive()?;
             }
         };
-        self.timer.message();
         let event = self.connection.hand_out(found, &self.rx)?;
+        if event.is_message() {
+            self.timer.message();
+        }
         Ok(Some((&mut self.connection, event)))
     }
 

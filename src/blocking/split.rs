@@ -133,8 +133,11 @@ impl<S: Stream> Reader<S> {
             self.receive()?;
         };
         let mut state = self.shared.state();
-        state.timer.message();
-        Ok(Some(state.connection.hand_out(found, &self.rx)?))
+        let event = state.connection.hand_out(found, &self.rx)?;
+        if event.is_message() {
+            state.timer.message();
+        }
+        Ok(Some(event))
     }
 
     /// How the connection ended; `None` while it has not.
