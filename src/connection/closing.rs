@@ -170,11 +170,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers the peer's Close with the same code, unless ours went first (RFC 6455, section
-    /// 5.5.1).
-    pub(super) fn receive_close(&mut self, code: Option<CloseCode>) {
+    /// Answers the peer's Close with the same code and reason, unless ours went first (RFC 6455,
+    /// section 5.5.1). A browser reports the reason of the answer, not the one it sent.
+    pub(super) fn receive_close(&mut self, code: Option<CloseCode>, reason: &str) {
         self.receiving = Receiving::Closed(code);
-        self.queue_close(code, "");
+        self.queue_close(code, reason);
     }
 
     /// _Fails the WebSocket Connection_ (RFC 6455, section 7.1.7). A second failure changes
