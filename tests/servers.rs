@@ -10,7 +10,7 @@
 use sansio_ws::blocking::{Error, WebSocket};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
-use sansio_ws::{CloseCode, Config, Ended, Event};
+use sansio_ws::{CloseCode, Config, Ended, Event, MessageKind};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -170,6 +170,12 @@ fn echo() {
     for i in 0..1000 {
         assert_eq!(text(&mut client), i.to_string());
     }
+    // Many turns, but all of it arrives with the first: nothing but the server asks for the rest.
+    for _ in 0..16_000 {
+        client.connection().send_fragment(MessageKind::Text, b"", false).unwrap();
+    }
+    client.send_fragment(MessageKind::Text, b"end", true).unwrap();
+    assert_eq!(text(&mut client), "end");
     client.connection().close_empty().unwrap();
     assert_eq!(closed(&mut client), (None, String::new()), "no code for none");
 
@@ -224,6 +230,15 @@ fn a_broadcast_reaches_everyone_who_is_there() {
         assert_eq!(text(client), "é".repeat(50_000));
         assert_eq!(client.read().unwrap(), Some(Event::Binary(&[1, 2, 3])));
     }
+    // More than one turn may deliver.
+    for i in 0..1000 {
+        clients[0].connection().send_text(&i.to_string()).unwrap();
+    }
+    for client in &mut clients {
+        for i in 0..1000 {
+            assert_eq!(text(client), i.to_string());
+        }
+    }
     let [gone, mut one, mut other] = clients;
     drop(gone);
     one.send_text("still here").unwrap();
@@ -248,6 +263,8 @@ fn fall_behind(server: &Server) -> Client {
             }
         }
     }
+    let memory = resident_bytes(server);
+    assert!(memory < 12 << 20, "the server holds {memory} bytes");
     slow
 }
 
@@ -341,10 +358,13 @@ fn a_client_that_says_nothing_sensible_is_got_rid_of() {
 fn idle_connections_are_closed_and_cost_nothing_before() {
     let server = Server::echo(&["--idle-timeout", "3"]);
     let mut idle = server.client();
+    is_echoed(&mut idle, &"x".repeat(16 << 20));
     sleep(SECOND / 5);
     let before = cpu_time(&server);
     sleep(SECOND);
     assert!(cpu_time(&server) - before <= Duration::from_millis(20));
+    let memory = resident_bytes(&server);
+    assert!(memory < 12 << 20, "the server holds {memory} bytes");
     assert_eq!(closed(&mut idle), (Some(CloseCode::GOING_AWAY), "idle for too long".into()));
 }
 
