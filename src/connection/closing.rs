@@ -6,6 +6,7 @@ use super::{Connection, ProtocolError, SendError};
 use crate::close::CloseCode;
 use crate::frame::{MAX_CONTROL_LEN, Opcode};
 use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
 use core::fmt;
 
 /// What to do with the transport, as told by [`Connection::transport`].
@@ -122,11 +123,13 @@ impl Connection {
         })
     }
 
-    /// Gives the connection up because a deadline passed. Nothing more should be written; the
+    /// Gives the connection up because a deadline passed. What is queued is thrown away, and the
     /// transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
         self.pongs.waiting = None;
+        // A peer that does not read must not hold the transport open.
+        self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
     }
 
@@ -170,11 +173,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers the peer's Close with the same code and reason, unless ours went first (RFC 6455,
-    /// section 5.5.1). A browser reports the reason of the answer, not the one it sent.
+    /// Answers the peer's Close, usually with the same code and reason, unless ours went first
+    /// (RFC 6455, section 5.5.1). A browser reports the reason of the answer, not the one it sent.
     pub(super) fn receive_close(&mut self, code: Option<CloseCode>, reason: &str) {
         self.receiving = Receiving::Closed(code);
-        self.queue_close(code, reason);
+        // 1010 is for clients only (section 7.4.1), also as an echo.
+        let reply = match code {
+            Some(CloseCode::MANDATORY_EXTENSION) if self.is_server() => Some(CloseCode::NORMAL),
+            code => code,
+        };
+        self.queue_close(reply, reason);
     }
 
     /// _Fails the WebSocket Connection_ (RFC 6455, section 7.1.7). A second failure changes
@@ -204,5 +212,20 @@ impl Connection {
         };
         self.queue_control(Opcode::Close, &body[..len]);
         self.sending = Sending::CloseQueued;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Connection, Ended, Role, SendError, Transport};
+
+    #[test]
+    fn an_abandoned_connection_waits_for_nothing() {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        connection.send_text("never read").unwrap();
+        assert_eq!(connection.transport(), Transport::KeepOpen);
+        assert_eq!(connection.abandon(), Ended::TimedOut);
+        assert_eq!(connection.transport(), Transport::Drop);
+        assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
     }
 }

@@ -111,8 +111,8 @@ impl Connection {
         if let Role::Client(_) = self.role {
             return self.send_message(message.kind(), Payload::Copied(message.payload()));
         }
+        self.may_send_message(message.payload().len())?;
         let frame = message.frame();
-        self.may_send_message(frame.len())?;
         if frame.len() <= COALESCE_LIMIT {
             self.queue.stage(|staging| staging.extend_from_slice(frame));
         } else {

@@ -4,7 +4,7 @@
 
 use super::accept;
 use super::error::{HandshakeError, InvalidField, InvalidUrl};
-use super::head::HeadScanner;
+use super::head::{HeadScanner, HeadSize};
 use super::headers::{Headers, check_field, check_value, is_token};
 use super::url::Url;
 use crate::connection::{Config, Connection, Role};
@@ -201,15 +201,8 @@ impl ClientHandshake {
         if self.masks.is_none() {
             return Err(HandshakeError::Finished);
         }
-        let size = loop {
-            let scanned = self.scanner.scan(rx.unread()).inspect_err(|_| self.masks = None);
-            let Some(size) = scanned? else { return Ok(None) };
-            if !is_interim(rx.unread()) {
-                break size;
-            }
-            rx.consume(size.bytes);
-            self.scanner.next_head(size.bytes);
-        };
+        let size = self.next_final_head(rx).inspect_err(|_| self.masks = None)?;
+        let Some(size) = size else { return Ok(None) };
         let masks = self.masks.take().ok_or(HandshakeError::Finished)?;
         let (head, body) = rx.take_head(size.bytes);
         let response = ResponseHead::parse(head, size.headers)?;
@@ -219,6 +212,20 @@ impl ClientHandshake {
         self.check(&response)?;
         let connection = Connection::new(Role::Client(masks), self.config);
         Ok(Some(Answer::Open(connection, response)))
+    }
+
+    /// The size of the first head that is no interim answer. Those before it are consumed.
+    fn next_final_head(&mut self, rx: &mut RecvBuffer) -> Result<Option<HeadSize>, HandshakeError> {
+        loop {
+            let unread = rx.unread();
+            let Some(size) = self.scanner.scan(unread)? else { return Ok(None) };
+            let head = unread.get(..size.bytes).unwrap_or_default();
+            if !ResponseHead::parse(head, size.headers)?.is_interim() {
+                return Ok(Some(size));
+            }
+            rx.consume(size.bytes);
+            self.scanner.next_head(size.bytes);
+        }
     }
 
     /// RFC 6455, section 4.1, the checks of the server's answer.
@@ -253,11 +260,6 @@ impl ClientHandshake {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether a head is an interim response: `HTTP/1.1 1xx`, but not 101.
-fn is_interim(head: &[u8]) -> bool {
-    matches!(head.get(8..12), Some([b' ', b'1', a, b]) if (*a, *b) != (b'0', b'1'))
 }
 
 /// What the server answered.
@@ -306,6 +308,11 @@ impl<'b> ResponseHead<'b> {
         Ok(Self { status, reason, minor_version, headers: Headers::new(list) })
     }
 
+    /// Whether another answer follows this one (RFC 9110, section 15.2).
+    fn is_interim(&self) -> bool {
+        matches!(self.status, 100..=199) && self.status != 101
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -328,5 +335,49 @@ impl<'b> ResponseHead<'b> {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&'b str> {
         self.headers.get("sec-websocket-protocol")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Buf;
+
+    fn receive(answer: &[u8], piece: usize) -> Result<Option<u16>, HandshakeError> {
+        let request = ClientRequest::new("ws://example.com/").unwrap();
+        let masks = Masks::new(|| [0; 4]);
+        let mut handshake =
+            ClientHandshake::with_entropy(&request, Config::DEFAULT, *b"the sample nonce", masks);
+        let sent = handshake.outgoing().remaining();
+        handshake.outgoing().advance(sent);
+        let mut rx = RecvBuffer::new();
+        for piece in answer.chunks(piece) {
+            rx.extend_from_slice(piece);
+            match handshake.receive(&mut rx)? {
+                Some(Answer::Open(_, head)) => return Ok(Some(head.status())),
+                Some(Answer::Refused(refusal)) => return Ok(Some(refusal.head.status())),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn an_interim_answer_is_recognised_by_its_own_head_only() {
+        for piece in [1, 1000] {
+            // The bytes behind this head, at the place of a status, look like an interim one.
+            let answer = b" \r\n\r\n1\xa9) 1\r\n11";
+            assert_eq!(receive(answer, piece), Err(HandshakeError::HttpVersion));
+            let answer = b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 100\r\n\r\nHTTP/1.1 404 \r\n\r\n";
+            assert_eq!(receive(answer, piece), Ok(Some(404)));
+        }
+    }
+
+    #[test]
+    fn an_interim_answer_has_to_be_http() {
+        for head in ["NO HTTP! 100", "HTTP/2.0 100", "HTTP/1.1 1xx", "HTTP/1.1 100\r\nno colon"] {
+            let answer = alloc::format!("{head}\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n");
+            assert!(receive(answer.as_bytes(), 1000).is_err(), "{head}");
+        }
     }
 }

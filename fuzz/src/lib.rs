@@ -1,0 +1,20 @@
+//! What the fuzz targets check, one function for each target.
+//!
+//! The functions panic when something is wrong and are deterministic. They live in a library of
+//! their own, apart from libFuzzer, so that `tests/corpus.rs` of the package can replay the
+//! corpora with them on a stable toolchain.
+//!
+//! Inputs for streams and handshakes begin with three bytes of [settings](input::Input); what
+//! follows is what a peer sends, so a recorded transcript needs only three bytes in front.
+
+mod api;
+mod handshake;
+mod header;
+mod input;
+mod oracle;
+mod stream;
+
+pub use api::api;
+pub use handshake::{client_handshake, server_handshake};
+pub use header::header;
+pub use stream::{client_stream, server_stream};

@@ -1,0 +1,233 @@
+//! What a connection makes of bytes that arrive, against the [oracle](super::oracle), in one
+//! piece and in many.
+
+use super::input::Input;
+use super::oracle::{self, Expected, Frame, Seen};
+use bytes::Buf;
+use sansio_ws::{
+    Config, Connection, Delivery, Ended, Event, Limits, Masks, MessageKind, RecvBuffer, Role,
+    SendQueue, Transport,
+};
+
+/// A server receives the input.
+pub fn server_stream(data: &[u8]) {
+    stream(data, true);
+}
+
+/// A client receives the input.
+pub fn client_stream(data: &[u8]) {
+    stream(data, false);
+}
+
+fn stream(data: &[u8], is_server: bool) {
+    let Some(input) = Input::new(data) else { return };
+    let settings = Settings::new(input);
+    let config = &settings.config;
+    let expected = oracle::receive(is_server, &config.limits, config.delivery, input.arrives);
+    let answers = settings.answers(&expected);
+    for (way, pieces) in input.ways() {
+        let mut machine = Machine::new(is_server, settings);
+        for piece in pieces {
+            machine.receive(piece);
+        }
+        let (seen, ended, sent) = machine.end();
+        assert_eq!(seen, expected.seen, "{way}, {settings:?}");
+        assert_eq!(ended, expected.ended, "{way}, {settings:?}");
+        check_sent(&sent, is_server, &answers);
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    config: Config,
+    /// Write only when the stream has ended, so that pongs overtake one another.
+    write_late: bool,
+    /// Between two reads, keep what is pending in a buffer of its own.
+    park: bool,
+}
+
+impl Settings {
+    fn new(input: Input<'_>) -> Self {
+        let all = Limits::DEFAULT;
+        let max_message_bytes = input.choice(4, [all.max_message_bytes, 200, 16, 0]);
+        let limits = input.choice(
+            6,
+            [
+                all,
+                Limits { max_frame_bytes: 100, ..all },
+                Limits { max_fragments: 3, ..all },
+                Limits { max_frames_per_call: 1, ..all },
+            ],
+        );
+        let delivery = if input.is_on(0) { Delivery::Parts } else { Delivery::Messages };
+        let config = Config::DEFAULT
+            .limits(Limits { max_message_bytes, ..limits })
+            .delivery(delivery)
+            .auto_pong(!input.is_on(1));
+        Self { config, write_late: input.is_on(2), park: input.is_on(3) }
+    }
+
+    /// Which of all possible answers are to be sent.
+    fn answers(&self, expected: &Expected) -> Vec<(u8, Vec<u8>)> {
+        let mut answers = expected.answers.clone();
+        if !self.config.auto_pong {
+            answers.retain(|(opcode, _)| *opcode != 10);
+        }
+        if self.write_late && answers.len() > 2 {
+            // The first pong was queued, later ones replaced each other; Close drops the newest.
+            answers.drain(1..answers.len() - 1);
+        }
+        answers
+    }
+}
+
+struct Machine {
+    connection: Connection,
+    settings: Settings,
+    rx: RecvBuffer,
+    parked: RecvBuffer,
+    received: usize,
+    events: usize,
+    seen: Vec<Seen>,
+    sent: Vec<u8>,
+}
+
+impl Machine {
+    fn new(is_server: bool, settings: Settings) -> Self {
+        let role = if is_server { Role::Server } else { Role::Client(counting_masks()) };
+        Self {
+            connection: Connection::new(role, settings.config),
+            settings,
+            rx: RecvBuffer::new(),
+            parked: RecvBuffer::new(),
+            received: 0,
+            events: 0,
+            seen: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, piece: &[u8]) {
+        if self.settings.park {
+            self.rx.unpark(&mut self.parked);
+        }
+        self.rx.extend_from_slice(piece);
+        self.received += piece.len();
+        let bound = 2 * self.received + 4096;
+        assert!(self.rx.capacity() <= bound, "memory: {:?}", self.rx);
+        while self.next_event() {
+            if !self.settings.write_late {
+                write_all(self.connection.outgoing(), &mut self.sent);
+            }
+        }
+        if let Some(Seen::Close(..) | Seen::Failed(_)) = self.seen.last() {
+            assert!(!self.next_event(), "more after the end");
+            assert!(self.rx.is_empty(), "bytes behind the end are kept: {:?}", self.rx);
+        }
+        if self.settings.park {
+            self.rx.park(&mut self.parked);
+            assert!(self.parked.capacity() <= bound, "memory: {:?}", self.parked);
+        }
+    }
+
+    /// Whether there may be more.
+    fn next_event(&mut self) -> bool {
+        let event = match self.connection.next_event(&mut self.rx) {
+            Ok(Some(event)) => event,
+            Ok(None) => return false,
+            Err(error) => {
+                match self.seen.last() {
+                    Some(Seen::Failed(first)) => assert_eq!(*first, error),
+                    _ => self.seen.push(Seen::Failed(error)),
+                }
+                if !self.settings.write_late {
+                    write_all(self.connection.outgoing(), &mut self.sent);
+                }
+                return false;
+            }
+        };
+        self.events += 1;
+        assert!(self.events <= self.received, "events without end");
+        assert!(
+            !matches!(self.seen.last(), Some(Seen::Close(..) | Seen::Failed(_))),
+            "{event:?} after the end"
+        );
+        match event {
+            Event::Text(text) => {
+                self.seen.push(Seen::Message(MessageKind::Text, text.as_bytes().to_vec()));
+            }
+            Event::Binary(bytes) => {
+                self.seen.push(Seen::Message(MessageKind::Binary, bytes.to_vec()));
+            }
+            Event::TextPart { text, first, last } => {
+                assert!(last || !text.is_empty(), "an empty part");
+                let part = (MessageKind::Text, text.as_bytes());
+                oracle::push_part(&mut self.seen, part, first, last);
+            }
+            Event::BinaryPart { bytes, first, last } => {
+                assert!(last || !bytes.is_empty(), "an empty part");
+                let part = (MessageKind::Binary, bytes);
+                oracle::push_part(&mut self.seen, part, first, last);
+            }
+            Event::Ping(payload) => self.seen.push(Seen::Ping(payload.to_vec())),
+            Event::Pong(payload) => self.seen.push(Seen::Pong(payload.to_vec())),
+            Event::Close(close) => {
+                self.seen.push(Seen::Close(close.code, close.reason.into()));
+            }
+            Event::Yield => {}
+            other => panic!("an event that is new to this harness: {other:?}"),
+        }
+        true
+    }
+
+    fn end(mut self) -> (Vec<Seen>, Ended, Vec<u8>) {
+        while self.connection.wants_write() {
+            write_all(self.connection.outgoing(), &mut self.sent);
+        }
+        let expected = match self.seen.last() {
+            Some(Seen::Failed(_)) => Transport::ShutdownWrite,
+            Some(Seen::Close(..)) if self.connection.is_server() => Transport::ShutdownWrite,
+            _ => Transport::KeepOpen,
+        };
+        assert_eq!(self.connection.transport(), expected);
+        let rx = if self.settings.park { &self.parked } else { &self.rx };
+        let ended = self.connection.receive_eof(rx);
+        assert_eq!(self.connection.transport(), Transport::Drop);
+        (self.seen, ended, self.sent)
+    }
+}
+
+/// The keys 1, 2, 3 …, so that it shows which frame got which.
+pub(super) fn counting_masks() -> Masks {
+    let mut count = 0_u32;
+    Masks::new(move || {
+        count += 1;
+        count.to_be_bytes()
+    })
+}
+
+pub(super) fn write_all(queue: &mut SendQueue, sent: &mut Vec<u8>) {
+    while queue.has_remaining() {
+        let chunk = queue.chunk();
+        assert!(!chunk.is_empty(), "nothing to write, but the queue is not empty");
+        sent.extend_from_slice(chunk);
+        queue.advance(chunk.len());
+    }
+}
+
+/// The frames that were sent are the expected ones, masked as the role demands.
+fn check_sent(sent: &[u8], is_server: bool, answers: &[(u8, Vec<u8>)]) {
+    let (sent, rest) = oracle::frames(sent);
+    assert!(rest.is_empty(), "the last frame is cut off");
+    let expected: Vec<Frame> = answers
+        .iter()
+        .zip(1_u32..)
+        .map(|((opcode, payload), count)| Frame {
+            opcode: *opcode,
+            fin: true,
+            payload: payload.clone(),
+            key: (!is_server).then(|| count.to_be_bytes()),
+        })
+        .collect();
+    assert_eq!(sent, expected);
+}
