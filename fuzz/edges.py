@@ -63,8 +63,8 @@ def streams(key):
     yield "message-too-big", MESSAGE_16, f(BINARY, bytes(16)) + f(BINARY, bytes(17))
     yield "fragments-too-big", MESSAGE_16, f(BINARY, bytes(10), False) + f(0, bytes(7))
     yield "only-empty-messages", MESSAGE_0, f(TEXT) + f(TEXT, b"a")
-    yield "pings-overtake", WRITE_LATE, b"".join(f(PING, bytes([i])) for i in range(4))
-    yield "pings-and-close", WRITE_LATE, 3 * f(PING, b"x") + close(1001, key=key)
+    yield "pings-overtake", WRITE_LATE, b"".join(f(PING, bytes([i])) for i in range(20))
+    yield "pings-and-close", WRITE_LATE, 20 * f(PING, b"x") + close(1001, key=key)
     yield "manual-pong", MANUAL_PONG, f(PING, bytes(125)) + f(PONG, bytes(125))
     for opcode in 3, 7, 11, 15:
         yield f"reserved-opcode-{opcode}", 0, f(opcode)

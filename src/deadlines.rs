@@ -127,8 +127,8 @@ pub enum Due {
     Ping,
     /// The handshake took too long: close the transport.
     Opening,
-    /// No message for too long: start the closing handshake, code 1001 or 1000. The time for it
-    /// has begun.
+    /// No message for too long: start the closing handshake, code 1001 or 1000. Its deadline runs
+    /// from now.
     Idle,
     /// No sign of life after a ping: the peer is gone, close the transport.
     Pong,
@@ -267,5 +267,80 @@ impl Deadlines {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn second(seconds: u64) -> Instant {
+        Instant::new(Duration::from_secs(seconds))
+    }
+
+    fn open(timeouts: Timeouts) -> Deadlines {
+        let mut deadlines = Deadlines::new(timeouts, second(0));
+        deadlines.opened(second(0));
+        deadlines
+    }
+
+    const IDLE: Timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(30)));
+
+    #[test]
+    fn opening_is_bounded_in_all_whatever_arrives() {
+        let mut deadlines = Deadlines::new(Timeouts::DEFAULT, second(0));
+        deadlines.received(second(9));
+        assert_eq!(deadlines.handle_timeout(second(10)), Some(Due::Opening));
+        assert_eq!(deadlines.poll_timeout(), None);
+    }
+
+    #[test]
+    fn any_byte_is_a_sign_of_life() {
+        let mut deadlines = open(Timeouts::DEFAULT);
+        assert_eq!(deadlines.handle_timeout(second(20)), Some(Due::Ping));
+        assert_eq!(deadlines.handle_timeout(second(20)), None, "one ping is enough");
+        deadlines.received(second(39));
+        assert_eq!(deadlines.poll_timeout(), Some(second(59)));
+        assert_eq!(deadlines.handle_timeout(second(59)), Some(Due::Ping));
+        assert_eq!(deadlines.handle_timeout(second(79)), Some(Due::Pong));
+        assert_eq!(deadlines.poll_timeout(), None);
+    }
+
+    #[test]
+    fn pongs_do_not_keep_an_idle_connection_open() {
+        let mut deadlines = open(IDLE);
+        assert_eq!(deadlines.handle_timeout(second(20)), Some(Due::Ping));
+        deadlines.received(second(21));
+        assert_eq!(deadlines.handle_timeout(second(30)), Some(Due::Idle));
+        assert_eq!(deadlines.poll_timeout(), Some(second(35)), "closing is bounded as well");
+        assert_eq!(deadlines.handle_timeout(second(35)), Some(Due::Close));
+    }
+
+    #[test]
+    fn messages_do() {
+        let mut deadlines = open(IDLE);
+        deadlines.received(second(29));
+        deadlines.message(second(29));
+        assert_eq!(deadlines.handle_timeout(second(30)), None);
+        assert_eq!(deadlines.handle_timeout(second(49)), Some(Due::Ping));
+    }
+
+    #[test]
+    fn closing_counts_from_its_first_call() {
+        let mut deadlines = open(IDLE);
+        deadlines.closing(second(1));
+        deadlines.closing(second(4));
+        deadlines.received(second(5));
+        assert_eq!(deadlines.handle_timeout(second(6)), Some(Due::Close));
+    }
+
+    #[test]
+    fn time_may_jump_and_overflow() {
+        let end = Instant::new(Duration::MAX);
+        let mut deadlines = Deadlines::new(Timeouts::DEFAULT, end);
+        assert_eq!(deadlines.poll_timeout(), Some(end));
+        deadlines.opened(second(7));
+        assert_eq!(deadlines.handle_timeout(second(1)), None, "back in time");
+        assert_eq!(deadlines.handle_timeout(end), Some(Due::Ping));
     }
 }

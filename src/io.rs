@@ -77,6 +77,17 @@ fn taken(n: usize, offered: usize) -> io::Result<usize> {
     }
 }
 
+/// Whether the peer has ended the transport in both directions.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+    )
+}
+
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     let mut retries = 0;
     loop {

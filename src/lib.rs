@@ -1,6 +1,79 @@
-//! sansio-ws
+//! The whole WebSocket protocol (RFC 6455) as state machines that do no I/O.
+//!
+//! ```text
+//!              caller's buffer                        machine                      machine's queue
+//! socket ──read──▶ RecvBuffer ──▶ Connection::next_event(&mut rx) ──▶ Event<'rx>
+//!                                      │  pongs, close replies, send_*()
+//!                                      └──────────────────────────▶ SendQueue ──write──▶ socket
+//! ```
+//!
+//! [`Connection`] is the protocol, [`RecvBuffer`] the bytes that came, [`SendQueue`] the bytes to
+//! go. [`handshake`] makes connections, [`deadlines`] says when something is overdue. None of them
+//! reads a clock, touches a socket or starts a thread. The adapters do:
+#![cfg_attr(feature = "std", doc = "[`blocking`]")]
+#![cfg_attr(not(feature = "std"), doc = "`blocking`")]
+//! (feature `std`) and
+#![cfg_attr(feature = "mio", doc = "[`mio`].")]
+#![cfg_attr(not(feature = "mio"), doc = "`mio` (feature `mio`).")]
+//!
+//! # A conversation, without a network
+//!
+//! ```
+//! use bytes::Buf;
+//! use sansio_ws::handshake::{
+//!     Acceptance, Answer, ClientHandshake, ClientRequest, OriginPolicy, ServerHandshake,
+//! };
+//! use sansio_ws::{Config, Event, Limits, RecvBuffer, SendQueue};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What would be a socket: moves everything queued into the other side's buffer.
+//! fn transmit(from: &mut SendQueue, to: &mut RecvBuffer) {
+//!     while from.has_remaining() {
+//!         let n = from.chunk().len();
+//!         to.extend_from_slice(from.chunk());
+//!         from.advance(n);
+//!     }
+//! }
+//! let (mut to_server, mut to_client) = (RecvBuffer::new(), RecvBuffer::new());
+//!
+//! let request = ClientRequest::new("ws://example.com/chat")?.subprotocol("chat")?;
+//! let mut handshake = ClientHandshake::new(&request, Config::default())?;
+//! transmit(handshake.outgoing(), &mut to_server);
+//!
+//! let mut listening = ServerHandshake::new(&Limits::default());
+//! let received = listening.receive(&mut to_server)?.ok_or("the request is not complete")?;
+//! let upgrade = received.upgrade(OriginPolicy::SameHost)?;
+//! let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), headers: &[] };
+//! let mut server = upgrade.accept(&reply, Config::default())?;
+//! transmit(server.outgoing(), &mut to_client);
+//!
+//! let Some(Answer::Open(mut client, _)) = handshake.receive(&mut to_client)? else {
+//!     return Err("refused, or not complete".into());
+//! };
+//! client.send_text("hello")?;
+//! transmit(client.outgoing(), &mut to_server);
+//! assert_eq!(server.next_event(&mut to_server)?, Some(Event::Text("hello")));
+//! # Ok(()) }
+//! ```
+//!
+//! # Features
+//!
+//! - `std` (default): the blocking adapter, entropy from the operating system, `read_from` and
+//!   `write_to` on the buffers. Without it the crate is `no_std` + `alloc`.
+//! - `mio`: the adapter for mio event loops.
+//!
+//! # Errors
+//!
+//! By fault, and so by what to do about them: [`ProtocolError`] is the peer's and fatal,
+//! [`SendError`] the caller's and recoverable, [`HandshakeError`](handshake::HandshakeError)
+//! happens before there is a connection, and [`Ended`] says how one ended.
+//!
 #![no_std]
 #![forbid(unsafe_code)]
+// What only a library owes its users; programs and tests do without. More in Cargo.toml.
+#![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
+#![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -35,3 +108,7 @@ pub use frame::ControlPayload;
 pub use limits::Limits;
 pub use recv_buffer::RecvBuffer;
 pub use send_queue::SendQueue;
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

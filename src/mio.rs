@@ -24,6 +24,7 @@ use crate::frame::ControlPayload;
 use crate::handshake::{
     Answer, ClientHandshake, ClientRequest, HandshakeError, Request, Response, ServerHandshake,
 };
+use crate::io::is_gone;
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -279,6 +280,10 @@ impl<S: Stream> WebSocket<S> {
         }
         match self.flush() {
             // The peer has ended both directions: nobody waits for what is left.
+            Err(error) if is_gone(&error) && self.close_received() => {
+                self.end(&RecvBuffer::new());
+                return Ok(self.ended);
+            }
             Err(_) if self.ended.is_some() => return Ok(self.ended),
             result => result?,
         }
@@ -322,7 +327,6 @@ impl<S: Stream> WebSocket<S> {
             }
             (Due::Idle, State::Open(connection)) => {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
-                self.deadlines.closing(now);
             }
             (_, State::Open(connection)) => {
                 self.given_up = true;
@@ -334,6 +338,19 @@ impl<S: Stream> WebSocket<S> {
             }
         }
         Some(due)
+    }
+
+    /// The stream delivers nothing more.
+    fn end(&mut self, rx: &RecvBuffer) {
+        self.readable = false;
+        self.ended = Some(match &mut self.state {
+            State::Open(connection) => connection.receive_eof(rx),
+            _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
+        });
+    }
+
+    fn close_received(&self) -> bool {
+        matches!(&self.state, State::Open(connection) if connection.close_received())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -448,7 +465,7 @@ impl<S: Stream> Turn<'_, S> {
             self.socket.failure_reported = true;
             Error::Protocol(error)
         })?;
-        if !matches!(event, Event::Ping(_) | Event::Pong(_)) {
+        if event.is_message() {
             self.socket.deadlines.message(self.now);
         }
         Ok(Some((connection, event)))
@@ -465,11 +482,7 @@ impl<S: Stream> Turn<'_, S> {
         let room = self.rx.spare().len();
         match self.rx.read_from(&mut self.socket.stream) {
             Ok(0) => {
-                self.socket.readable = false;
-                self.socket.ended = Some(match &mut self.socket.state {
-                    State::Open(connection) => connection.receive_eof(self.rx),
-                    _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
-                });
+                self.socket.end(self.rx);
                 Ok(false)
             }
             Ok(n) => {
@@ -482,6 +495,10 @@ impl<S: Stream> Turn<'_, S> {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.socket.readable = false;
                 self.socket.interrupted = false;
+                Ok(false)
+            }
+            Err(error) if is_gone(&error) && self.socket.close_received() => {
+                self.socket.end(self.rx);
                 Ok(false)
             }
             Err(error) => Err(error.into()),

@@ -21,8 +21,7 @@ use core::fmt;
 
 /// The output of a connection, as a [`bytes::Buf`].
 ///
-/// Write what [`chunk`](Buf::chunk) shows, or what [`chunks_vectored`](Buf::chunks_vectored)
-/// collects, and [`advance`](Buf::advance) by as much as was written, at any byte.
+/// Write what [`chunk`](Buf::chunk) shows, or what `chunks_vectored` collects, and [`advance`](Buf::advance) by as much as was written, at any byte.
 #[derive(Default)]
 pub struct SendQueue {
     staging: Vec<u8>,

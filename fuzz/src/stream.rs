@@ -9,6 +9,9 @@ use sansio_ws::{
     SendQueue, Transport,
 };
 
+/// So many pings are answered one by one while nothing is written.
+pub(super) const MAX_UNSENT_PONGS: usize = 16;
+
 /// A server receives the input.
 pub fn server_stream(data: &[u8]) {
     stream(data, true);
@@ -73,9 +76,11 @@ impl Settings {
         if !self.config.auto_pong {
             answers.retain(|(opcode, _)| *opcode != 10);
         }
-        if self.write_late && answers.len() > 2 {
-            // The first pong was queued, later ones replaced each other; Close drops the newest.
-            answers.drain(1..answers.len() - 1);
+        let pongs = answers.iter().filter(|(opcode, _)| *opcode == 10).count();
+        if self.write_late && pongs > MAX_UNSENT_PONGS {
+            // Of the others only the newest is sent, or none if Close comes first.
+            let is_closed = pongs < answers.len();
+            answers.drain(MAX_UNSENT_PONGS..pongs - usize::from(!is_closed));
         }
         answers
     }

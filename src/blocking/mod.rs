@@ -32,6 +32,7 @@ use crate::close::CloseCode;
 use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
 use crate::deadlines::Timeouts;
 use crate::frame::ControlPayload;
+use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
 use alloc::string::String;
 use bytes::Bytes;
@@ -137,8 +138,10 @@ impl<S: Stream> WebSocket<S> {
                 self.receive()?;
             }
         };
-        self.timer.message();
         let event = self.connection.hand_out(found, &self.rx)?;
+        if event.is_message() {
+            self.timer.message();
+        }
         Ok(Some((&mut self.connection, event)))
     }
 
@@ -247,8 +250,13 @@ impl<S: Stream> WebSocket<S> {
     pub fn flush(&mut self) -> Result<(), Error> {
         while self.connection.wants_write() && self.ended.is_none() {
             self.watch_closing();
-            if self.stream.write(self.connection.outgoing(), &self.timer)?.is_none() {
-                self.tick();
+            match self.stream.write(self.connection.outgoing(), &self.timer) {
+                Ok(Some(_)) => {}
+                Ok(None) => self.tick(),
+                Err(error) if is_gone(&error) && self.connection.close_received() => {
+                    self.ended = Some(self.connection.receive_eof(&self.rx));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -270,7 +278,11 @@ impl<S: Stream> WebSocket<S> {
 
     /// Reads once, or lets a deadline pass.
     fn receive(&mut self) -> Result<(), Error> {
-        match self.stream.read(&mut self.rx, &self.timer)? {
+        let read = match self.stream.read(&mut self.rx, &self.timer) {
+            Err(error) if is_gone(&error) && self.connection.close_received() => Some(0),
+            read => read?,
+        };
+        match read {
             Some(0) => {
                 let ended = self.connection.receive_eof(&self.rx);
                 // The peer may have ended only its own direction and still want our reply. If it

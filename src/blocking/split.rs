@@ -19,6 +19,7 @@ use super::stream::{Stream, Timed, Timer};
 use crate::close::CloseCode;
 use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
 use crate::frame::ControlPayload;
+use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::sync::Arc;
@@ -132,8 +133,11 @@ impl<S: Stream> Reader<S> {
             self.receive()?;
         };
         let mut state = self.shared.state();
-        state.timer.message();
-        Ok(Some(state.connection.hand_out(found, &self.rx)?))
+        let event = state.connection.hand_out(found, &self.rx)?;
+        if event.is_message() {
+            state.timer.message();
+        }
+        Ok(Some(event))
     }
 
     /// How the connection ended; `None` while it has not.
@@ -143,8 +147,12 @@ impl<S: Stream> Reader<S> {
 
     fn receive(&mut self) -> Result<(), Error> {
         let timer = self.shared.state().timer.clone();
-        let read = self.stream.read(&mut self.rx, &timer)?;
+        let read = self.stream.read(&mut self.rx, &timer);
         let mut state = self.shared.state();
+        let read = match read {
+            Err(error) if is_gone(&error) && state.connection.close_received() => Some(0),
+            read => read?,
+        };
         match read {
             Some(0) => {
                 let ended = state.connection.receive_eof(&self.rx);
@@ -266,9 +274,15 @@ impl<S: Stream> Shared<S> {
                 output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
                 state.timer.clone()
             };
-            match output.stream.write_slice(&output.chunk, &timer)? {
-                Some(n) => self.state().connection.outgoing().advance(n),
-                None => self.state().tick(),
+            let written = output.stream.write_slice(&output.chunk, &timer);
+            let mut state = self.state();
+            match written {
+                Ok(Some(n)) => state.connection.outgoing().advance(n),
+                Ok(None) => state.tick(),
+                Err(error) if is_gone(&error) && state.connection.close_received() => {
+                    state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -230,7 +230,6 @@ impl Timer {
             }
             Due::Idle => {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
-                self.closing();
                 None
             }
             Due::Opening | Due::Pong | Due::Close => Some(connection.abandon()),

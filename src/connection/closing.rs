@@ -127,7 +127,7 @@ impl Connection {
     /// that is gone does not read it, and the transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
-        self.pending_pong = None;
+        self.pongs.waiting = None;
         self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
     }
@@ -191,7 +191,7 @@ impl Connection {
 
     /// Queues Close, once. A pong that still waits is dropped: nothing may follow a Close.
     fn queue_close(&mut self, code: Option<CloseCode>, reason: &str) {
-        self.pending_pong = None;
+        self.pongs.waiting = None;
         if matches!(self.sending, Sending::CloseQueued) {
             return;
         }

@@ -63,3 +63,14 @@ pub enum Event<'b> {
     /// wrong: call again, after serving other connections if there are any.
     Yield,
 }
+
+impl Event<'_> {
+    /// Whether this is a message or a part of one.
+    #[cfg(feature = "std")]
+    pub(crate) const fn is_message(&self) -> bool {
+        matches!(
+            self,
+            Self::Text(_) | Self::Binary(_) | Self::TextPart { .. } | Self::BinaryPart { .. }
+        )
+    }
+}

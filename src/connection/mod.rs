@@ -22,12 +22,10 @@ pub use prepared::PreparedMessage;
 pub(crate) use receive::Found;
 
 use crate::entropy::Masks;
-use crate::frame::ControlPayload;
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
-use alloc::boxed::Box;
 use receive::Receiving;
-use send::Sending;
+use send::{Pongs, Sending};
 
 /// Which side of the connection this is (RFC 6455, section 5.1).
 #[derive(Debug)]
@@ -117,10 +115,7 @@ pub struct Connection {
     receiving: Receiving,
     sending: Sending,
     queue: SendQueue,
-    /// Position in the output at which the last automatic pong ends.
-    pong_end: u64,
-    /// The pong to queue once that one has been sent: the newest wins.
-    pending_pong: Option<Box<ControlPayload>>,
+    pongs: Pongs,
     /// The transport delivers nothing more.
     eof: bool,
 }
@@ -135,8 +130,7 @@ impl Connection {
             receiving: Receiving::Between,
             sending: Sending::Between,
             queue: SendQueue::new(),
-            pong_end: 0,
-            pending_pong: None,
+            pongs: Pongs::default(),
             eof: false,
         }
     }
@@ -158,14 +152,14 @@ impl Connection {
     /// Write any number of them and [`advance`](bytes::Buf::advance) by that number. They are
     /// waiting whenever [`wants_write`](Self::wants_write).
     pub fn outgoing(&mut self) -> &mut SendQueue {
-        self.queue_pending_pong();
+        self.queue_waiting_pong();
         &mut self.queue
     }
 
     /// Whether [`outgoing`](Self::outgoing) has bytes to write.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        !self.queue.is_empty() || self.pending_pong.is_some()
+        !self.queue.is_empty() || self.pongs.waiting.is_some()
     }
 
     /// Bytes waiting to be written.

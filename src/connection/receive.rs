@@ -266,7 +266,15 @@ impl Connection {
         Ok(None)
     }
 
+    /// Whether the peer's Close has come. It may then drop the transport without waiting for
+    /// our reply, and nothing is lost.
+    #[cfg(feature = "std")]
+    pub(crate) fn close_received(&self) -> bool {
+        matches!(self.receiving, Receiving::Closed(_))
+    }
+
     /// Whether the peer broke the protocol.
+    #[cfg(feature = "std")]
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.receiving, Receiving::Failed(_))
     }

@@ -13,6 +13,10 @@ use bytes::Bytes;
 /// one contiguous write is then cheaper than two slices. `benches/send.rs` guards the choice.
 const COALESCE_LIMIT: usize = 2048;
 
+/// Automatic pongs that may be in the queue at once. Pings that arrive together, before there was
+/// a chance to write, are answered one by one up to this number.
+const MAX_UNSENT_PONGS: u8 = 16;
+
 /// The sending half.
 #[derive(Debug)]
 pub(super) enum Sending {
@@ -28,6 +32,23 @@ pub(super) enum Sending {
 pub(super) struct Outgoing {
     kind: MessageKind,
     utf8: Validator,
+}
+
+/// The automatic pongs.
+#[derive(Debug, Default)]
+pub(super) struct Pongs {
+    /// How many were queued since the last time that all of them had been sent.
+    queued: u8,
+    /// Position in the output at which the last one ends.
+    end: u64,
+    /// The answer to the newest ping, while too many are unsent.
+    pub(super) waiting: Option<Box<ControlPayload>>,
+}
+
+impl Pongs {
+    fn unsent(&self, sent: u64) -> u8 {
+        if sent < self.end { self.queued } else { 0 }
+    }
 }
 
 /// How a payload gets into the queue.
@@ -193,31 +214,39 @@ impl Connection {
         if fits || self.queue.is_empty() { Ok(()) } else { Err(SendError::QueueFull) }
     }
 
-    /// Queues the pong for a ping, or remembers it while the last one has not been sent: only
-    /// the newest ping is answered (RFC 6455, section 5.5.3), so a flood costs no memory.
+    /// Answers a ping. While pongs are not getting sent, only the newest of further pings will be
+    /// answered (RFC 6455, section 5.5.3), so a flood of pings costs no memory.
     pub(super) fn answer_ping(&mut self, payload: &[u8]) {
         if !self.config.auto_pong || !self.is_open() {
             return;
         }
-        if self.queue.sent() < self.pong_end {
-            self.pending_pong = ControlPayload::new(payload).map(Box::new);
+        let unsent = self.pongs.unsent(self.queue.sent());
+        // Behind one that waits, another can't go first.
+        if unsent < MAX_UNSENT_PONGS && self.pongs.waiting.is_none() {
+            self.queue_pong(unsent, payload);
         } else {
-            self.queue_control(Opcode::Pong, payload);
-            self.pong_end = self.queue.end();
+            self.pongs.waiting = ControlPayload::new(payload).map(Box::new);
         }
     }
 
-    pub(super) fn queue_pending_pong(&mut self) {
-        if self.queue.sent() >= self.pong_end
-            && let Some(pong) = self.pending_pong.take()
+    /// Queues the pong that waits, once those before it have been sent.
+    pub(super) fn queue_waiting_pong(&mut self) {
+        if self.pongs.waiting.is_some()
+            && self.pongs.unsent(self.queue.sent()) == 0
+            && let Some(pong) = self.pongs.waiting.take()
         {
-            self.queue_control(Opcode::Pong, pong.as_ref().as_ref());
-            self.pong_end = self.queue.end();
+            self.queue_pong(0, pong.as_ref().as_ref());
         }
     }
 
-    /// Control frames that the protocol demands are queued whatever the limits say: at most one
-    /// pong and one Close.
+    fn queue_pong(&mut self, unsent: u8, payload: &[u8]) {
+        self.queue_control(Opcode::Pong, payload);
+        self.pongs.queued = unsent + 1;
+        self.pongs.end = self.queue.end();
+    }
+
+    /// Control frames that the protocol demands are queued whatever the limits say: a few pongs
+    /// and one Close.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) {
         self.queue_data(opcode, true, Payload::Copied(payload));
     }
