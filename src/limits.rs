@@ -28,7 +28,7 @@ pub struct Limits {
     pub max_message_bytes: u64,
     /// Payload bytes of one data frame.
     pub max_frame_bytes: u64,
-    /// Frames of one message, empty ones included.
+    /// Frames of one message, empty ones included; at least 1.
     pub max_fragments: u32,
     /// Frames that one call of [`next_event`](crate::Connection::next_event) consumes without
     /// having an event to return; at least 1. Bounds the time that a flood of empty fragments

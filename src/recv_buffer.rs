@@ -197,7 +197,9 @@ impl RecvBuffer {
     /// the bytes received since the last time.
     fn make_room(&mut self) {
         let live = self.message.len() + (self.filled - self.unread);
-        if live <= self.storage.len() - self.storage.len() / 4 && !self.storage.is_empty() {
+        // Rounded up, or a full buffer of one to three bytes would count as a quarter free.
+        let quarter = self.storage.len().div_ceil(4);
+        if live <= self.storage.len() - quarter && !self.storage.is_empty() {
             self.close_gaps();
         } else {
             let more = self.storage.len().max(self.first);

@@ -466,7 +466,14 @@ impl Peer {
             }
             Event::Close(close) => {
                 assert_eq!(from.close, Some(close.code), "another Close than was sent");
-                self.close.get_or_insert(close.code);
+                let reply = match close.code {
+                    // For clients only (RFC 6455, section 7.4.1).
+                    Some(CloseCode::MANDATORY_EXTENSION) if self.connection.is_server() => {
+                        Some(CloseCode::NORMAL)
+                    }
+                    code => code,
+                };
+                self.close.get_or_insert(reply);
                 self.deadlines.closing(now);
             }
             Event::Yield => {}

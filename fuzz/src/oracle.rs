@@ -285,7 +285,12 @@ impl Receiver<'_> {
                 let reason =
                     core::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
                 self.seen.push(Seen::Close(code, reason.into()));
-                self.answers.push((8, payload[..payload.len().min(2)].to_vec()));
+                let reply = match code {
+                    // For clients only (RFC 6455, section 7.4.1).
+                    Some(CloseCode::MANDATORY_EXTENSION) if self.is_server => vec![3, 232],
+                    _ => payload[..payload.len().min(2)].to_vec(),
+                };
+                self.answers.push((8, reply));
                 return Ok(true);
             }
         }

@@ -47,6 +47,8 @@ struct Settings {
     write_late: bool,
     /// Between two reads, keep what is pending in a buffer of its own.
     park: bool,
+    /// Of the buffer, at first.
+    capacity: usize,
 }
 
 impl Settings {
@@ -63,11 +65,13 @@ impl Settings {
             ],
         );
         let delivery = if input.is_on(0) { Delivery::Parts } else { Delivery::Messages };
+        let park = input.is_on(3);
+        let capacity = if park { input.longest.into() } else { 4096 };
         let config = Config::DEFAULT
             .limits(Limits { max_message_bytes, ..limits })
             .delivery(delivery)
             .auto_pong(!input.is_on(1));
-        Self { config, write_late: input.is_on(2), park: input.is_on(3) }
+        Self { config, write_late: input.is_on(2), park, capacity }
     }
 
     /// Which of all possible answers are to be sent.
@@ -103,7 +107,7 @@ impl Machine {
         Self {
             connection: Connection::new(role, settings.config),
             settings,
-            rx: RecvBuffer::new(),
+            rx: RecvBuffer::with_capacity(settings.capacity),
             parked: RecvBuffer::new(),
             received: 0,
             events: 0,

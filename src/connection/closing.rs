@@ -123,11 +123,12 @@ impl Connection {
         })
     }
 
-    /// Gives the connection up because a deadline passed. What is queued is thrown away: a peer
-    /// that is gone does not read it, and the transport is to be closed at once.
+    /// Gives the connection up because a deadline passed. What is queued is thrown away, and the
+    /// transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
         self.pongs.waiting = None;
+        // A peer that does not read must not hold the transport open.
         self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)
     }
@@ -172,11 +173,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers the peer's Close with the same code, unless ours went first (RFC 6455, section
+    /// Answers the peer's Close, usually with the same code, unless ours went first (RFC 6455, section
     /// 5.5.1).
     pub(super) fn receive_close(&mut self, code: Option<CloseCode>) {
         self.receiving = Receiving::Closed(code);
-        self.queue_close(code, "");
+        // 1010 is for clients only (section 7.4.1), also as an echo.
+        let reply = match code {
+            Some(CloseCode::MANDATORY_EXTENSION) if self.is_server() => Some(CloseCode::NORMAL),
+            code => code,
+        };
+        self.queue_close(reply, "");
     }
 
     /// _Fails the WebSocket Connection_ (RFC 6455, section 7.1.7). A second failure changes

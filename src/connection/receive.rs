@@ -255,7 +255,7 @@ impl Connection {
             return Err(ProtocolError::MessageTooBig);
         }
         incoming.fragments = incoming.fragments.saturating_add(1);
-        if incoming.fragments > limits.max_fragments {
+        if incoming.fragments > limits.max_fragments.max(1) {
             return Err(ProtocolError::TooManyFragments);
         }
         incoming.frame = Some(OpenFrame {

@@ -82,6 +82,9 @@ impl HandshakeError {
             Self::WebSocketVersion => {
                 response.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13")
             }
+            Self::DuplicateHeader("Sec-WebSocket-Version") => {
+                response.with("Sec-WebSocket-Version", "13")
+            }
             _ => response,
         }
     }
