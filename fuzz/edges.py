@@ -93,6 +93,7 @@ def streams(key):
     ):
         yield f"utf8-{name}", 0, f(TEXT, text + bad)
         yield f"utf8-{name}-in-fragments", 0, f(TEXT, text + bad[:1], False) + f(0, bad[1:])
+        yield f"utf8-{name}-at-end-of-parts", PARTS, f(TEXT, text + bad) + f(TEXT, text)
         yield f"utf8-{name}-in-parts", PARTS, f(TEXT, text, False) + f(0, bad, False) + f(0)
     yield "utf8-fails-before-its-end", 0, h(TEXT, 1000) + f(TEXT, b"\xff\xff")[-2:]
     for code in 0, 999, 1000, 1004, 1005, 1006, 1010, 1014, 1015, 1016, 2999, 3000, 4999, 5000, 65535:
@@ -155,6 +156,8 @@ def requests():
         yield f"origin-policy-{policy}", policy, REQUEST
     yield "origin-other", SAME_HOST, changed("http://e", "http://not-e")
     yield "origin-port", SAME_HOST, changed("Host: example.com", "Host: example.com:80")
+    yield "origin-other-port", SAME_HOST, changed("http://example.com", "http://example.com:81")
+    yield "origin-other-scheme", LISTED, changed("http://example.com", "https://example.com")
     yield "origin-null", SAME_HOST, changed("http://example.com", "null")
     yield "origin-twice", 0, added("Origin: http://example.com")
     yield "method", 0, changed("GET", "POST")
@@ -186,6 +189,7 @@ def requests():
     yield "header-no-colon", 0, added("A b")
     yield "header-blank-before-colon", 0, added("A : b")
     yield "header-no-name", 0, added(": b")
+    yield "header-bare-cr", 0, added("A: b").replace("b\n", "b\r", 1)
     yield "header-nul", 0, added("A: \0")
     yield "blank-line-first", 0, "\n" + REQUEST
     yield "bytes-behind", 0, REQUEST + "\x81\x80\0\0\0\0"

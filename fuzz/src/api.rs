@@ -19,6 +19,9 @@ const LONGEST: usize = 5000;
 /// More steps than this say nothing new.
 const MAX_STEPS: usize = 300;
 
+/// Pings at once, more than are answered one by one.
+const MAX_PINGS: u8 = 40;
+
 /// What one side does, and when.
 #[derive(Debug, Arbitrary)]
 struct Script {
@@ -47,7 +50,7 @@ enum Side {
 enum Operation {
     Send { kind: Kind, shape: Shape, len: u16 },
     Fragment { kind: Kind, len: u16, last: bool },
-    Ping { len: u8 },
+    Pings { len: u8, count: u8 },
     Pong { len: u8 },
     Close { code: u16, reason: u8 },
     Write { len: u16 },
@@ -103,7 +106,11 @@ impl Pair {
         match *operation {
             Operation::Send { kind, shape, len } => this.send(kind.into(), shape, len, now),
             Operation::Fragment { kind, len, last } => this.fragment(kind.into(), len, last, now),
-            Operation::Ping { len } => this.ping(len),
+            Operation::Pings { len, count } => {
+                for _ in 0..=count % MAX_PINGS {
+                    this.ping(len);
+                }
+            }
             Operation::Pong { len } => this.pong(len),
             Operation::Close { code, reason } => this.close(code, reason, now),
             Operation::Write { len } => this.write(len.into()),
@@ -398,7 +405,9 @@ impl Peer {
     // What the transport does
 
     fn write(&mut self, mut len: usize) {
+        let max_frames = self.connection.config().limits.max_queued_frames;
         let queue = self.connection.outgoing();
+        assert!(queue.frames() <= max_frames + MAX_UNSENT_PONGS + 1);
         while len > 0 && queue.has_remaining() {
             let chunk = queue.chunk();
             let n = chunk.len().min(len);
@@ -543,11 +552,9 @@ impl Peer {
             }
         }
         let limits = self.connection.config().limits;
-        let (bytes, frames, ..) = self.queue_state();
         // Headers, some pongs and one Close are not counted against the limit.
-        let beyond = MAX_UNSENT_PONGS + 1;
-        assert!(bytes <= limits.max_queued_bytes.max(LONGEST) + 14 + beyond * 131);
-        assert!(frames <= limits.max_queued_frames + beyond);
+        let beyond = (MAX_UNSENT_PONGS + 1) * 131;
+        assert!(self.connection.queued() <= limits.max_queued_bytes.max(LONGEST) + 14 + beyond);
         assert_eq!(self.connection.is_open(), self.close.is_none() && self.ended.is_none());
     }
 
