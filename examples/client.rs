@@ -40,14 +40,15 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let options = Options::parse();
+    match run(&options) {
         Ok(Some(ended)) => {
             eprintln!("{ended}");
             if ended.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}: {error}", options.url);
             if let Some(Error::Refused(refused)) = error.downcast_ref() {
                 let _ = io::stderr().write_all(&refused.body);
             }
