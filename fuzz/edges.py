@@ -233,6 +233,97 @@ def answers():
     yield "unfinished", 0, ANSWER[:-1]
 
 
+class Script:
+    """Operations of both sides, as the crate `arbitrary` reads those of src/api.rs."""
+
+    SETUP = "parts manual_pong few_bytes few_frames one_frame_per_call no_deadlines".split()
+    OPERATIONS = "send fragment pings pong close write deliver wait die".split()
+    CLIENT, SERVER = 0, 1
+    BORROWED, SHARED, PREPARED = 0, 1, 2
+
+    def __init__(self, client="", server=""):
+        setups = client.split(), server.split()
+        self.bytes = bytes(name in setup for setup in setups for name in self.SETUP)
+
+    def step(self, side, operation, *fields):
+        """A field is what `choice`, or `to_bytes` in little-endian order, makes of its value."""
+        number = self.OPERATIONS.index(operation)
+        which = choice(side, 2) + choice(number, len(self.OPERATIONS))
+        self.bytes += b"\1" + which + b"".join(fields)
+        return self
+
+    def send(self, side, kind, shape, n):
+        return self.step(side, "send", choice(kind - TEXT, 2), choice(shape, 3), u16(n))
+
+    def fragment(self, side, kind, n, last):
+        return self.step(side, "fragment", choice(kind - TEXT, 2), u16(n), bytes([last]))
+
+    def pings(self, side, count):
+        return self.step(side, "pings", b"\0", bytes([count - 1]))
+
+    def close(self, side, code):
+        return self.step(side, "close", u16(code), b"\3")
+
+    def move(self, side):
+        """Writes all that `side` has queued, and delivers it."""
+        self.step(side, "write", u16(65535))
+        return self.step(1 - side, "deliver", u16(65535))
+
+    def wait(self, milliseconds):
+        return self.step(self.CLIENT, "wait", u16(milliseconds))
+
+    def die(self, side):
+        return self.step(side, "die")
+
+
+def choice(i, n):
+    return ((i * 2**32 + n - 1) // n).to_bytes(4, "little")
+
+
+def u16(n):
+    return n.to_bytes(2, "little")
+
+
+def scripts():
+    for side, name in (Script.CLIENT, "client"), (Script.SERVER, "server"):
+        other = 1 - side
+        every = Script()
+        for shape in Script.BORROWED, Script.SHARED, Script.PREPARED:
+            every.send(side, TEXT, shape, 2500).send(side, BINARY, shape, 2500)
+        yield f"{name}-every-shape", every
+        yield f"{name}-text-in-fragments", (
+            Script().fragment(side, TEXT, 2, False).fragment(side, TEXT, 3, True)
+            .fragment(side, TEXT, 4, True).move(side)
+        )
+        yield f"{name}-interleaves", (
+            Script().fragment(side, TEXT, 1, False).send(side, TEXT, Script.PREPARED, 1)
+            .fragment(side, BINARY, 1, True)
+        )
+        yield f"{name}-queue-full", (
+            Script("few_bytes", "few_bytes").send(side, BINARY, Script.BORROWED, 3000)
+            .send(side, BINARY, Script.SHARED, 1).pings(side, 1).close(side, 1000)
+        )
+        yield f"{name}-frames-full", Script("few_frames", "few_frames").pings(side, 5)
+        # The 17th pong waits; when the others have been written, another ping comes.
+        yield f"{name}-pong-waits", (
+            Script().pings(side, 20).move(side).step(other, "write", u16(65535))
+            .pings(side, 1).move(side)
+        )
+        yield f"{name}-closes", Script().close(side, 1010).move(side).send(side, TEXT, 0, 1)
+        yield f"{name}-dies-in-message", (
+            Script("parts", "parts").fragment(side, BINARY, 200, False).move(side).die(side)
+        )
+        setups = ("no_deadlines", "")[:: 1 if side == Script.CLIENT else -1]
+        yield f"{name}-is-silent", Script(*setups).wait(20000).wait(20000)
+    both = Script().send(0, TEXT, 0, 9).send(1, TEXT, 0, 9).close(0, 3000).close(1, 4999)
+    yield "close-from-both", both.move(0).move(1)
+    yield "close-not-answered", Script().close(0, 1000).wait(5000)
+    alive = Script()
+    for _ in range(6):
+        alive.wait(10000).move(0).move(1)
+    yield "idle-but-alive", alive
+
+
 def seed(target, name, bytes_):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -245,6 +336,8 @@ def settings(first):
 
 for name, bytes_ in headers():
     seed("header", name, bytes_)
+for name, script in scripts():
+    seed("api", name, script.bytes)
 for target, key in ("server_stream", KEY), ("client_stream", None):
     for name, first, bytes_ in streams(key):
         seed(target, name, settings(first) + bytes_)
