@@ -40,6 +40,12 @@ const TURN_BYTES: usize = 256 * 1024;
 
 /// A non-blocking stream that can end its writing direction.
 pub trait Stream: Read + Write + Source {
+    /// Whether a read that returns fewer bytes than it was offered has drained the stream, so
+    /// that mio will report the next ones, and the read that would return `WouldBlock` can be
+    /// saved. True of sockets where mio uses epoll or kqueue; not true of streams that hand out
+    /// records, such as TLS.
+    const SHORT_READ_DRAINS: bool = false;
+
     /// Ends the writing direction: the peer will read the end of the stream.
     ///
     /// # Errors
@@ -48,7 +54,21 @@ pub trait Stream: Read + Write + Source {
     fn shutdown_write(&mut self) -> io::Result<()>;
 }
 
+/// The systems on which mio uses epoll or kqueue.
+const EDGES: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_vendor = "apple",
+));
+
 impl Stream for mio::net::TcpStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
@@ -56,6 +76,8 @@ impl Stream for mio::net::TcpStream {
 
 #[cfg(unix)]
 impl Stream for mio::net::UnixStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
@@ -71,6 +93,8 @@ pub struct WebSocket<S> {
     parked: RecvBuffer,
     readable: bool,
     writable: bool,
+    /// Something has come from the peer since the last `settle`, be it read or not.
+    stirred: bool,
     /// The peer has ended its direction, so a short read does not mean that all is read.
     read_closed: bool,
     /// The last turn stopped before everything was handed out.
@@ -190,6 +214,7 @@ impl<S: Stream> WebSocket<S> {
             parked: RecvBuffer::new(),
             readable: false,
             writable: false,
+            stirred: false,
             read_closed: false,
             interrupted: false,
             failure_reported: false,
@@ -211,6 +236,9 @@ impl<S: Stream> WebSocket<S> {
 
     /// Takes note of what `poll` reported.
     pub fn ready(&mut self, event: &mio::event::Event) {
+        // Bytes have arrived, or some of ours were acknowledged. Who is not read from at the
+        // moment, because its output has to drain first, is not gone.
+        self.stirred = true;
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_error();
         self.read_closed |= event.is_read_closed() || event.is_error();
@@ -277,6 +305,9 @@ impl<S: Stream> WebSocket<S> {
     pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
         if self.given_up {
             return Ok(self.ended);
+        }
+        if core::mem::take(&mut self.stirred) {
+            self.deadlines.received(now);
         }
         match self.flush() {
             // The peer has ended both directions: nobody waits for what is left.
@@ -486,8 +517,8 @@ impl<S: Stream> Turn<'_, S> {
                 Ok(false)
             }
             Ok(n) => {
-                // A short read has drained the socket: no need to be told so by a further call.
-                self.socket.readable = n == room || self.socket.read_closed;
+                self.socket.readable =
+                    n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
                 self.budget = self.budget.saturating_sub(n);
                 Ok(true)
