@@ -37,8 +37,8 @@ const FIRST: usize = 4096;
 ///
 /// **Memory.** The first call of [`spare`](Self::spare) allocates 4 KiB, or what
 /// [`with_capacity`](Self::with_capacity) was told. When that is full of bytes still in use it
-/// doubles, so it never holds more than twice the bytes received plus 4 KiB, whatever lengths a
-/// peer declares. The connection's limits bound what can be in use.
+/// grows by half, so it never holds more than twice what was in use plus 4 KiB, whatever lengths
+/// a peer declares. The connection's limits bound what can be in use.
 ///
 /// **Pairing.** While a message is incomplete its beginning lives here, so a connection must be
 /// lent the same buffer until [`is_empty`](Self::is_empty). A wrong buffer gives wrong messages
@@ -194,8 +194,9 @@ impl RecvBuffer {
         }
     }
 
-    /// Compacts if that wins at least a quarter, else doubles: either way the cost is paid for by
-    /// the bytes received since the last time.
+    /// Compacts if that wins at least a quarter, else grows by half, which is less than twice the
+    /// three quarters in use. Either way the cost is paid for by the bytes received since the
+    /// last time.
     fn make_room(&mut self) {
         let live = self.message.len() + (self.filled - self.unread);
         // Rounded up, or a full buffer of one to three bytes would count as a quarter free.
@@ -203,7 +204,7 @@ impl RecvBuffer {
         if live <= self.storage.len() - quarter && !self.storage.is_empty() {
             self.close_gaps();
         } else {
-            let more = self.storage.len().max(self.first);
+            let more = (self.storage.len() / 2).max(self.first);
             self.storage.reserve_exact(more);
             self.storage.resize(self.storage.len() + more, 0);
         }

@@ -3,6 +3,7 @@
 use crate::support::frame::{CLOSE, Frame, PING, PONG, wire};
 use crate::support::{Feed, SIDES, Seen, client, sent, server, with};
 use crate::{accepts, fails, receives, rejects};
+use bytes::Buf;
 use sansio_ws::frame::{FrameError, Header, Opcode};
 use sansio_ws::{
     CloseCode, Config, Connection, ControlPayload, MessageKind, ProtocolError, SendError, Transport,
@@ -206,12 +207,12 @@ fn n76_rejects_sending_anything_after_a_close() {
 fn n76_rejects_a_waiting_pong_behind_the_close() {
     for side in SIDES {
         let mut feed = Feed::blocked(side());
-        feed.read(&wire(side().is_server(), [Frame::ping("1"), Frame::ping("2")]));
+        feed.read(&wire(side().is_server(), numbered(Frame::ping, 1..=20)));
         feed.connection.close(CloseCode::NORMAL, "").unwrap();
         feed.write = 1;
         feed.drain();
-        let frames = [Frame::pong("1"), Frame::close(1000, "")];
-        assert_eq!(feed.output(), wire(!side().is_server(), frames));
+        let queued = numbered(Frame::pong, 1..=UNSENT_PONGS).chain([Frame::close(1000, "")]);
+        assert_eq!(feed.output(), wire(!side().is_server(), queued));
     }
 }
 
@@ -289,16 +290,29 @@ fn n78_accepts_that_the_caller_answers() {
     }
 }
 
+/// So many pings are answered one by one while nothing is written.
+const UNSENT_PONGS: u32 = 16;
+
+/// Frames that carry these numbers.
+fn numbered(
+    frame: fn(String) -> Frame,
+    numbers: impl IntoIterator<Item = u32>,
+) -> impl Iterator<Item = Frame> {
+    numbers.into_iter().map(move |n| frame(n.to_string()))
+}
+
 #[test]
-fn n79_accepts_answering_only_the_newest_ping() {
+fn n79_accepts_answering_only_the_newest_of_many_pings() {
     for side in SIDES {
         let to_server = side().is_server();
         let mut feed = Feed::blocked(side());
-        feed.read(&wire(to_server, ["1", "2", "3", "4"].map(Frame::ping)));
-        assert_eq!(feed.events(), ["1", "2", "3", "4"].map(Seen::ping));
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=30)));
+        let pings: Vec<_> = (1..=30).map(|n| Seen::ping(&n.to_string())).collect();
+        assert_eq!(feed.events(), pings);
         feed.write = 1;
         feed.drain();
-        assert_eq!(feed.output(), wire(!to_server, [Frame::pong("1"), Frame::pong("4")]));
+        let answered = numbered(Frame::pong, (1..=UNSENT_PONGS).chain([30]));
+        assert_eq!(feed.output(), wire(!to_server, answered));
     }
 }
 
@@ -308,12 +322,16 @@ fn n79_rejects_leaving_out_the_newest_ping() {
         let to_server = side().is_server();
         let mut feed = Feed::blocked(side());
         feed.connection.send_text("first").unwrap();
-        feed.read(&wire(to_server, [Frame::ping("1"), Frame::ping("2")]));
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=20)));
+        // Part of what is unsent goes out: the one that waits stays behind the others.
+        feed.connection.outgoing().advance(1);
+        feed.read(&wire(to_server, numbered(Frame::ping, 21..=22)));
         feed.write = usize::MAX;
         feed.drain();
-        feed.read(&wire(to_server, [Frame::ping("3")]));
-        let frames = [Frame::text("first"), Frame::pong("1"), Frame::pong("2"), Frame::pong("3")];
-        assert_eq!(feed.output(), wire(!to_server, frames));
+        feed.read(&wire(to_server, numbered(Frame::ping, [23])));
+        let pongs = numbered(Frame::pong, (1..=UNSENT_PONGS).chain([22, 23]));
+        let output = wire(!to_server, [Frame::text("first")].into_iter().chain(pongs));
+        assert_eq!(feed.output(), &output[1..]);
     }
 }
 
