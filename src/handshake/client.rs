@@ -305,7 +305,7 @@ impl<'b> ResponseHead<'b> {
             Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
             Err(_) => return Err(HandshakeError::MalformedHead),
         }
-        let (Some(status), Some(minor_version)) = (parsed.code, parsed.version) else {
+        let (Some(status @ 100..=599), Some(minor_version)) = (parsed.code, parsed.version) else {
             return Err(HandshakeError::MalformedHead);
         };
         let reason = parsed.reason.unwrap_or_default();
