@@ -18,7 +18,7 @@ use sansio_ws::{
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use support::frame::{BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, TEXT, wire};
-use support::{SIDES, client, server, with};
+use support::{SIDES, with};
 
 struct Counting;
 
