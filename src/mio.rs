@@ -40,6 +40,12 @@ const TURN_BYTES: usize = 256 * 1024;
 
 /// A non-blocking stream that can end its writing direction.
 pub trait Stream: Read + Write + Source {
+    /// Whether a read that returns fewer bytes than it was offered has drained the stream, so
+    /// that mio will report the next ones, and the read that would return `WouldBlock` can be
+    /// saved. True of sockets where mio uses epoll or kqueue; not true of streams that hand out
+    /// records, such as TLS.
+    const SHORT_READ_DRAINS: bool = false;
+
     /// Ends the writing direction: the peer will read the end of the stream.
     ///
     /// # Errors
@@ -48,7 +54,21 @@ pub trait Stream: Read + Write + Source {
     fn shutdown_write(&mut self) -> io::Result<()>;
 }
 
+/// The systems on which mio uses epoll or kqueue.
+const EDGES: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_vendor = "apple",
+));
+
 impl Stream for mio::net::TcpStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
@@ -56,6 +76,8 @@ impl Stream for mio::net::TcpStream {
 
 #[cfg(unix)]
 impl Stream for mio::net::UnixStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
@@ -486,8 +508,8 @@ impl<S: Stream> Turn<'_, S> {
                 Ok(false)
             }
             Ok(n) => {
-                // A short read has drained the socket: no need to be told so by a further call.
-                self.socket.readable = n == room || self.socket.read_closed;
+                self.socket.readable =
+                    n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
                 self.budget = self.budget.saturating_sub(n);
                 Ok(true)
