@@ -93,6 +93,8 @@ pub struct WebSocket<S> {
     parked: RecvBuffer,
     readable: bool,
     writable: bool,
+    /// Something has come from the peer since the last `settle`, be it read or not.
+    stirred: bool,
     /// The peer has ended its direction, so a short read does not mean that all is read.
     read_closed: bool,
     /// The last turn stopped before everything was handed out.
@@ -212,6 +214,7 @@ impl<S: Stream> WebSocket<S> {
             parked: RecvBuffer::new(),
             readable: false,
             writable: false,
+            stirred: false,
             read_closed: false,
             interrupted: false,
             failure_reported: false,
@@ -233,6 +236,9 @@ impl<S: Stream> WebSocket<S> {
 
     /// Takes note of what `poll` reported.
     pub fn ready(&mut self, event: &mio::event::Event) {
+        // Bytes have arrived, or some of ours were acknowledged. Who is not read from at the
+        // moment, because its output has to drain first, is not gone.
+        self.stirred = true;
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_error();
         self.read_closed |= event.is_read_closed() || event.is_error();
@@ -299,6 +305,9 @@ impl<S: Stream> WebSocket<S> {
     pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
         if self.given_up {
             return Ok(self.ended);
+        }
+        if core::mem::take(&mut self.stirred) {
+            self.deadlines.received(now);
         }
         match self.flush() {
             // The peer has ended both directions: nobody waits for what is left.
