@@ -89,9 +89,7 @@ impl WebSocket<TcpStream> {
 
 impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
-    /// writing.
-    ///
-    /// Both handles share their timeouts if they are handles of one socket; that is harmless.
+    /// writing. The one half sets timeouts for reading only, the other for writing only.
     pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {

@@ -13,16 +13,23 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
-/// A blocking stream with two abilities that `Read + Write` does not have. For a stream that
-/// lacks them there is [`Plain`].
+/// A blocking stream with abilities that `Read + Write` does not have. For a stream that lacks
+/// them there is [`Plain`].
 pub trait Stream: Read + Write {
-    /// Bounds the following reads and writes; they then fail with `WouldBlock` or `TimedOut`.
-    /// `false` when the stream can't do that.
+    /// Bounds the following reads; they then fail with `WouldBlock` or `TimedOut`. `false` when
+    /// the stream can't do that.
     ///
     /// # Errors
     ///
     /// What the operating system says.
-    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
+
+    /// Bounds the following writes, as [`set_read_timeout`](Self::set_read_timeout) does reads.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
 
     /// Ends the writing direction: the peer will read the end of the stream.
     ///
@@ -33,10 +40,12 @@ pub trait Stream: Read + Write {
 }
 
 impl Stream for TcpStream {
-    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.set_read_timeout(timeout)?;
-        self.set_write_timeout(timeout)?;
-        Ok(true)
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        Self::set_read_timeout(self, timeout).map(|()| true)
+    }
+
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        Self::set_write_timeout(self, timeout).map(|()| true)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
@@ -46,10 +55,12 @@ impl Stream for TcpStream {
 
 #[cfg(unix)]
 impl Stream for UnixStream {
-    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.set_read_timeout(timeout)?;
-        self.set_write_timeout(timeout)?;
-        Ok(true)
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        Self::set_read_timeout(self, timeout).map(|()| true)
+    }
+
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        Self::set_write_timeout(self, timeout).map(|()| true)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
@@ -83,7 +94,11 @@ impl<S: Write> Write for Plain<S> {
 }
 
 impl<S: Read + Write> Stream for Plain<S> {
-    fn set_timeout(&mut self, _: Option<Duration>) -> io::Result<bool> {
+    fn set_read_timeout(&mut self, _: Option<Duration>) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn set_write_timeout(&mut self, _: Option<Duration>) -> io::Result<bool> {
         Ok(false)
     }
 
@@ -96,14 +111,16 @@ impl<S: Read + Write> Stream for Plain<S> {
 #[derive(Debug)]
 pub(super) struct Timed<S> {
     stream: S,
-    /// The timeout that is set, to save system calls.
-    timeout: Option<Duration>,
+    reads: Bound<S>,
+    writes: Bound<S>,
     shut_down: bool,
 }
 
 impl<S: Stream> Timed<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, timeout: None, shut_down: false }
+        let reads = Bound { timeout: None, set: S::set_read_timeout };
+        let writes = Bound { timeout: None, set: S::set_write_timeout };
+        Self { stream, reads, writes, shut_down: false }
     }
 
     pub(super) fn get(&self) -> &S {
@@ -116,7 +133,7 @@ impl<S: Stream> Timed<S> {
 
     /// Reads once; `None` when a deadline has come, or may have.
     pub(super) fn read(&mut self, rx: &mut RecvBuffer, timer: &Timer) -> io::Result<Option<usize>> {
-        self.wait(timer, |stream| rx.read_from(stream))
+        self.reads.wait(&mut self.stream, timer, |stream| rx.read_from(stream))
     }
 
     /// Writes once, and after the last byte tells the stream to pass it all on; `None` when a
@@ -126,7 +143,7 @@ impl<S: Stream> Timed<S> {
         queue: &mut SendQueue,
         timer: &Timer,
     ) -> io::Result<Option<usize>> {
-        let written = self.wait(timer, |stream| queue.write_to(stream))?;
+        let written = self.writes.wait(&mut self.stream, timer, |stream| queue.write_to(stream))?;
         if queue.is_empty() {
             self.stream.flush()?;
         }
@@ -135,7 +152,8 @@ impl<S: Stream> Timed<S> {
 
     /// As [`write`](Self::write), for bytes that were taken out of a queue.
     pub(super) fn write_slice(&mut self, bytes: &[u8], timer: &Timer) -> io::Result<Option<usize>> {
-        let written = self.wait(timer, |stream| write_once(stream, bytes))?;
+        let written =
+            self.writes.wait(&mut self.stream, timer, |stream| write_once(stream, bytes))?;
         self.stream.flush()?;
         Ok(written)
     }
@@ -150,9 +168,21 @@ impl<S: Stream> Timed<S> {
             result => result,
         }
     }
+}
 
+/// The timeout of one direction. The two have their own, since the handles of a split connection
+/// share them.
+#[derive(Debug)]
+struct Bound<S> {
+    /// What is set, to save system calls.
+    timeout: Option<Duration>,
+    set: fn(&mut S, Option<Duration>) -> io::Result<bool>,
+}
+
+impl<S> Bound<S> {
     fn wait(
         &mut self,
+        stream: &mut S,
         timer: &Timer,
         call: impl FnOnce(&mut S) -> io::Result<usize>,
     ) -> io::Result<Option<usize>> {
@@ -166,19 +196,21 @@ impl<S: Stream> Timed<S> {
             (set, None) => set.is_none(),
             (None, Some(_)) => false,
         };
-        let can_time_out = fits || self.stream.set_timeout(remaining)?;
+        let can_time_out = fits || (self.set)(stream, remaining)?;
         if !fits {
             self.timeout = remaining.filter(|_| can_time_out);
         }
-        match call(&mut self.stream) {
+        match call(stream) {
             Ok(n) => Ok(Some(n)),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                if self.timeout.take().is_some() || timer.remaining() == Some(Duration::ZERO) {
-                    Ok(None)
-                } else {
+                if self.timeout.take().is_some() {
+                    // The next deadline is likely to be farther away, or there is none.
+                    (self.set)(stream, None)?;
+                } else if timer.remaining() != Some(Duration::ZERO) {
                     // Not our timeout: the caller's, or a stream that does not block.
-                    Err(e)
+                    return Err(e);
                 }
+                Ok(None)
             }
             Err(e) => Err(e),
         }
