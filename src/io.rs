@@ -62,6 +62,11 @@ impl SendQueue {
     }
 }
 
+/// Tells `stream` to pass on what it may have kept.
+pub(crate) fn flush(stream: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    uninterrupted(|| stream.flush())
+}
+
 /// Writes once what is not empty, and returns how much was taken.
 pub(crate) fn write_once(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
     taken(uninterrupted(|| stream.write(bytes))?, bytes.len())
@@ -88,7 +93,7 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let mut retries = 0;
     loop {
         match call() {

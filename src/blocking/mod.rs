@@ -248,7 +248,7 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// [`Error::Io`]; what was not taken stays queued.
     pub fn flush(&mut self) -> Result<(), Error> {
-        while self.connection.wants_write() && self.ended.is_none() {
+        while self.ended.is_none() && (self.connection.wants_write() || !self.stream.is_flushed()) {
             self.watch_closing();
             match self.stream.write(self.connection.outgoing(), &self.timer) {
                 Ok(Some(_)) => {}

@@ -173,7 +173,7 @@ fn write<S: Stream>(
     queue: &mut SendQueue,
     timer: &mut Timer,
 ) -> Result<(), Error> {
-    while !queue.is_empty() {
+    while !queue.is_empty() || !stream.is_flushed() {
         if stream.write(queue, timer)?.is_none() && timer.opening_is_over() {
             return Err(Error::Unopened);
         }

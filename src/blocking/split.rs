@@ -241,7 +241,7 @@ impl<S: Stream> Shared<S> {
 
     /// Writes everything queued.
     fn flush(&self, wait: Wait) -> Result<(), Error> {
-        while self.state().wants_write() {
+        loop {
             let mut output = match (wait, self.output.try_lock()) {
                 (_, Ok(output)) => output,
                 (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
@@ -252,8 +252,11 @@ impl<S: Stream> Shared<S> {
                 }
             };
             self.drain(&mut output)?;
+            drop(output);
+            if !self.state().wants_write() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Writes until the queue is empty. The bytes are copied out of the queue, so that the state
@@ -262,14 +265,15 @@ impl<S: Stream> Shared<S> {
         loop {
             let timer = {
                 let mut state = self.state();
-                if !state.wants_write() {
+                output.chunk.clear();
+                if state.wants_write() {
+                    state.watch_closing();
+                    let queue: &SendQueue = state.connection.outgoing();
+                    let chunk = queue.chunk();
+                    output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
+                } else if state.ended.is_some() || output.stream.is_flushed() {
                     return Ok(());
                 }
-                state.watch_closing();
-                let queue: &SendQueue = state.connection.outgoing();
-                let chunk = queue.chunk();
-                output.chunk.clear();
-                output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
                 state.timer.clone()
             };
             let written = output.stream.write_slice(&output.chunk, &timer);

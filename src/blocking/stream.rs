@@ -4,7 +4,7 @@ use crate::close::CloseCode;
 use crate::connection::{Connection, Ended};
 use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
 use crate::frame::ControlPayload;
-use crate::io::write_once;
+use crate::io::{flush, write_once};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use core::time::Duration;
@@ -113,6 +113,7 @@ pub(super) struct Timed<S> {
     stream: S,
     reads: Bound<S>,
     writes: Bound<S>,
+    flushed: bool,
     shut_down: bool,
 }
 
@@ -120,7 +121,7 @@ impl<S: Stream> Timed<S> {
     pub(super) fn new(stream: S) -> Self {
         let reads = Bound { timeout: None, set: S::set_read_timeout };
         let writes = Bound { timeout: None, set: S::set_write_timeout };
-        Self { stream, reads, writes, shut_down: false }
+        Self { stream, reads, writes, flushed: true, shut_down: false }
     }
 
     pub(super) fn get(&self) -> &S {
@@ -136,26 +137,38 @@ impl<S: Stream> Timed<S> {
         self.reads.wait(&mut self.stream, timer, |stream| rx.read_from(stream))
     }
 
-    /// Writes once, and after the last byte tells the stream to pass it all on; `None` when a
-    /// deadline has come, or may have.
+    /// Takes one step of writing: writes once, or, when the queue is empty, tells the stream to
+    /// pass it all on. `None` when a deadline has come, or may have.
     pub(super) fn write(
         &mut self,
         queue: &mut SendQueue,
         timer: &Timer,
     ) -> io::Result<Option<usize>> {
-        let written = self.writes.wait(&mut self.stream, timer, |stream| queue.write_to(stream))?;
         if queue.is_empty() {
-            self.stream.flush()?;
+            return self.flush(timer);
         }
-        Ok(written)
+        self.flushed = false;
+        self.writes.wait(&mut self.stream, timer, |stream| queue.write_to(stream))
     }
 
     /// As [`write`](Self::write), for bytes that were taken out of a queue.
     pub(super) fn write_slice(&mut self, bytes: &[u8], timer: &Timer) -> io::Result<Option<usize>> {
-        let written =
-            self.writes.wait(&mut self.stream, timer, |stream| write_once(stream, bytes))?;
-        self.stream.flush()?;
-        Ok(written)
+        if bytes.is_empty() {
+            return self.flush(timer);
+        }
+        self.flushed = false;
+        self.writes.wait(&mut self.stream, timer, |stream| write_once(stream, bytes))
+    }
+
+    /// Whether the stream has been told to pass on all that was written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.flushed
+    }
+
+    fn flush(&mut self, timer: &Timer) -> io::Result<Option<usize>> {
+        let done = self.writes.wait(&mut self.stream, timer, |stream| flush(stream).map(|()| 0))?;
+        self.flushed = done.is_some();
+        Ok(done)
     }
 
     pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
