@@ -299,10 +299,12 @@ impl<S: Stream> WebSocket<S> {
     /// Does to the transport what the machine says.
     fn settle(&mut self) -> Result<(), Error> {
         self.watch_closing();
-        match self.connection.transport() {
-            Transport::ShutdownWrite => Ok(self.stream.shutdown_write()?),
-            Transport::KeepOpen | Transport::Drop => Ok(()),
+        if self.connection.transport() == Transport::ShutdownWrite
+            && !self.stream.shutdown_write()?
+        {
+            self.ended = Some(self.connection.receive_eof(&self.rx));
         }
+        Ok(())
     }
 
     fn watch_closing(&mut self) {

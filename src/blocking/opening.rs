@@ -84,8 +84,9 @@ impl<S: Stream> WebSocket<S> {
                 let mut queue = SendQueue::new();
                 queue.stage(|staging| staging.extend_from_slice(&response));
                 write(&mut stream, &mut queue, &mut timer)?;
-                stream.shutdown_write()?;
-                drain(&mut stream, &mut rx, &mut timer);
+                if stream.shutdown_write()? {
+                    drain(&mut stream, &mut rx, &mut timer);
+                }
                 Err(error.unwrap_or(Error::Unopened))
             }
         }

@@ -128,7 +128,9 @@ impl<S: Stream> Reader<S> {
                 return Err(error.into());
             }
             self.shared.settle(&mut self.stream)?;
-            self.receive()?;
+            if self.ended().is_none() {
+                self.receive()?;
+            }
         };
         let mut state = self.shared.state();
         let event = state.connection.hand_out(found, &self.rx)?;
@@ -293,12 +295,11 @@ impl<S: Stream> Shared<S> {
     fn settle(&self, stream: &mut Timed<S>) -> Result<(), Error> {
         let mut state = self.state();
         state.watch_closing();
-        let verdict = state.connection.transport();
-        drop(state);
-        match verdict {
-            Transport::ShutdownWrite => Ok(stream.shutdown_write()?),
-            Transport::KeepOpen | Transport::Drop => Ok(()),
+        if state.connection.transport() == Transport::ShutdownWrite && !stream.shutdown_write()? {
+            // The peer has sent its last frame, so there is nothing incomplete to look for.
+            state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
         }
+        Ok(())
     }
 }
 

@@ -31,12 +31,13 @@ pub trait Stream: Read + Write {
     /// What the operating system says.
     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
 
-    /// Ends the writing direction: the peer will read the end of the stream.
+    /// Ends the writing direction: the peer will read the end of the stream. `false` when the
+    /// stream can't do that; then it is taken to end when it is dropped.
     ///
     /// # Errors
     ///
     /// What the operating system says.
-    fn shutdown_write(&mut self) -> io::Result<()>;
+    fn shutdown_write(&mut self) -> io::Result<bool>;
 }
 
 impl Stream for TcpStream {
@@ -48,8 +49,8 @@ impl Stream for TcpStream {
         Self::set_write_timeout(self, timeout).map(|()| true)
     }
 
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+    fn shutdown_write(&mut self) -> io::Result<bool> {
+        self.shutdown(Shutdown::Write).map(|()| true)
     }
 }
 
@@ -63,13 +64,14 @@ impl Stream for UnixStream {
         Self::set_write_timeout(self, timeout).map(|()| true)
     }
 
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+    fn shutdown_write(&mut self) -> io::Result<bool> {
+        self.shutdown(Shutdown::Write).map(|()| true)
     }
 }
 
 /// Any `Read + Write` as a [`Stream`] without timeouts: deadlines are looked at only between reads
-/// and writes, and the transport ends when it is dropped.
+/// and writes, and the transport ends when it is dropped. So a server's connection has ended as
+/// soon as both have sent Close: the client waits for the server to end the transport.
 #[derive(Debug)]
 pub struct Plain<S>(pub S);
 
@@ -102,8 +104,8 @@ impl<S: Read + Write> Stream for Plain<S> {
         Ok(false)
     }
 
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        Ok(())
+    fn shutdown_write(&mut self) -> io::Result<bool> {
+        Ok(false)
     }
 }
 
@@ -171,15 +173,16 @@ impl<S: Stream> Timed<S> {
         Ok(done)
     }
 
-    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
-        if core::mem::replace(&mut self.shut_down, true) {
-            return Ok(());
+    /// Ends the writing direction; `false` when only dropping the stream can do that.
+    pub(super) fn shutdown_write(&mut self) -> io::Result<bool> {
+        if !self.shut_down {
+            self.shut_down = match self.stream.shutdown_write() {
+                // The peer was faster.
+                Err(error) if error.kind() == ErrorKind::NotConnected => true,
+                result => result?,
+            };
         }
-        match self.stream.shutdown_write() {
-            // The peer was faster.
-            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
-            result => result,
-        }
+        Ok(self.shut_down)
     }
 }
 
