@@ -29,7 +29,9 @@ pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
 
 use crate::close::CloseCode;
-use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
+use crate::connection::{
+    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+};
 use crate::deadlines::Timeouts;
 use crate::frame::ControlPayload;
 use crate::io::is_gone;
@@ -47,11 +49,17 @@ const FLUSH_AT: usize = 64 * 1024;
 /// themselves as long as the caller reads.
 #[derive(Debug)]
 pub struct WebSocket<S> {
-    stream: Timed<S>,
     rx: RecvBuffer,
+    link: Link<S>,
+    subprotocol: Option<String>,
+}
+
+/// All but the input, which events borrow.
+#[derive(Debug)]
+struct Link<S> {
+    stream: Timed<S>,
     connection: Connection,
     timer: Timer,
-    subprotocol: Option<String>,
     ended: Option<Ended>,
 }
 
@@ -83,12 +91,13 @@ impl<S: Stream> WebSocket<S> {
         timer: Timer,
         subprotocol: Option<String>,
     ) -> Self {
-        Self { stream, rx, connection, timer, subprotocol, ended: None }
+        Self { rx, link: Link { stream, connection, timer, ended: None }, subprotocol }
     }
 
     /// Takes the adapter apart. Nothing is lost: input and output stay where they are.
     pub fn into_parts(self) -> Parts<S> {
-        Parts { stream: self.stream.into_inner(), rx: self.rx, connection: self.connection }
+        let Link { stream, connection, .. } = self.link;
+        Parts { stream: stream.into_inner(), rx: self.rx, connection }
     }
 
     /// The next event; blocks until there is one. `None` when the connection has ended, and the
@@ -115,39 +124,41 @@ impl<S: Stream> WebSocket<S> {
     /// As for [`read`](Self::read).
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        if self.connection.queued() > FLUSH_AT {
-            self.flush()?;
+        let Self { rx, link, .. } = self;
+        if link.connection.queued() > FLUSH_AT {
+            link.flush()?;
         }
         let found = loop {
-            if self.ended.is_some() {
+            if link.ended.is_some() {
                 return Ok(None);
             }
-            let failed_before = self.connection.has_failed();
-            match self.connection.find(&mut self.rx) {
+            let failed_before = link.connection.has_failed();
+            match link.connection.find(rx) {
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
                 Err(_) if failed_before => {}
-                Err(error) => {
-                    self.flush()?;
-                    return Err(error.into());
-                }
+                Err(error) => return Err(link.fail(error)),
             }
-            self.flush()?;
-            self.settle()?;
-            if self.ended.is_none() {
-                self.receive()?;
+            link.flush()?;
+            link.settle()?;
+            if link.ended.is_none() {
+                link.receive(rx)?;
             }
         };
-        let event = self.connection.hand_out(found, &self.rx)?;
-        if event.is_message() {
-            self.timer.message();
+        match link.connection.hand_out(found, rx) {
+            Ok(event) => {
+                if event.is_message() {
+                    link.timer.message();
+                }
+                Ok(Some((&mut link.connection, event)))
+            }
+            Err(error) => Err(link.fail(error)),
         }
-        Ok(Some((&mut self.connection, event)))
     }
 
     /// How the connection ended; `None` while it has not.
     pub fn ended(&self) -> Option<Ended> {
-        self.ended
+        self.link.ended
     }
 
     /// The subprotocol that was agreed on.
@@ -216,11 +227,11 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// As for [`read`](Self::read); [`Error::Send`] when the reason is too long.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Ended, Error> {
-        if self.connection.is_open() {
+        if self.link.connection.is_open() {
             self.start_close(code, reason)?;
         }
         while self.read()?.is_some() {}
-        Ok(self.ended.unwrap_or(Ended::TimedOut))
+        Ok(self.link.ended.unwrap_or(Ended::TimedOut))
     }
 
     /// Sends Close and returns. [`read`](Self::read) goes on until the connection has ended.
@@ -234,12 +245,12 @@ impl<S: Stream> WebSocket<S> {
 
     /// The machine, to queue output without writing it, or to ask it questions.
     pub fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+        &mut self.link.connection
     }
 
     /// The stream.
     pub fn stream(&self) -> &S {
-        self.stream.get()
+        self.link.stream.get()
     }
 
     /// Writes everything queued; blocks until the stream has taken it.
@@ -248,13 +259,33 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// [`Error::Io`]; what was not taken stays queued.
     pub fn flush(&mut self) -> Result<(), Error> {
+        self.link.flush()
+    }
+
+    fn send(
+        &mut self,
+        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let mut queued = queue(&mut self.link.connection);
+        if queued == Err(SendError::QueueFull) {
+            self.flush()?;
+            queued = queue(&mut self.link.connection);
+        }
+        queued?;
+        self.link.timer.message();
+        self.flush()
+    }
+}
+
+impl<S: Stream> Link<S> {
+    fn flush(&mut self) -> Result<(), Error> {
         while self.ended.is_none() && (self.connection.wants_write() || !self.stream.is_flushed()) {
             self.watch_closing();
             match self.stream.write(self.connection.outgoing(), &self.timer) {
                 Ok(Some(_)) => {}
                 Ok(None) => self.tick(),
                 Err(error) if is_gone(&error) && self.connection.close_received() => {
-                    self.ended = Some(self.connection.receive_eof(&self.rx));
+                    self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -262,29 +293,22 @@ impl<S: Stream> WebSocket<S> {
         Ok(())
     }
 
-    fn send(
-        &mut self,
-        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
-        let mut queued = queue(&mut self.connection);
-        if queued == Err(SendError::QueueFull) {
-            self.flush()?;
-            queued = queue(&mut self.connection);
-        }
-        queued?;
-        self.timer.message();
-        self.flush()
+    /// The peer broke the protocol. It is told at once, since the caller may not come back.
+    fn fail(&mut self, error: ProtocolError) -> Error {
+        // What can't be written now stays queued, and is tried again if the caller does.
+        let _ = self.flush();
+        error.into()
     }
 
     /// Reads once, or lets a deadline pass.
-    fn receive(&mut self) -> Result<(), Error> {
-        let read = match self.stream.read(&mut self.rx, &self.timer) {
+    fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
+        let read = match self.stream.read(rx, &self.timer) {
             Err(error) if is_gone(&error) && self.connection.close_received() => Some(0),
             read => read?,
         };
         match read {
             Some(0) => {
-                let ended = self.connection.receive_eof(&self.rx);
+                let ended = self.connection.receive_eof(rx);
                 // The peer may have ended only its own direction and still want our reply. If it
                 // has ended both, nobody waits for what is left.
                 let _ = self.flush();
@@ -302,7 +326,8 @@ impl<S: Stream> WebSocket<S> {
         if self.connection.transport() == Transport::ShutdownWrite
             && !self.stream.shutdown_write()?
         {
-            self.ended = Some(self.connection.receive_eof(&self.rx));
+            // The peer has sent its last frame, so there is nothing incomplete to look for.
+            self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
         }
         Ok(())
     }

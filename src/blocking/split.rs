@@ -17,7 +17,9 @@ use super::WebSocket;
 use super::error::Error;
 use super::stream::{Stream, Timed, Timer};
 use crate::close::CloseCode;
-use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
+use crate::connection::{
+    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+};
 use crate::frame::ControlPayload;
 use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
@@ -93,14 +95,14 @@ impl<S: Stream> WebSocket<S> {
     pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                connection: self.connection,
-                timer: self.timer,
-                ended: self.ended,
+                connection: self.link.connection,
+                timer: self.link.timer,
+                ended: self.link.ended,
             }),
             output: Mutex::new(Output { stream: Timed::new(write_half), chunk: Vec::new() }),
         });
         let writer = Writer { shared: Arc::clone(&shared) };
-        (Reader { stream: self.stream, rx: self.rx, shared }, writer)
+        (Reader { stream: self.link.stream, rx: self.rx, shared }, writer)
     }
 }
 
@@ -117,27 +119,33 @@ impl<S: Stream> Reader<S> {
                 return Ok(None);
             }
             let failed_before = state.connection.has_failed();
-            let error = match state.connection.find(&mut self.rx) {
-                Ok(Some(found)) => break found,
-                Ok(None) => None,
-                Err(error) => Some(error).filter(|_| !failed_before),
-            };
+            let found = state.connection.find(&mut self.rx);
             drop(state);
-            self.shared.flush(Wait::No)?;
-            if let Some(error) = error {
-                return Err(error.into());
+            match found {
+                Ok(Some(found)) => break found,
+                Ok(None) => {}
+                Err(_) if failed_before => {}
+                Err(error) => return Err(self.shared.fail(error)),
             }
+            self.shared.flush(Wait::No)?;
             self.shared.settle(&mut self.stream)?;
             if self.ended().is_none() {
                 self.receive()?;
             }
         };
         let mut state = self.shared.state();
-        let event = state.connection.hand_out(found, &self.rx)?;
-        if event.is_message() {
-            state.timer.message();
+        match state.connection.hand_out(found, &self.rx) {
+            Ok(event) => {
+                if event.is_message() {
+                    state.timer.message();
+                }
+                Ok(Some(event))
+            }
+            Err(error) => {
+                drop(state);
+                Err(self.shared.fail(error))
+            }
         }
-        Ok(Some(event))
     }
 
     /// How the connection ended; `None` while it has not.
@@ -259,6 +267,12 @@ impl<S: Stream> Shared<S> {
                 return Ok(());
             }
         }
+    }
+
+    /// As for a [`WebSocket`] in one piece.
+    fn fail(&self, error: ProtocolError) -> Error {
+        let _ = self.flush(Wait::No);
+        error.into()
     }
 
     /// Writes until the queue is empty. The bytes are copied out of the queue, so that the state
