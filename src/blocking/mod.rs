@@ -214,7 +214,9 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// As for [`send_text`](Self::send_text).
     pub fn send_ping(&mut self, payload: ControlPayload) -> Result<(), Error> {
-        self.send(|connection| connection.send_ping(payload))
+        // Not a message: it does not end a pause of those.
+        self.queue(|connection| connection.send_ping(payload))?;
+        self.flush()
     }
 
     /// Closes: sends Close, reads and discards until the peer's Close and the end of the
@@ -264,6 +266,16 @@ impl<S: Stream> WebSocket<S> {
 
     fn send(
         &mut self,
+        queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        self.queue(queue)?;
+        self.link.timer.message();
+        self.flush()
+    }
+
+    /// Queues something, and makes room for it if there is none.
+    fn queue(
+        &mut self,
         mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         let mut queued = queue(&mut self.link.connection);
@@ -271,9 +283,7 @@ impl<S: Stream> WebSocket<S> {
             self.flush()?;
             queued = queue(&mut self.link.connection);
         }
-        queued?;
-        self.link.timer.message();
-        self.flush()
+        Ok(queued?)
     }
 }
 

@@ -210,7 +210,8 @@ impl<S: Stream> Writer<S> {
     ///
     /// As for [`WebSocket::send_text`].
     pub fn send_ping(&self, payload: ControlPayload) -> Result<(), Error> {
-        self.send(|connection| connection.send_ping(payload))
+        self.queue(|connection| connection.send_ping(payload))?;
+        self.shared.flush(Wait::Yes)
     }
 
     /// Starts the closing handshake, as [`WebSocket::start_close`]; the reader completes it.
@@ -224,16 +225,27 @@ impl<S: Stream> Writer<S> {
 
     fn send(
         &self,
-        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+        queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), Error> {
-        let mut queued = queue(&mut self.shared.state().connection);
-        if queued == Err(SendError::QueueFull) {
-            self.shared.flush(Wait::Yes)?;
-            queued = queue(&mut self.shared.state().connection);
-        }
-        queued?;
+        self.queue(queue)?;
         self.shared.state().timer.message();
         self.shared.flush(Wait::Yes)
+    }
+
+    /// Queues something, and makes room for it if there is none; other writers may be faster to
+    /// use it.
+    fn queue(
+        &self,
+        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        loop {
+            // In a statement of its own: the state must be free while others write.
+            let queued = queue(&mut self.shared.state().connection);
+            match queued {
+                Err(SendError::QueueFull) => self.shared.flush(Wait::Yes)?,
+                queued => return Ok(queued?),
+            }
+        }
     }
 }
 
