@@ -101,8 +101,8 @@ pub struct WebSocket<S> {
     interrupted: bool,
     failure_reported: bool,
     shut_down: bool,
-    /// A deadline has passed: nothing more is written.
-    given_up: bool,
+    /// Nothing more is written: a deadline has passed, or the peer reads no more.
+    muted: bool,
     subprotocol: Option<Box<str>>,
     ended: Option<Ended>,
 }
@@ -219,7 +219,7 @@ impl<S: Stream> WebSocket<S> {
             interrupted: false,
             failure_reported: false,
             shut_down: false,
-            given_up: false,
+            muted: false,
             subprotocol: None,
             ended: None,
         }
@@ -299,27 +299,22 @@ impl<S: Stream> WebSocket<S> {
     /// Call it after each turn, after queuing messages, and after
     /// [`handle_timeout`](Self::handle_timeout).
     ///
+    /// That the peer reads no more is no reason to drop it as long as it may have sent something
+    /// before: the end comes when that has been read.
+    ///
     /// # Errors
     ///
     /// The stream failed: drop it.
     pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
-        if self.given_up {
-            return Ok(self.ended);
-        }
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
         }
-        match self.flush() {
-            // The peer has ended both directions: nobody waits for what is left.
-            Err(error) if is_gone(&error) && self.close_received() => {
-                self.end(&RecvBuffer::new());
-                return Ok(self.ended);
-            }
-            Err(_) if self.ended.is_some() => return Ok(self.ended),
-            result => result?,
-        }
         if self.state.is_closing() {
             self.deadlines.closing(now);
+        }
+        self.flush()?;
+        if self.muted {
+            return Ok(self.ended);
         }
         if self.state.output().is_some_and(|queue| !queue.is_empty()) {
             return Ok(None);
@@ -360,32 +355,40 @@ impl<S: Stream> WebSocket<S> {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
             }
             (_, State::Open(connection)) => {
-                self.given_up = true;
-                self.ended = Some(connection.abandon());
+                self.muted = true;
+                // How the peer ended it says more, if it did.
+                let ended = connection.abandon();
+                self.ended.get_or_insert(ended);
             }
             _ => {
-                self.given_up = true;
-                self.ended = Some(Ended::TimedOut);
+                self.muted = true;
+                self.ended.get_or_insert(Ended::TimedOut);
             }
         }
         Some(due)
     }
 
     /// The stream delivers nothing more.
-    fn end(&mut self, rx: &RecvBuffer) {
+    fn end(&mut self, rx: &RecvBuffer, now: Instant) {
         self.readable = false;
+        self.deadlines.closing(now);
         self.ended = Some(match &mut self.state {
             State::Open(connection) => connection.receive_eof(rx),
             _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
         });
     }
 
-    fn close_received(&self) -> bool {
-        matches!(&self.state, State::Open(connection) if connection.close_received())
+    /// Whether nothing that may still arrive matters.
+    fn has_received_all(&self) -> bool {
+        match &self.state {
+            State::Open(connection) => connection.has_received_all(),
+            State::Responding(_) => true,
+            State::Accepting(_) | State::Connecting(_) => false,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.writable {
+        while self.writable && !self.muted {
             let queue = match self.state.output() {
                 Some(queue) if !queue.is_empty() => queue,
                 _ => return Ok(()),
@@ -393,6 +396,9 @@ impl<S: Stream> WebSocket<S> {
             match queue.write_to(&mut self.stream) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                // It may all the same have sent something before, and the end is for reading to
+                // find.
+                Err(error) if is_gone(&error) => self.muted = true,
                 Err(error) => return Err(error),
             }
         }
@@ -513,7 +519,7 @@ impl<S: Stream> Turn<'_, S> {
         let room = self.rx.spare().len();
         match self.rx.read_from(&mut self.socket.stream) {
             Ok(0) => {
-                self.socket.end(self.rx);
+                self.socket.end(self.rx, self.now);
                 Ok(false)
             }
             Ok(n) => {
@@ -528,8 +534,8 @@ impl<S: Stream> Turn<'_, S> {
                 self.socket.interrupted = false;
                 Ok(false)
             }
-            Err(error) if is_gone(&error) && self.socket.close_received() => {
-                self.socket.end(self.rx);
+            Err(error) if is_gone(&error) && self.socket.has_received_all() => {
+                self.socket.end(self.rx, self.now);
                 Ok(false)
             }
             Err(error) => Err(error.into()),

@@ -109,7 +109,8 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     ///
     /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] when the stream
-    /// fails. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
+    /// fails. That the peer reads no more is no reason to fail as long as it may have sent
+    /// something before. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
     /// call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
@@ -126,7 +127,7 @@ impl<S: Stream> WebSocket<S> {
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
         let Self { rx, link, .. } = self;
         if link.connection.queued() > FLUSH_AT {
-            link.flush()?;
+            link.flush_if_read()?;
         }
         let found = loop {
             if link.ended.is_some() {
@@ -139,7 +140,7 @@ impl<S: Stream> WebSocket<S> {
                 Err(_) if failed_before => {}
                 Err(error) => return Err(link.fail(error)),
             }
-            link.flush()?;
+            link.flush_if_read()?;
             link.settle()?;
             if link.ended.is_none() {
                 link.receive(rx)?;
@@ -230,7 +231,8 @@ impl<S: Stream> WebSocket<S> {
     /// As for [`read`](Self::read); [`Error::Send`] when the reason is too long.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Ended, Error> {
         if self.link.connection.is_open() {
-            self.start_close(code, reason)?;
+            // Written by `read`, which goes on when the peer has ended the transport already.
+            self.link.connection.close(code, reason)?;
         }
         while self.read()?.is_some() {}
         Ok(self.link.ended.unwrap_or(Ended::TimedOut))
@@ -294,13 +296,22 @@ impl<S: Stream> Link<S> {
             match self.stream.write(self.connection.outgoing(), &self.timer) {
                 Ok(Some(_)) => {}
                 Ok(None) => self.tick(),
-                Err(error) if is_gone(&error) && self.connection.close_received() => {
+                Err(error) if is_gone(&error) && self.connection.has_received_all() => {
                     self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(())
+    }
+
+    /// Writes everything queued, if the peer still reads. If it does not, it may all the same
+    /// have sent something before, and the end is for reading to find.
+    fn flush_if_read(&mut self) -> Result<(), Error> {
+        match self.flush() {
+            Err(Error::Io(error)) if is_gone(&error) => Ok(()),
+            result => result,
+        }
     }
 
     /// The peer broke the protocol. It is told at once, since the caller may not come back.
@@ -313,15 +324,15 @@ impl<S: Stream> Link<S> {
     /// Reads once, or lets a deadline pass.
     fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
         let read = match self.stream.read(rx, &self.timer) {
-            Err(error) if is_gone(&error) && self.connection.close_received() => Some(0),
+            Err(error) if is_gone(&error) && self.connection.has_received_all() => Some(0),
             read => read?,
         };
         match read {
             Some(0) => {
                 let ended = self.connection.receive_eof(rx);
-                // The peer may have ended only its own direction and still want our reply. If it
-                // has ended both, nobody waits for what is left.
-                let _ = self.flush();
+                // The peer may have ended only its own direction and still want our reply.
+                self.timer.closing();
+                self.flush_if_read()?;
                 self.ended = Some(ended);
             }
             Some(_) => self.timer.received(),

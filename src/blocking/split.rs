@@ -127,7 +127,7 @@ impl<S: Stream> Reader<S> {
                 Err(_) if failed_before => {}
                 Err(error) => return Err(self.shared.fail(error)),
             }
-            self.shared.flush(Wait::No)?;
+            self.shared.flush_if_read(Wait::No)?;
             self.shared.settle(&mut self.stream)?;
             if self.ended().is_none() {
                 self.receive()?;
@@ -158,15 +158,16 @@ impl<S: Stream> Reader<S> {
         let read = self.stream.read(&mut self.rx, &timer);
         let mut state = self.shared.state();
         let read = match read {
-            Err(error) if is_gone(&error) && state.connection.close_received() => Some(0),
+            Err(error) if is_gone(&error) && state.connection.has_received_all() => Some(0),
             read => read?,
         };
         match read {
             Some(0) => {
                 let ended = state.connection.receive_eof(&self.rx);
+                state.timer.closing();
                 drop(state);
-                // As in `WebSocket::receive`.
-                let _ = self.shared.flush(Wait::No);
+                // Nothing more is to be read, so there is time to wait for a writer to finish.
+                self.shared.flush_if_read(Wait::Yes)?;
                 self.shared.state().ended = Some(ended);
             }
             Some(_) => state.timer.received(),
@@ -282,6 +283,14 @@ impl<S: Stream> Shared<S> {
     }
 
     /// As for a [`WebSocket`] in one piece.
+    fn flush_if_read(&self, wait: Wait) -> Result<(), Error> {
+        match self.flush(wait) {
+            Err(Error::Io(error)) if is_gone(&error) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// As for a [`WebSocket`] in one piece.
     fn fail(&self, error: ProtocolError) -> Error {
         let _ = self.flush(Wait::No);
         error.into()
@@ -309,7 +318,7 @@ impl<S: Stream> Shared<S> {
             match written {
                 Ok(Some(n)) => state.connection.outgoing().advance(n),
                 Ok(None) => state.tick(),
-                Err(error) if is_gone(&error) && state.connection.close_received() => {
+                Err(error) if is_gone(&error) && state.connection.has_received_all() => {
                     state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
                 }
                 Err(error) => return Err(error.into()),
