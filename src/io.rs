@@ -24,9 +24,18 @@ impl RecvBuffer {
     /// nothing has happened. [`ErrorKind::InvalidData`] if it claims to have read more than it
     /// was offered.
     pub fn read_from(&mut self, stream: &mut (impl Read + ?Sized)) -> io::Result<usize> {
+        self.read_at_most(usize::MAX, stream)
+    }
+
+    /// As [`read_from`](Self::read_from), with a bound on the number of bytes.
+    pub(crate) fn read_at_most(
+        &mut self,
+        bound: usize,
+        stream: &mut (impl Read + ?Sized),
+    ) -> io::Result<usize> {
         let spare = self.spare();
-        let room = spare.len();
-        let n = uninterrupted(|| stream.read(spare))?;
+        let room = spare.len().min(bound);
+        let n = uninterrupted(|| stream.read(&mut spare[..room]))?;
         if n > room {
             return Err(io::Error::new(ErrorKind::InvalidData, "more bytes read than offered"));
         }

@@ -516,8 +516,8 @@ impl<S: Stream> Turn<'_, S> {
         if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
             return Ok(false);
         }
-        let room = self.rx.spare().len();
-        match self.rx.read_from(&mut self.socket.stream) {
+        let room = self.rx.spare().len().min(self.budget);
+        match self.rx.read_at_most(self.budget, &mut self.socket.stream) {
             Ok(0) => {
                 self.socket.end(self.rx, self.now);
                 Ok(false)
@@ -526,7 +526,7 @@ impl<S: Stream> Turn<'_, S> {
                 self.socket.readable =
                     n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
-                self.budget = self.budget.saturating_sub(n);
+                self.budget -= n;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
