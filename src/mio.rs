@@ -24,7 +24,7 @@ use crate::frame::ControlPayload;
 use crate::handshake::{
     Answer, ClientHandshake, ClientRequest, HandshakeError, Request, Response, ServerHandshake,
 };
-use crate::io::is_gone;
+use crate::io::{flush, is_gone};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -99,6 +99,8 @@ pub struct WebSocket<S> {
     read_closed: bool,
     /// The last turn stopped before everything was handed out.
     interrupted: bool,
+    /// The stream was told to pass on all that was written.
+    flushed: bool,
     failure_reported: bool,
     shut_down: bool,
     /// Nothing more is written: a deadline has passed, or the peer reads no more.
@@ -217,6 +219,7 @@ impl<S: Stream> WebSocket<S> {
             stirred: false,
             read_closed: false,
             interrupted: false,
+            flushed: true,
             failure_reported: false,
             shut_down: false,
             muted: false,
@@ -316,7 +319,7 @@ impl<S: Stream> WebSocket<S> {
         if self.muted {
             return Ok(self.ended);
         }
-        if self.state.output().is_some_and(|queue| !queue.is_empty()) {
+        if self.has_output() {
             return Ok(None);
         }
         let verdict = match &self.state {
@@ -388,13 +391,16 @@ impl<S: Stream> WebSocket<S> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.writable && !self.muted {
-            let queue = match self.state.output() {
-                Some(queue) if !queue.is_empty() => queue,
-                _ => return Ok(()),
+        while self.writable && !self.muted && self.has_output() {
+            let written = match self.state.output() {
+                Some(queue) if !queue.is_empty() => {
+                    self.flushed = false;
+                    queue.write_to(&mut self.stream).map(drop)
+                }
+                _ => flush(&mut self.stream).map(|()| self.flushed = true),
             };
-            match queue.write_to(&mut self.stream) {
-                Ok(_) => {}
+            match written {
+                Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
                 // It may all the same have sent something before, and the end is for reading to
                 // find.
@@ -403,6 +409,10 @@ impl<S: Stream> WebSocket<S> {
             }
         }
         Ok(())
+    }
+
+    fn has_output(&mut self) -> bool {
+        !self.flushed || self.state.output().is_some_and(|queue| !queue.is_empty())
     }
 }
 
