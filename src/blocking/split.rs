@@ -92,7 +92,8 @@ impl WebSocket<TcpStream> {
 impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
     /// writing. The one half sets timeouts for reading only, the other for writing only.
-    pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
+    pub fn split_with(mut self, write_half: S) -> (Reader<S>, Writer<S>) {
+        self.link.timer.share();
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 connection: self.link.connection,
@@ -309,13 +310,17 @@ impl<S: Stream> Shared<S> {
                     let chunk = queue.chunk();
                     output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
                 } else if state.ended.is_some() || output.stream.is_flushed() {
-                    return Ok(());
+                    drop(state);
+                    // The reader may be waiting for the peer, who waits for the end of this.
+                    return self.settle(&mut output.stream);
                 }
                 state.timer.clone()
             };
             let written = output.stream.write_slice(&output.chunk, &timer);
             let mut state = self.state();
             match written {
+                // The queue may have been given up meanwhile.
+                _ if state.ended.is_some() => return Ok(()),
                 Ok(Some(n)) => state.connection.outgoing().advance(n),
                 Ok(None) => state.tick(),
                 Err(error) if is_gone(&error) && state.connection.has_received_all() => {
@@ -349,7 +354,10 @@ impl State {
         }
     }
 
+    /// Either thread may find that a deadline has passed, and both may.
     fn tick(&mut self) {
-        self.ended = self.timer.tick(&mut self.connection);
+        if self.ended.is_none() {
+            self.ended = self.timer.tick(&mut self.connection);
+        }
     }
 }

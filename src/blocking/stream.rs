@@ -13,6 +13,9 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
+/// A timeout of zero can't be set.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// A blocking stream with abilities that `Read + Write` does not have. For a stream that lacks
 /// them there is [`Plain`].
 pub trait Stream: Read + Write {
@@ -202,19 +205,19 @@ impl<S> Bound<S> {
         timer: &Timer,
         call: impl FnOnce(&mut S) -> io::Result<usize>,
     ) -> io::Result<Option<usize>> {
-        let remaining = timer.remaining();
-        if remaining == Some(Duration::ZERO) {
+        if timer.is_due() {
             return Ok(None);
         }
+        let wait = timer.longest_wait();
         // A timeout that is too short only costs a wake-up; one too long would miss the deadline.
-        let fits = match (self.timeout, remaining) {
-            (Some(set), Some(remaining)) => set <= remaining,
+        let fits = match (self.timeout, wait) {
+            (Some(set), Some(wait)) => set <= wait,
             (set, None) => set.is_none(),
             (None, Some(_)) => false,
         };
-        let can_time_out = fits || (self.set)(stream, remaining)?;
+        let can_time_out = fits || (self.set)(stream, wait)?;
         if !fits {
-            self.timeout = remaining.filter(|_| can_time_out);
+            self.timeout = wait.filter(|_| can_time_out);
         }
         match call(stream) {
             Ok(n) => Ok(Some(n)),
@@ -222,7 +225,7 @@ impl<S> Bound<S> {
                 if self.timeout.take().is_some() {
                     // The next deadline is likely to be farther away, or there is none.
                     (self.set)(stream, None)?;
-                } else if timer.remaining() != Some(Duration::ZERO) {
+                } else if !timer.is_due() {
                     // Not our timeout: the caller's, or a stream that does not block.
                     return Err(e);
                 }
@@ -238,12 +241,24 @@ impl<S> Bound<S> {
 pub(super) struct Timer {
     epoch: std::time::Instant,
     deadlines: Deadlines,
+    close: Option<Duration>,
+    shared: bool,
 }
 
 impl Timer {
     pub(super) fn new(timeouts: Timeouts) -> Self {
         let now = Instant::new(Duration::ZERO);
-        Self { epoch: std::time::Instant::now(), deadlines: Deadlines::new(timeouts, now) }
+        Self {
+            epoch: std::time::Instant::now(),
+            deadlines: Deadlines::new(timeouts, now),
+            close: timeouts.close,
+            shared: false,
+        }
+    }
+
+    /// From now on another thread may start closing while this one waits.
+    pub(super) fn share(&mut self) {
+        self.shared = true;
     }
 
     pub(super) fn opened(&mut self) {
@@ -284,9 +299,21 @@ impl Timer {
         }
     }
 
+    fn is_due(&self) -> bool {
+        self.remaining() == Some(Duration::ZERO)
+    }
+
     /// The time until something is due.
     fn remaining(&self) -> Option<Duration> {
         self.deadlines.poll_timeout().map(|at| at.saturating_since(self.now()))
+    }
+
+    /// The longest wait after which the deadlines have to be looked at again. When another thread
+    /// may start closing, who has waited no longer than closing may take is still in time for its
+    /// deadline.
+    fn longest_wait(&self) -> Option<Duration> {
+        let closing = self.close.filter(|_| self.shared);
+        self.remaining().into_iter().chain(closing).min().map(|wait| wait.max(SHORTEST_WAIT))
     }
 
     fn now(&self) -> Instant {
