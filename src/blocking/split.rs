@@ -8,10 +8,10 @@
 //!      └────── output: Mutex<write stream> ────┘   held while writing
 //! ```
 //!
-//! No thread waits for the network while it holds the state. A thread that finds the output
-//! taken does not wait for it if it is the reader: whoever holds the output looks for more before
-//! and after letting it go, so pongs and close replies are never left behind, and a reader goes
-//! on reading while a writer is stuck.
+//! No thread waits for the network while it holds the state. A reader goes on reading while
+//! nothing can be written: it does not wait for the output when a writer has it, who looks for
+//! more before and after letting it go, so that pongs and close replies are never left behind; and
+//! when it has the output itself, it writes and reads by turns.
 
 use super::WebSocket;
 use super::error::Error;
@@ -128,10 +128,10 @@ impl<S: Stream> Reader<S> {
                 Err(_) if failed_before => {}
                 Err(error) => return Err(self.shared.fail(error)),
             }
-            self.shared.flush_if_read(Wait::No)?;
+            let flushed = self.shared.flush_if_read(Wait::No)?;
             self.shared.settle(&mut self.stream)?;
             if self.ended().is_none() {
-                self.receive()?;
+                self.receive(flushed)?;
             }
         };
         let mut state = self.shared.state();
@@ -154,8 +154,10 @@ impl<S: Stream> Reader<S> {
         self.shared.state().ended
     }
 
-    fn receive(&mut self) -> Result<(), Error> {
+    fn receive(&mut self, flushed: bool) -> Result<(), Error> {
         let timer = self.shared.state().timer.clone();
+        // What could not be written has to be tried again soon.
+        let timer = if flushed { timer } else { timer.in_haste() };
         let read = self.stream.read(&mut self.rx, &timer);
         let mut state = self.shared.state();
         let read = match read {
@@ -213,7 +215,8 @@ impl<S: Stream> Writer<S> {
     /// As for [`WebSocket::send_text`].
     pub fn send_ping(&self, payload: ControlPayload) -> Result<(), Error> {
         self.queue(|connection| connection.send_ping(payload))?;
-        self.shared.flush(Wait::Yes)
+        self.shared.flush(Wait::Yes)?;
+        Ok(())
     }
 
     /// Starts the closing handshake, as [`WebSocket::start_close`]; the reader completes it.
@@ -231,7 +234,8 @@ impl<S: Stream> Writer<S> {
     ) -> Result<(), Error> {
         self.queue(queue)?;
         self.shared.state().timer.message();
-        self.shared.flush(Wait::Yes)
+        self.shared.flush(Wait::Yes)?;
+        Ok(())
     }
 
     /// Queues something, and makes room for it if there is none; other writers may be faster to
@@ -246,12 +250,14 @@ impl<S: Stream> Writer<S> {
             match queued {
                 Err(SendError::QueueFull) => self.shared.flush(Wait::Yes)?,
                 queued => return Ok(queued?),
-            }
+            };
         }
     }
 }
 
-/// Whether to wait for a thread that is writing.
+/// Whether to wait for the peer to take what is written, and for a thread that is writing.
+///
+/// The reader must not: the peer may be waiting for us to read before it reads itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
     Yes,
@@ -263,30 +269,31 @@ impl<S: Stream> Shared<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes everything queued.
-    fn flush(&self, wait: Wait) -> Result<(), Error> {
+    /// Writes what is queued. `false` when some of it is left, and nobody there to write it.
+    fn flush(&self, wait: Wait) -> Result<bool, Error> {
         loop {
             let mut output = match (wait, self.output.try_lock()) {
                 (_, Ok(output)) => output,
                 (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
                 // Its holder will find what we have queued.
-                (Wait::No, Err(TryLockError::WouldBlock)) => return Ok(()),
+                (Wait::No, Err(TryLockError::WouldBlock)) => return Ok(true),
                 (Wait::Yes, Err(TryLockError::WouldBlock)) => {
                     self.output.lock().unwrap_or_else(PoisonError::into_inner)
                 }
             };
-            self.drain(&mut output)?;
+            let drained = self.drain(&mut output, wait)?;
             drop(output);
-            if !self.state().wants_write() {
-                return Ok(());
+            // The reader does not wait, so what it has queued in the meantime is left to us.
+            if wait == Wait::No || !self.state().wants_write() {
+                return Ok(drained);
             }
         }
     }
 
     /// As for a [`WebSocket`] in one piece.
-    fn flush_if_read(&self, wait: Wait) -> Result<(), Error> {
+    fn flush_if_read(&self, wait: Wait) -> Result<bool, Error> {
         match self.flush(wait) {
-            Err(Error::Io(error)) if is_gone(&error) => Ok(()),
+            Err(Error::Io(error)) if is_gone(&error) => Ok(true),
             result => result,
         }
     }
@@ -297,9 +304,10 @@ impl<S: Stream> Shared<S> {
         error.into()
     }
 
-    /// Writes until the queue is empty. The bytes are copied out of the queue, so that the state
-    /// is free while they are written, and leave the queue when they have been written.
-    fn drain(&self, output: &mut Output<S>) -> Result<(), Error> {
+    /// Writes until the queue is empty, or the stream takes no more for now and `wait` says not to
+    /// wait; then it returns `false`. The bytes are copied out of the queue, so that the state is
+    /// free while they are written, and leave the queue when they have been written.
+    fn drain(&self, output: &mut Output<S>, wait: Wait) -> Result<bool, Error> {
         loop {
             let timer = {
                 let mut state = self.state();
@@ -312,17 +320,26 @@ impl<S: Stream> Shared<S> {
                 } else if state.ended.is_some() || output.stream.is_flushed() {
                     drop(state);
                     // The reader may be waiting for the peer, who waits for the end of this.
-                    return self.settle(&mut output.stream);
+                    self.settle(&mut output.stream)?;
+                    return Ok(true);
                 }
-                state.timer.clone()
+                match wait {
+                    Wait::Yes => state.timer.clone(),
+                    Wait::No => state.timer.clone().in_haste(),
+                }
             };
             let written = output.stream.write_slice(&output.chunk, &timer);
             let mut state = self.state();
             match written {
                 // The queue may have been given up meanwhile.
-                _ if state.ended.is_some() => return Ok(()),
+                _ if state.ended.is_some() => return Ok(true),
                 Ok(Some(n)) => state.connection.outgoing().advance(n),
-                Ok(None) => state.tick(),
+                Ok(None) => {
+                    state.tick();
+                    if wait == Wait::No {
+                        return Ok(false);
+                    }
+                }
                 Err(error) if is_gone(&error) && state.connection.has_received_all() => {
                     state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
                 }

@@ -13,6 +13,9 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
+/// How long a reader that has something to write waits in each direction by turns.
+const HASTE: Duration = Duration::from_millis(10);
+
 /// A timeout of zero can't be set.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
@@ -243,6 +246,7 @@ pub(super) struct Timer {
     deadlines: Deadlines,
     close: Option<Duration>,
     shared: bool,
+    in_haste: bool,
 }
 
 impl Timer {
@@ -253,12 +257,18 @@ impl Timer {
             deadlines: Deadlines::new(timeouts, now),
             close: timeouts.close,
             shared: false,
+            in_haste: false,
         }
     }
 
     /// From now on another thread may start closing while this one waits.
     pub(super) fn share(&mut self) {
         self.shared = true;
+    }
+
+    /// The same, for a wait after which there is something else to try.
+    pub(super) fn in_haste(self) -> Self {
+        Self { in_haste: true, ..self }
     }
 
     pub(super) fn opened(&mut self) {
@@ -313,7 +323,9 @@ impl Timer {
     /// deadline.
     fn longest_wait(&self) -> Option<Duration> {
         let closing = self.close.filter(|_| self.shared);
-        self.remaining().into_iter().chain(closing).min().map(|wait| wait.max(SHORTEST_WAIT))
+        let haste = self.in_haste.then_some(HASTE);
+        let bounds = [self.remaining(), closing, haste];
+        bounds.into_iter().flatten().min().map(|wait| wait.max(SHORTEST_WAIT))
     }
 
     fn now(&self) -> Instant {
