@@ -154,8 +154,10 @@ impl Header {
     #[inline]
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
         let mut header = [0; MAX_HEADER_LEN];
-        let len = self.encode(&mut header);
-        out.extend_from_slice(header.get(..len).unwrap_or_default());
+        let end = out.len().saturating_add(self.encode(&mut header));
+        // A copy of a fixed length is two instructions, of any other a call.
+        out.extend_from_slice(&header);
+        out.truncate(end);
     }
 
     /// The length of this header on the wire, 2 to 14 bytes.

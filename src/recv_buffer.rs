@@ -108,6 +108,7 @@ impl RecvBuffer {
     }
 
     /// Bytes that were received and not yet consumed, as they came from the wire.
+    #[inline]
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         &self.storage[self.unread..self.filled]
@@ -221,6 +222,7 @@ impl RecvBuffer {
 /// What the machines do with the bytes. Ranges stay valid until the next call that takes
 /// `&mut self` and may move bytes: `spare`, `park` or `unpark`.
 impl RecvBuffer {
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
         debug_assert!(n <= self.filled - self.unread);
         self.unread = self.filled.min(self.unread + n);
@@ -234,6 +236,7 @@ impl RecvBuffer {
     }
 
     /// Starts a message with the next unread byte.
+    #[inline]
     pub(crate) fn begin_message(&mut self) {
         self.message = self.unread..self.unread;
     }
@@ -241,6 +244,7 @@ impl RecvBuffer {
     /// Consumes `n` bytes of payload, makes them part of the message and unmasks them: in place
     /// when they follow the message directly, else while moving them down to it. Returns where
     /// they are now.
+    #[inline]
     pub(crate) fn extend_message(&mut self, n: usize, mask: Option<&mut Mask>) -> Range<usize> {
         debug_assert!(n <= self.filled - self.unread);
         if self.message.is_empty() {
@@ -266,6 +270,7 @@ impl RecvBuffer {
 
     /// Takes the first `n` bytes of the message out of it: they stay readable at the returned
     /// range, but are no longer kept.
+    #[inline]
     pub(crate) fn take_message(&mut self, n: usize) -> Range<usize> {
         let start = self.message.start;
         self.message.start = self.message.end.min(start + n);
@@ -283,6 +288,7 @@ impl RecvBuffer {
         range
     }
 
+    #[inline]
     pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
         &self.storage[range]
     }

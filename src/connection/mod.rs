@@ -19,6 +19,7 @@ pub use closing::{Ended, Transport};
 pub use error::{ProtocolError, Rejected, SendError};
 pub use event::{Event, MessageKind};
 pub use prepared::PreparedMessage;
+#[cfg(feature = "mio")]
 pub(crate) use receive::Found;
 
 use crate::entropy::Masks;

@@ -173,9 +173,9 @@ impl Connection {
                     return Err(*error);
                 }
             }
-            let Some((header, header_len)) = self.parse_header(rx.unread())? else {
-                return Ok(None);
-            };
+            let Some((first_two, rest)) = rx.unread().split_first_chunk() else { return Ok(None) };
+            let prefix = self.parse_prefix(*first_two)?;
+            let Some((header, header_len)) = prefix.complete(rest)? else { return Ok(None) };
             if header.opcode().is_control() {
                 return find_control(&header, header_len, rx);
             }
@@ -189,12 +189,14 @@ impl Connection {
         }
     }
 
-    /// Parses a header and reaches every verdict that its first two bytes allow before it looks
-    /// at the length.
+    /// Parses the first two bytes of a header and reaches every verdict that they allow, before
+    /// anybody looks at the length.
+    ///
+    /// It does not go on to the whole header, since a result that is either an error of this kind
+    /// or a header gets put together in memory, which costs more than all the checks.
     #[inline]
-    fn parse_header(&self, unread: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
-        let Some((first_two, rest)) = unread.split_first_chunk() else { return Ok(None) };
-        let prefix = Prefix::parse(*first_two)?;
+    fn parse_prefix(&self, first_two: [u8; 2]) -> Result<Prefix, ProtocolError> {
+        let prefix = Prefix::parse(first_two)?;
         if prefix.reserved_bits() != 0 {
             return Err(ProtocolError::ReservedBits);
         }
@@ -212,7 +214,7 @@ impl Connection {
             }
             _ => {}
         }
-        Ok(prefix.complete(rest)?)
+        Ok(prefix)
     }
 
     /// Consumes the header of a data frame. Limits are checked here, before any payload is kept.

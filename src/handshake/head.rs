@@ -73,9 +73,72 @@ impl HeadScanner {
                 _ if after_cr => return Err(HandshakeError::BareControlByte),
                 b'\n' | 0 => return Err(HandshakeError::BareControlByte),
                 b' ' | b'\t' if before == Some(&b'\n') => return Err(HandshakeError::FoldedHeader),
-                _ => {}
+                // What follows it is looked at.
+                b'\r' => {}
+                _ => {
+                    let end = self.max_bytes.min(unread.len());
+                    let line = unread.get(self.scanned..end).unwrap_or_default();
+                    self.scanned = self.scanned.saturating_add(plain_len(line));
+                }
             }
         }
         Ok(None)
+    }
+}
+
+/// How many bytes go by before one that might matter: any up to CR. Eight at a time, since most of
+/// a head is plain.
+fn plain_len(bytes: &[u8]) -> usize {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let (words, rest) = bytes.as_chunks();
+    let mut len: usize = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        // The top bit of each byte up to CR. Borrows may set that of bytes behind the first such
+        // one too, but only the first one counts.
+        let low = word.wrapping_sub(each(b'\r' + 1)) & !word & each(0x80);
+        len = len.saturating_add(low.trailing_zeros() as usize / 8);
+        if low != 0 {
+            return len;
+        }
+    }
+    len.saturating_add(rest.iter().take_while(|&&byte| byte > b'\r').count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"GET / HTTP/1.1\r\nName: a longer value\r\nX: y\r\n\r\nbehind";
+
+    /// The verdict, and the number of bytes it took if they came in pieces of `piece` bytes.
+    fn scan(bytes: &[u8], limits: &Limits, piece: usize) -> Result<Option<usize>, HandshakeError> {
+        let mut scanner = HeadScanner::new(limits);
+        for len in (0..bytes.len()).step_by(piece).chain([bytes.len()]) {
+            if let Some(head) = scanner.scan(bytes.get(..len).unwrap_or_default())? {
+                return Ok(Some(head.bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn the_verdict_does_not_depend_on_the_pieces() {
+        assert_eq!(scan(HEAD, &Limits::DEFAULT, 1), Ok(Some(HEAD.len() - "behind".len())));
+        for max_handshake_bytes in [30, 44, 45, 46, 1000] {
+            let limits = Limits { max_handshake_bytes, max_headers: 2, ..Limits::DEFAULT };
+            for at in 0..HEAD.len() {
+                for byte in [0, b'\t', b'\n', 0x0b, b'\r', 0x0e, b' ', b'a', 0x80, 0x8d, 0xff] {
+                    let mut bytes = HEAD.to_vec();
+                    bytes.splice(at..=at, [byte]);
+                    let verdict = scan(&bytes, &limits, 1);
+                    for piece in 2..=bytes.len() {
+                        assert_eq!(scan(&bytes, &limits, piece), verdict, "{byte:#x} at {at}");
+                    }
+                }
+            }
+        }
     }
 }
