@@ -63,8 +63,8 @@ def streams(key):
     yield "message-too-big", MESSAGE_16, f(BINARY, bytes(16)) + f(BINARY, bytes(17))
     yield "fragments-too-big", MESSAGE_16, f(BINARY, bytes(10), False) + f(0, bytes(7))
     yield "only-empty-messages", MESSAGE_0, f(TEXT) + f(TEXT, b"a")
-    yield "pings-overtake", WRITE_LATE, b"".join(f(PING, bytes([i])) for i in range(4))
-    yield "pings-and-close", WRITE_LATE, 3 * f(PING, b"x") + close(1001, key=key)
+    yield "pings-overtake", WRITE_LATE, b"".join(f(PING, bytes([i])) for i in range(20))
+    yield "pings-and-close", WRITE_LATE, 20 * f(PING, b"x") + close(1001, key=key)
     yield "manual-pong", MANUAL_PONG, f(PING, bytes(125)) + f(PONG, bytes(125))
     for opcode in 3, 7, 11, 15:
         yield f"reserved-opcode-{opcode}", 0, f(opcode)
@@ -93,9 +93,10 @@ def streams(key):
     ):
         yield f"utf8-{name}", 0, f(TEXT, text + bad)
         yield f"utf8-{name}-in-fragments", 0, f(TEXT, text + bad[:1], False) + f(0, bad[1:])
+        yield f"utf8-{name}-at-end-of-parts", PARTS, f(TEXT, text + bad) + f(TEXT, text)
         yield f"utf8-{name}-in-parts", PARTS, f(TEXT, text, False) + f(0, bad, False) + f(0)
     yield "utf8-fails-before-its-end", 0, h(TEXT, 1000) + f(TEXT, b"\xff\xff")[-2:]
-    for code in 0, 999, 1000, 1004, 1005, 1006, 1014, 1015, 1016, 2999, 3000, 4999, 5000, 65535:
+    for code in 0, 999, 1000, 1004, 1005, 1006, 1010, 1014, 1015, 1016, 2999, 3000, 4999, 5000, 65535:
         yield f"close-{code}", 0, close(code, b"why", key)
     yield "close-one-byte", 0, f(CLOSE, b"\x03")
     yield "close-longest-reason", 0, close(1000, b"r" * 123, key)
@@ -155,6 +156,8 @@ def requests():
         yield f"origin-policy-{policy}", policy, REQUEST
     yield "origin-other", SAME_HOST, changed("http://e", "http://not-e")
     yield "origin-port", SAME_HOST, changed("Host: example.com", "Host: example.com:80")
+    yield "origin-other-port", SAME_HOST, changed("http://example.com", "http://example.com:81")
+    yield "origin-other-scheme", LISTED, changed("http://example.com", "https://example.com")
     yield "origin-null", SAME_HOST, changed("http://example.com", "null")
     yield "origin-twice", 0, added("Origin: http://example.com")
     yield "method", 0, changed("GET", "POST")
@@ -186,6 +189,7 @@ def requests():
     yield "header-no-colon", 0, added("A b")
     yield "header-blank-before-colon", 0, added("A : b")
     yield "header-no-name", 0, added(": b")
+    yield "header-bare-cr", 0, added("A: b").replace("b\n", "b\r", 1)
     yield "header-nul", 0, added("A: \0")
     yield "blank-line-first", 0, "\n" + REQUEST
     yield "bytes-behind", 0, REQUEST + "\x81\x80\0\0\0\0"
@@ -229,6 +233,97 @@ def answers():
     yield "unfinished", 0, ANSWER[:-1]
 
 
+class Script:
+    """Operations of both sides, as the crate `arbitrary` reads those of src/api.rs."""
+
+    SETUP = "parts manual_pong few_bytes few_frames one_frame_per_call no_deadlines".split()
+    OPERATIONS = "send fragment pings pong close write deliver wait die".split()
+    CLIENT, SERVER = 0, 1
+    BORROWED, SHARED, PREPARED = 0, 1, 2
+
+    def __init__(self, client="", server=""):
+        setups = client.split(), server.split()
+        self.bytes = bytes(name in setup for setup in setups for name in self.SETUP)
+
+    def step(self, side, operation, *fields):
+        """A field is what `choice`, or `to_bytes` in little-endian order, makes of its value."""
+        number = self.OPERATIONS.index(operation)
+        which = choice(side, 2) + choice(number, len(self.OPERATIONS))
+        self.bytes += b"\1" + which + b"".join(fields)
+        return self
+
+    def send(self, side, kind, shape, n):
+        return self.step(side, "send", choice(kind - TEXT, 2), choice(shape, 3), u16(n))
+
+    def fragment(self, side, kind, n, last):
+        return self.step(side, "fragment", choice(kind - TEXT, 2), u16(n), bytes([last]))
+
+    def pings(self, side, count):
+        return self.step(side, "pings", b"\0", bytes([count - 1]))
+
+    def close(self, side, code):
+        return self.step(side, "close", u16(code), b"\3")
+
+    def move(self, side):
+        """Writes all that `side` has queued, and delivers it."""
+        self.step(side, "write", u16(65535))
+        return self.step(1 - side, "deliver", u16(65535))
+
+    def wait(self, milliseconds):
+        return self.step(self.CLIENT, "wait", u16(milliseconds))
+
+    def die(self, side):
+        return self.step(side, "die")
+
+
+def choice(i, n):
+    return ((i * 2**32 + n - 1) // n).to_bytes(4, "little")
+
+
+def u16(n):
+    return n.to_bytes(2, "little")
+
+
+def scripts():
+    for side, name in (Script.CLIENT, "client"), (Script.SERVER, "server"):
+        other = 1 - side
+        every = Script()
+        for shape in Script.BORROWED, Script.SHARED, Script.PREPARED:
+            every.send(side, TEXT, shape, 2500).send(side, BINARY, shape, 2500)
+        yield f"{name}-every-shape", every
+        yield f"{name}-text-in-fragments", (
+            Script().fragment(side, TEXT, 2, False).fragment(side, TEXT, 3, True)
+            .fragment(side, TEXT, 4, True).move(side)
+        )
+        yield f"{name}-interleaves", (
+            Script().fragment(side, TEXT, 1, False).send(side, TEXT, Script.PREPARED, 1)
+            .fragment(side, BINARY, 1, True)
+        )
+        yield f"{name}-queue-full", (
+            Script("few_bytes", "few_bytes").send(side, BINARY, Script.BORROWED, 3000)
+            .send(side, BINARY, Script.SHARED, 1).pings(side, 1).close(side, 1000)
+        )
+        yield f"{name}-frames-full", Script("few_frames", "few_frames").pings(side, 5)
+        # The 17th pong waits; when the others have been written, another ping comes.
+        yield f"{name}-pong-waits", (
+            Script().pings(side, 20).move(side).step(other, "write", u16(65535))
+            .pings(side, 1).move(side)
+        )
+        yield f"{name}-closes", Script().close(side, 1010).move(side).send(side, TEXT, 0, 1)
+        yield f"{name}-dies-in-message", (
+            Script("parts", "parts").fragment(side, BINARY, 200, False).move(side).die(side)
+        )
+        setups = ("no_deadlines", "")[:: 1 if side == Script.CLIENT else -1]
+        yield f"{name}-is-silent", Script(*setups).wait(20000).wait(20000)
+    both = Script().send(0, TEXT, 0, 9).send(1, TEXT, 0, 9).close(0, 3000).close(1, 4999)
+    yield "close-from-both", both.move(0).move(1)
+    yield "close-not-answered", Script().close(0, 1000).wait(5000)
+    alive = Script()
+    for _ in range(6):
+        alive.wait(10000).move(0).move(1)
+    yield "idle-but-alive", alive
+
+
 def seed(target, name, bytes_):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -241,6 +336,8 @@ def settings(first):
 
 for name, bytes_ in headers():
     seed("header", name, bytes_)
+for name, script in scripts():
+    seed("api", name, script.bytes)
 for target, key in ("server_stream", KEY), ("client_stream", None):
     for name, first, bytes_ in streams(key):
         seed(target, name, settings(first) + bytes_)

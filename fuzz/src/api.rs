@@ -2,7 +2,7 @@
 //! input decides.
 
 use super::oracle;
-use super::stream::counting_masks;
+use super::stream::{MAX_UNSENT_PONGS, counting_masks};
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Buf, Bytes};
 use core::time::Duration;
@@ -18,6 +18,9 @@ const LONGEST: usize = 5000;
 
 /// More steps than this say nothing new.
 const MAX_STEPS: usize = 300;
+
+/// Pings at once, more than are answered one by one.
+const MAX_PINGS: u8 = 40;
 
 /// What one side does, and when.
 #[derive(Debug, Arbitrary)]
@@ -47,7 +50,7 @@ enum Side {
 enum Operation {
     Send { kind: Kind, shape: Shape, len: u16 },
     Fragment { kind: Kind, len: u16, last: bool },
-    Ping { len: u8 },
+    Pings { len: u8, count: u8 },
     Pong { len: u8 },
     Close { code: u16, reason: u8 },
     Write { len: u16 },
@@ -103,7 +106,11 @@ impl Pair {
         match *operation {
             Operation::Send { kind, shape, len } => this.send(kind.into(), shape, len, now),
             Operation::Fragment { kind, len, last } => this.fragment(kind.into(), len, last, now),
-            Operation::Ping { len } => this.ping(len),
+            Operation::Pings { len, count } => {
+                for _ in 0..=count % MAX_PINGS {
+                    this.ping(len);
+                }
+            }
             Operation::Pong { len } => this.pong(len),
             Operation::Close { code, reason } => this.close(code, reason, now),
             Operation::Write { len } => this.write(len.into()),
@@ -398,7 +405,9 @@ impl Peer {
     // What the transport does
 
     fn write(&mut self, mut len: usize) {
+        let max_frames = self.connection.config().limits.max_queued_frames;
         let queue = self.connection.outgoing();
+        assert!(queue.frames() <= max_frames + MAX_UNSENT_PONGS + 1);
         while len > 0 && queue.has_remaining() {
             let chunk = queue.chunk();
             let n = chunk.len().min(len);
@@ -466,7 +475,14 @@ impl Peer {
             }
             Event::Close(close) => {
                 assert_eq!(from.close, Some(close.code), "another Close than was sent");
-                self.close.get_or_insert(close.code);
+                let reply = match close.code {
+                    // For clients only (RFC 6455, section 7.4.1).
+                    Some(CloseCode::MANDATORY_EXTENSION) if self.connection.is_server() => {
+                        Some(CloseCode::NORMAL)
+                    }
+                    code => code,
+                };
+                self.close.get_or_insert(reply);
                 self.deadlines.closing(now);
             }
             Event::Yield => {}
@@ -536,10 +552,9 @@ impl Peer {
             }
         }
         let limits = self.connection.config().limits;
-        let (bytes, frames, ..) = self.queue_state();
-        // Headers, one pong and one Close are not counted against the limit.
-        assert!(bytes <= limits.max_queued_bytes.max(LONGEST) + 14 + 2 * 131);
-        assert!(frames <= limits.max_queued_frames + 2);
+        // Headers, some pongs and one Close are not counted against the limit.
+        let beyond = (MAX_UNSENT_PONGS + 1) * 131;
+        assert!(self.connection.queued() <= limits.max_queued_bytes.max(LONGEST) + 14 + beyond);
         assert_eq!(self.connection.is_open(), self.close.is_none() && self.ended.is_none());
     }
 

@@ -82,6 +82,33 @@ fn same(input: Input<'_>, outcome: impl Fn(&[&[u8]]) -> Outcome) -> Outcome {
     expected
 }
 
+/// The length of the first head, if it has come. Each rule says where it is broken first; of all
+/// that happens, the first counts.
+fn scan(
+    bytes: &[u8],
+    max_bytes: usize,
+    max_headers: usize,
+) -> Result<Option<usize>, HandshakeError> {
+    let pair = |i: usize| (if i == 0 { b' ' } else { bytes[i - 1] }, bytes[i]);
+    let first = |breaks: &dyn Fn(usize) -> bool| (0..bytes.len()).find(|i| breaks(*i));
+    let is_bare = |(before, byte)| (before == b'\r') != (byte == b'\n') || byte == 0;
+    let is_fold = |(before, byte)| before == b'\n' && (byte == b' ' || byte == b'\t');
+    let line_ends: Vec<usize> = (0..bytes.len()).filter(|i| bytes[*i] == b'\n').collect();
+    let end = head_len(bytes);
+    [
+        (first(&|i| i == max_bytes), Err(HandshakeError::HeadTooLong)),
+        (first(&|i| is_bare(pair(i))), Err(HandshakeError::BareControlByte)),
+        (first(&|i| is_fold(pair(i))), Err(HandshakeError::FoldedHeader)),
+        (bytes.starts_with(b"\r\n").then_some(1), Err(HandshakeError::MalformedHead)),
+        (end.map(|end| end - 1), Ok(end)),
+        (line_ends.get(max_headers + 1).copied(), Err(HandshakeError::TooManyHeaders)),
+    ]
+    .into_iter()
+    .filter_map(|(at, verdict)| Some((at?, verdict)))
+    .min_by_key(|(at, _)| *at)
+    .map_or(Ok(None), |(_, verdict)| verdict)
+}
+
 fn check_error(error: HandshakeError) {
     assert!((400..=599).contains(&error.status()), "{error:?}");
     let response = String::from_utf8(error.response().encode()).expect("text");
@@ -133,14 +160,27 @@ pub fn server_handshake(data: &[u8]) {
             Ok(Some(head))
         })
     });
-    if let Outcome::Head(head, rest) = outcome {
-        let len = input.arrives.len() - rest.len();
-        assert_eq!(head_len(input.arrives), Some(len), "not the first head");
-        assert!(len <= limits.max_handshake_bytes);
-        let response = head.last().expect("it has at least a method");
-        if response.starts_with("HTTP/1.1 101 ") {
+    match (outcome, scan(input.arrives, limits.max_handshake_bytes, limits.max_headers)) {
+        (Outcome::Pending, scanned) => assert_eq!(scanned, Ok(None)),
+        (
+            Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion),
+            Ok(head),
+        ) => {
+            assert_ne!(head, None, "a verdict before the end");
+        }
+        (Outcome::Failed(error), scanned) => assert_eq!(scanned, Err(error)),
+        (Outcome::Head(head, rest), scanned) => {
+            let len = input.arrives.len() - rest.len();
+            assert_eq!(scanned, Ok(Some(len)));
             let bytes = input.arrives[..len].strip_suffix(b"\r\n\r\n").expect("a blank line");
-            check_request(&Head::parse(&latin1(bytes)), origin);
+            let verdict = head.last().expect("it has at least a method");
+            let expected = match check_request(&Head::parse(&latin1(bytes)), origin) {
+                Ok(()) => "HTTP/1.1 101 ".into(),
+                Err(error) => format!("{error:?}"),
+            };
+            // Neither the grammar of extensions nor that of origins is read a second time.
+            let is_unknown = verdict == "MalformedExtensions" || verdict == "Origin";
+            assert!(is_unknown || verdict.starts_with(&expected), "{verdict}, not {expected}");
         }
     }
 }
@@ -206,16 +246,12 @@ pub fn client_handshake(data: &[u8]) {
             Ok(Some(head))
         })
     });
-    if let Outcome::Head(head, rest) = outcome {
-        let len = input.arrives.len() - rest.len();
-        assert!(len <= limits.max_handshake_bytes);
-        let is_open = head[0] == "true";
-        assert!(!(is_open && early), "the request was not even sent");
-        check_answer(&input.arrives[..len], is_open);
-    }
+    check_answers(input.arrives, &limits, early, &outcome);
 }
 
 // The second reader
+
+const BLANK: [char; 2] = [' ', '\t'];
 
 /// A head, taken apart in the simplest way.
 struct Head {
@@ -231,10 +267,9 @@ impl Head {
         let fields = lines
             .map(|line| {
                 assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
-                let (name, value) = line.split_once(':').expect("a colon");
+                let (name, value) = line.split_once(':').unwrap_or((&line, ""));
                 let name = name.to_ascii_lowercase();
-                assert!(!name.is_empty() && name.bytes().all(is_token_byte), "{name:?}");
-                (name, value.trim_matches([' ', '\t']).into())
+                (name, value.trim_matches(BLANK).into())
             })
             .collect();
         Self { first, fields }
@@ -253,79 +288,141 @@ impl Head {
     fn lists(&self, name: &str, element: &str) -> bool {
         self.all(name)
             .flat_map(|value| value.split(','))
-            .any(|e| e.trim_matches([' ', '\t']).eq_ignore_ascii_case(element))
+            .any(|e| e.trim_matches(BLANK).eq_ignore_ascii_case(element))
     }
 
-    fn check_common(&self) {
-        assert!(self.lists("connection", "upgrade"));
-        assert_eq!(self.all("transfer-encoding").next(), None);
-        assert!(self.all("content-length").all(|length| length == "0"));
+    /// The value of a header that may occur once.
+    fn single(&self, name: &'static str) -> Result<Option<&str>, HandshakeError> {
+        let mut values = self.all(name);
+        let value = values.next();
+        let is_twice = values.next().is_some();
+        let field = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(name));
+        if is_twice {
+            Err(HandshakeError::DuplicateHeader(field.unwrap_or(&"")))
+        } else {
+            Ok(value)
+        }
     }
+
+    fn has_body(&self) -> bool {
+        let lengths: Vec<&str> = self.all("content-length").collect();
+        self.all("transfer-encoding").next().is_some() || !matches!(lengths[..], [] | ["0"])
+    }
+}
+
+/// Headers that may occur once, as errors spell them.
+const FIELDS: [&str; 8] = [
+    "Host",
+    "Origin",
+    "Upgrade",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+];
+
+fn require(holds: bool, error: HandshakeError) -> Result<(), HandshakeError> {
+    if holds { Ok(()) } else { Err(error) }
 }
 
 /// RFC 6455, section 4.2.1.
-fn check_request(head: &Head, origin: OriginPolicy<'_>) {
-    let target = head.first.strip_prefix("GET ").expect("GET");
-    let target = target.strip_suffix(" HTTP/1.1").expect("HTTP/1.1");
-    assert!(!target.is_empty() && !target.contains([' ', '\t']));
-    head.check_common();
-    let host = head.only("host").expect("one Host");
-    assert!(head.lists("upgrade", "websocket"));
-    assert_eq!(head.only("sec-websocket-version"), Some("13"));
-    let key = head.only("sec-websocket-key").expect("one key");
-    assert!(key.len() == 24 && key.ends_with("=="), "{key}");
-    assert_eq!(base64(&nonce(key)), key);
-    for name in head.all("sec-websocket-protocol").flat_map(|value| value.split(',')) {
-        assert!(name.trim_matches([' ', '\t']).bytes().all(is_token_byte), "{name}");
-    }
-    let Some(page) = head.all("origin").next() else { return };
-    assert_eq!(head.only("origin"), Some(page));
-    let port_is_default = |s: &str| {
+fn check_request(head: &Head, origin: OriginPolicy<'_>) -> Result<(), HandshakeError> {
+    let words: Vec<&str> = head.first.split(' ').collect();
+    let [method, target, version] = words[..] else { panic!("{}", head.first) };
+    require(method == "GET", HandshakeError::Method)?;
+    require(version == "HTTP/1.1", HandshakeError::HttpVersion)?;
+    require(target.starts_with('/') || target.contains("://"), HandshakeError::Target)?;
+    let host = head.single("host")?.ok_or(HandshakeError::MissingHost)?;
+    require(head.lists("upgrade", "websocket"), HandshakeError::MissingUpgrade)?;
+    require(head.lists("connection", "upgrade"), HandshakeError::MissingConnectionUpgrade)?;
+    let version = head.single("sec-websocket-version")?;
+    require(version == Some("13"), HandshakeError::WebSocketVersion)?;
+    let key = head.single("sec-websocket-key")?.unwrap_or("");
+    let is_key = key.len() == 24 && key.bytes().take(22).all(|byte| BASE64.contains(&byte));
+    require(is_key && base64(&nonce(key)) == key, HandshakeError::InvalidKey)?;
+    require(!head.has_body(), HandshakeError::Body)?;
+    let lines: Vec<&str> = head.all("sec-websocket-protocol").collect();
+    let names = lines.join(",");
+    let mut names = names.split(',').map(|name| name.trim_matches(BLANK)).filter(|n| !n.is_empty());
+    let are_names = lines.is_empty()
+        || names.clone().next().is_some() && names.all(|name| name.bytes().all(is_token_byte));
+    require(are_names, HandshakeError::MalformedSubprotocols)?;
+    let without_port = |s: &str| {
         let s = s.to_ascii_lowercase();
         s.trim_end_matches(":80").trim_end_matches(":443").to_owned()
     };
-    match origin {
-        OriginPolicy::AnyOrigin => {}
+    let Some(page) = head.single("origin")? else { return Ok(()) };
+    let is_allowed = match origin {
+        OriginPolicy::AnyOrigin => true,
         OriginPolicy::SameHost => {
-            let (_, page) = page.split_once("://").expect("a scheme");
-            assert_eq!(port_is_default(page), port_is_default(host));
+            page.split_once("://").is_some_and(|(_, page)| without_port(page) == without_port(host))
         }
         OriginPolicy::Listed(list) => {
-            let page = port_is_default(page);
-            assert!(list.iter().any(|listed| port_is_default(listed) == page), "{page}");
+            list.iter().any(|listed| without_port(listed) == without_port(page))
         }
-    }
+    };
+    require(is_allowed, HandshakeError::Origin)
 }
 
 /// RFC 6455, section 4.1, behind any number of interim answers.
-fn check_answer(mut heads: &[u8], is_open: bool) {
+fn check_answers(mut bytes: &[u8], limits: &Limits, early: bool, outcome: &Outcome) {
+    let mut max_bytes = limits.max_handshake_bytes;
     loop {
-        let len = head_len(heads).expect("a whole head");
-        let (head, rest) = heads.split_at(len);
-        let head = head.strip_suffix(b"\r\n\r\n").expect("a blank line");
-        let head = Head::parse(&latin1(head));
-        let (version, status) = head.first.split_at(8);
-        assert!(version.starts_with("HTTP/1."), "{}", head.first);
-        let number: String = status.chars().skip(1).take(3).collect();
-        assert!(number.bytes().all(|byte| byte.is_ascii_digit()), "{}", head.first);
-        if rest.is_empty() {
-            assert!(!number.starts_with('1') || number == "101", "{}", head.first);
-            assert_eq!(number == "101", is_open);
-            if is_open {
-                assert_eq!(version, "HTTP/1.1");
-                head.check_common();
-                assert!(head.only("upgrade").is_some_and(|u| u.eq_ignore_ascii_case("websocket")));
-                assert_eq!(head.only("sec-websocket-accept"), Some(ACCEPT));
-                assert_eq!(head.only("sec-websocket-extensions"), None);
-                let mut chosen = head.all("sec-websocket-protocol");
-                assert!(chosen.next().is_none_or(|name| SUBPROTOCOLS.contains(&name)));
-                assert_eq!(chosen.next(), None);
+        let len = match (outcome, scan(bytes, max_bytes, limits.max_headers)) {
+            (Outcome::Pending, Ok(None)) => return,
+            (_, Ok(Some(len))) => len,
+            (outcome, scanned) => {
+                return assert_eq!(outcome, &Outcome::Failed(scanned.expect_err("more came")));
             }
-            return;
+        };
+        let (head, rest) = bytes.split_at(len);
+        let head = Head::parse(&latin1(head.strip_suffix(b"\r\n\r\n").expect("a blank line")));
+        let status = head.first.get(8..12).unwrap_or("");
+        let is_http = head.first.starts_with("HTTP/1.") && status.starts_with(' ');
+        if is_http && status.starts_with(" 1") && status != " 101" {
+            if let Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion) =
+                outcome
+            {
+                return;
+            }
+            max_bytes -= len;
+            bytes = rest;
+            continue;
         }
-        assert!(number.starts_with('1') && number != "101", "{}", head.first);
-        heads = rest;
+        match outcome {
+            Outcome::Pending => panic!("it has come: {}", head.first),
+            Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion) => {}
+            Outcome::Failed(error) => assert_eq!(check_answer(&head, early), Err(*error)),
+            Outcome::Head(seen, left) => {
+                assert_eq!(rest, left);
+                assert_eq!(status, format!(" {:0>3}", seen[1]));
+                let is_open = seen[0] == "true";
+                assert_eq!(is_open, status == " 101");
+                if is_open {
+                    assert_eq!(check_answer(&head, early), Ok(()));
+                }
+            }
+        }
+        return;
     }
+}
+
+/// An answer with status 101.
+fn check_answer(head: &Head, early: bool) -> Result<(), HandshakeError> {
+    require(!early, HandshakeError::PrematureAnswer)?;
+    require(head.first.starts_with("HTTP/1.1 101"), HandshakeError::HttpVersion)?;
+    let upgrade = head.single("upgrade")?.unwrap_or("");
+    require(upgrade.eq_ignore_ascii_case("websocket"), HandshakeError::MissingUpgrade)?;
+    require(head.lists("connection", "upgrade"), HandshakeError::MissingConnectionUpgrade)?;
+    let accept = head.single("sec-websocket-accept")?;
+    require(accept == Some(ACCEPT), HandshakeError::InvalidAccept)?;
+    require(!head.has_body(), HandshakeError::Body)?;
+    let extensions = head.single("sec-websocket-extensions")?;
+    require(extensions.is_none(), HandshakeError::UnofferedExtension)?;
+    let subprotocol = head.single("sec-websocket-protocol")?;
+    let is_offered = subprotocol.is_none_or(|name| SUBPROTOCOLS.contains(&name));
+    require(is_offered, HandshakeError::UnofferedSubprotocol)
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {

@@ -14,7 +14,7 @@
 pub(super) struct Input<'a> {
     settings: u8,
     seed: u8,
-    longest: u8,
+    pub(super) longest: u8,
     pub(super) arrives: &'a [u8],
 }
 

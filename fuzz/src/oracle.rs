@@ -285,7 +285,12 @@ impl Receiver<'_> {
                 let reason =
                     core::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
                 self.seen.push(Seen::Close(code, reason.into()));
-                self.answers.push((8, payload[..payload.len().min(2)].to_vec()));
+                let mut reply = payload;
+                if code == Some(CloseCode::MANDATORY_EXTENSION) && self.is_server {
+                    // For clients only (RFC 6455, section 7.4.1).
+                    reply[..2].copy_from_slice(&1000_u16.to_be_bytes());
+                }
+                self.answers.push((8, reply));
                 return Ok(true);
             }
         }

@@ -9,6 +9,9 @@ use sansio_ws::{
     SendQueue, Transport,
 };
 
+/// So many pings are answered one by one while nothing is written.
+pub(super) const MAX_UNSENT_PONGS: usize = 16;
+
 /// A server receives the input.
 pub fn server_stream(data: &[u8]) {
     stream(data, true);
@@ -44,6 +47,8 @@ struct Settings {
     write_late: bool,
     /// Between two reads, keep what is pending in a buffer of its own.
     park: bool,
+    /// Of the buffer, at first.
+    capacity: usize,
 }
 
 impl Settings {
@@ -60,11 +65,13 @@ impl Settings {
             ],
         );
         let delivery = if input.is_on(0) { Delivery::Parts } else { Delivery::Messages };
+        let park = input.is_on(3);
+        let capacity = if park { input.longest.into() } else { 4096 };
         let config = Config::DEFAULT
             .limits(Limits { max_message_bytes, ..limits })
             .delivery(delivery)
             .auto_pong(!input.is_on(1));
-        Self { config, write_late: input.is_on(2), park: input.is_on(3) }
+        Self { config, write_late: input.is_on(2), park, capacity }
     }
 
     /// Which of all possible answers are to be sent.
@@ -73,9 +80,11 @@ impl Settings {
         if !self.config.auto_pong {
             answers.retain(|(opcode, _)| *opcode != 10);
         }
-        if self.write_late && answers.len() > 2 {
-            // The first pong was queued, later ones replaced each other; Close drops the newest.
-            answers.drain(1..answers.len() - 1);
+        let pongs = answers.iter().filter(|(opcode, _)| *opcode == 10).count();
+        if self.write_late && pongs > MAX_UNSENT_PONGS {
+            // Of the others only the newest is sent, or none if Close comes first.
+            let is_closed = pongs < answers.len();
+            answers.drain(MAX_UNSENT_PONGS..pongs - usize::from(!is_closed));
         }
         answers
     }
@@ -98,7 +107,7 @@ impl Machine {
         Self {
             connection: Connection::new(role, settings.config),
             settings,
-            rx: RecvBuffer::new(),
+            rx: RecvBuffer::with_capacity(settings.capacity),
             parked: RecvBuffer::new(),
             received: 0,
             events: 0,

@@ -173,16 +173,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers the peer's Close, usually with the same code, unless ours went first (RFC 6455, section
-    /// 5.5.1).
-    pub(super) fn receive_close(&mut self, code: Option<CloseCode>) {
+    /// Answers the peer's Close, usually with the same code and reason, unless ours went first
+    /// (RFC 6455, section 5.5.1). A browser reports the reason of the answer, not the one it sent.
+    pub(super) fn receive_close(&mut self, code: Option<CloseCode>, reason: &str) {
         self.receiving = Receiving::Closed(code);
         // 1010 is for clients only (section 7.4.1), also as an echo.
         let reply = match code {
             Some(CloseCode::MANDATORY_EXTENSION) if self.is_server() => Some(CloseCode::NORMAL),
             code => code,
         };
-        self.queue_close(reply, "");
+        self.queue_close(reply, reason);
     }
 
     /// _Fails the WebSocket Connection_ (RFC 6455, section 7.1.7). A second failure changes

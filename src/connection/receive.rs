@@ -142,7 +142,7 @@ impl Connection {
             Found::Pong(range) => Event::Pong(rx.slice(range)),
             Found::Close(code, range) => {
                 let reason = text(range)?;
-                self.receive_close(code);
+                self.receive_close(code, reason);
                 Event::Close(CloseReason { code, reason })
             }
             Found::Yield => Event::Yield,

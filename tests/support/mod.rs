@@ -184,7 +184,8 @@ impl Feed {
     pub fn read(&mut self, bytes: &[u8]) -> &mut Self {
         self.drain();
         if self.park {
-            let mut parked = self.rx.park();
+            let mut parked = RecvBuffer::new();
+            self.rx.park(&mut parked);
             self.rx.unpark(&mut parked);
         }
         self.rx.extend_from_slice(bytes);

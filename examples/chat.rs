@@ -1,0 +1,78 @@
+//! A chat for one room: whoever connects is user1, user2 and so on.
+//!
+//! ```sh
+//! cargo run --release --features mio --example chat
+//! ```
+//!
+//! The event loop is in `support/`; here is what makes it a chat.
+
+mod support;
+
+use clap::Parser;
+use log::LevelFilter;
+use sansio_ws::deadlines::Timeouts;
+use sansio_ws::handshake::OriginPolicy;
+use sansio_ws::{CloseCode, Connection, Event, Limits, PreparedMessage};
+use std::process::ExitCode;
+use support::{Everyone, Service, Settings, Slow};
+
+/// A chat over WebSocket: everyone sees what everyone says.
+///
+/// Open its address in a few browser windows. Ctrl-C closes all connections and ends the server;
+/// a second Ctrl-C ends it at once.
+#[derive(Parser)]
+struct Options {
+    /// Where to listen; port 0 means any free port
+    #[arg(default_value = "127.0.0.1:9002")]
+    address: String,
+    /// What to log: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let settings = Settings {
+        page: include_str!("pages/chat.html"),
+        // Only our own page may join: others could listen in through their visitors' browsers.
+        origins: OriginPolicy::SameHost,
+        subprotocols: &["chat"],
+        max_message: 64 * 1024,
+        max_fragments: Limits::DEFAULT.max_fragments,
+        timeouts: Timeouts::DEFAULT,
+        slow: Slow::Disconnect,
+    };
+    support::run(&options.address, options.log, settings, Chat)
+}
+
+struct Chat;
+
+impl Service for Chat {
+    fn opened(&mut self, id: u64, everyone: &mut Everyone) {
+        everyone.push(PreparedMessage::text(&format!("user{id} comes in")));
+    }
+
+    fn message(
+        &mut self,
+        id: u64,
+        connection: &mut Connection,
+        message: Event<'_>,
+        everyone: &mut Everyone,
+    ) {
+        match message {
+            Event::Text(text) => {
+                // One line, or its second could look like a line of the server.
+                let line = text.replace(['\r', '\n'], " ");
+                everyone.push(PreparedMessage::text(&format!("user{id} says: {line}")));
+            }
+            _ => {
+                // Fails only if the connection is closing already.
+                let _ = connection.close(CloseCode::UNSUPPORTED_DATA, "text only");
+            }
+        }
+    }
+
+    fn ended(&mut self, id: u64, everyone: &mut Everyone) {
+        everyone.push(PreparedMessage::text(&format!("user{id} left")));
+    }
+}
