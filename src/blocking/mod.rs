@@ -333,6 +333,8 @@ impl<S: Stream> Link<S> {
                 // The peer may have ended only its own direction and still want our reply.
                 self.timer.closing();
                 self.flush_if_read()?;
+                // The caller may keep the stream for a while, and the peer waits for its end.
+                let _ = self.stream.shutdown_write();
                 self.ended = Some(ended);
             }
             Some(_) => self.timer.received(),

@@ -171,6 +171,7 @@ impl<S: Stream> Reader<S> {
                 drop(state);
                 // Nothing more is to be read, so there is time to wait for a writer to finish.
                 self.shared.flush_if_read(Wait::Yes)?;
+                let _ = self.stream.shutdown_write();
                 self.shared.state().ended = Some(ended);
             }
             Some(_) => state.timer.received(),

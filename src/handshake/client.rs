@@ -153,7 +153,10 @@ impl ClientHandshake {
     ///
     /// [`EntropyError`](crate::EntropyError) when it has no random bytes.
     #[cfg(feature = "std")]
-    pub fn new(request: &ClientRequest, config: Config) -> Result<Self, crate::entropy::EntropyError> {
+    pub fn new(
+        request: &ClientRequest,
+        config: Config,
+    ) -> Result<Self, crate::entropy::EntropyError> {
         let nonce = crate::entropy::nonce()?;
         Ok(Self::with_entropy(request, config, nonce, Masks::from_os()?))
     }
