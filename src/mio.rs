@@ -24,7 +24,7 @@ use crate::frame::ControlPayload;
 use crate::handshake::{
     Answer, ClientHandshake, ClientRequest, HandshakeError, Request, Response, ServerHandshake,
 };
-use crate::io::is_gone;
+use crate::io::{flush, is_gone};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -99,10 +99,12 @@ pub struct WebSocket<S> {
     read_closed: bool,
     /// The last turn stopped before everything was handed out.
     interrupted: bool,
+    /// The stream was told to pass on all that was written.
+    flushed: bool,
     failure_reported: bool,
     shut_down: bool,
-    /// A deadline has passed: nothing more is written.
-    given_up: bool,
+    /// Nothing more is written: a deadline has passed, or the peer reads no more.
+    muted: bool,
     subprotocol: Option<Box<str>>,
     ended: Option<Ended>,
 }
@@ -217,9 +219,10 @@ impl<S: Stream> WebSocket<S> {
             stirred: false,
             read_closed: false,
             interrupted: false,
+            flushed: true,
             failure_reported: false,
             shut_down: false,
-            given_up: false,
+            muted: false,
             subprotocol: None,
             ended: None,
         }
@@ -299,29 +302,24 @@ impl<S: Stream> WebSocket<S> {
     /// Call it after each turn, after queuing messages, and after
     /// [`handle_timeout`](Self::handle_timeout).
     ///
+    /// That the peer reads no more is no reason to drop it as long as it may have sent something
+    /// before: the end comes when that has been read.
+    ///
     /// # Errors
     ///
     /// The stream failed: drop it.
     pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
-        if self.given_up {
-            return Ok(self.ended);
-        }
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
-        }
-        match self.flush() {
-            // The peer has ended both directions: nobody waits for what is left.
-            Err(error) if is_gone(&error) && self.close_received() => {
-                self.end(&RecvBuffer::new());
-                return Ok(self.ended);
-            }
-            Err(_) if self.ended.is_some() => return Ok(self.ended),
-            result => result?,
         }
         if self.state.is_closing() {
             self.deadlines.closing(now);
         }
-        if self.state.output().is_some_and(|queue| !queue.is_empty()) {
+        self.flush()?;
+        if self.muted {
+            return Ok(self.ended);
+        }
+        if self.has_output() {
             return Ok(None);
         }
         let verdict = match &self.state {
@@ -360,43 +358,61 @@ impl<S: Stream> WebSocket<S> {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
             }
             (_, State::Open(connection)) => {
-                self.given_up = true;
-                self.ended = Some(connection.abandon());
+                self.muted = true;
+                // How the peer ended it says more, if it did.
+                let ended = connection.abandon();
+                self.ended.get_or_insert(ended);
             }
             _ => {
-                self.given_up = true;
-                self.ended = Some(Ended::TimedOut);
+                self.muted = true;
+                self.ended.get_or_insert(Ended::TimedOut);
             }
         }
         Some(due)
     }
 
     /// The stream delivers nothing more.
-    fn end(&mut self, rx: &RecvBuffer) {
+    fn end(&mut self, rx: &RecvBuffer, now: Instant) {
         self.readable = false;
+        self.deadlines.closing(now);
         self.ended = Some(match &mut self.state {
             State::Open(connection) => connection.receive_eof(rx),
             _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
         });
     }
 
-    fn close_received(&self) -> bool {
-        matches!(&self.state, State::Open(connection) if connection.close_received())
+    /// Whether nothing that may still arrive matters.
+    fn has_received_all(&self) -> bool {
+        match &self.state {
+            State::Open(connection) => connection.has_received_all(),
+            State::Responding(_) => true,
+            State::Accepting(_) | State::Connecting(_) => false,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.writable {
-            let queue = match self.state.output() {
-                Some(queue) if !queue.is_empty() => queue,
-                _ => return Ok(()),
+        while self.writable && !self.muted && self.has_output() {
+            let written = match self.state.output() {
+                Some(queue) if !queue.is_empty() => {
+                    self.flushed = false;
+                    queue.write_to(&mut self.stream).map(drop)
+                }
+                _ => flush(&mut self.stream).map(|()| self.flushed = true),
             };
-            match queue.write_to(&mut self.stream) {
-                Ok(_) => {}
+            match written {
+                Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                // It may all the same have sent something before, and the end is for reading to
+                // find.
+                Err(error) if is_gone(&error) => self.muted = true,
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn has_output(&mut self) -> bool {
+        !self.flushed || self.state.output().is_some_and(|queue| !queue.is_empty())
     }
 }
 
@@ -510,17 +526,17 @@ impl<S: Stream> Turn<'_, S> {
         if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
             return Ok(false);
         }
-        let room = self.rx.spare().len();
-        match self.rx.read_from(&mut self.socket.stream) {
+        let room = self.rx.spare().len().min(self.budget);
+        match self.rx.read_at_most(self.budget, &mut self.socket.stream) {
             Ok(0) => {
-                self.socket.end(self.rx);
+                self.socket.end(self.rx, self.now);
                 Ok(false)
             }
             Ok(n) => {
                 self.socket.readable =
                     n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
-                self.budget = self.budget.saturating_sub(n);
+                self.budget -= n;
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -528,8 +544,8 @@ impl<S: Stream> Turn<'_, S> {
                 self.socket.interrupted = false;
                 Ok(false)
             }
-            Err(error) if is_gone(&error) && self.socket.close_received() => {
-                self.socket.end(self.rx);
+            Err(error) if is_gone(&error) && self.socket.has_received_all() => {
+                self.socket.end(self.rx, self.now);
                 Ok(false)
             }
             Err(error) => Err(error.into()),
