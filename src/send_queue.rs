@@ -85,6 +85,25 @@ impl SendQueue {
         self.frames.older + self.frames.newer
     }
 
+    /// Takes over `spare` as its staging area, if it has none of its own.
+    #[cfg(feature = "mio")]
+    pub(crate) fn borrow_memory(&mut self, spare: &mut Vec<u8>) {
+        if self.staging.capacity() == 0 {
+            core::mem::swap(&mut self.staging, spare);
+        }
+    }
+
+    /// Gives its staging area away if nothing is in it. The larger one of the two is kept.
+    #[cfg(feature = "mio")]
+    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>) {
+        if self.is_empty() {
+            if self.staging.capacity() > spare.capacity() {
+                core::mem::swap(&mut self.staging, spare);
+            }
+            self.shrink_to_fit();
+        }
+    }
+
     /// Frees memory that is not in use.
     pub fn shrink_to_fit(&mut self) {
         if self.is_empty() {
