@@ -93,11 +93,12 @@ impl SendQueue {
         }
     }
 
-    /// Gives its staging area away if nothing is in it. The larger one of the two is kept.
+    /// Gives its staging area away if nothing is in it. The larger one of the two is kept, unless
+    /// it is larger than `most`.
     #[cfg(feature = "mio")]
-    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>) {
+    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>, most: usize) {
         if self.is_empty() {
-            if self.staging.capacity() > spare.capacity() {
+            if (spare.capacity()..=most).contains(&self.staging.capacity()) {
                 core::mem::swap(&mut self.staging, spare);
             }
             self.shrink_to_fit();

@@ -43,6 +43,9 @@ use std::net::Shutdown;
 /// How many bytes one read may return.
 const READ_BYTES: usize = 256 * 1024;
 
+/// How much memory for output a loop keeps after a large message.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// The memory that all connections of a loop use in turn: one buffer to read into, and one to
 /// gather output in. A connection holds memory of its own only while something incomplete has
 /// arrived, or something could not be written.
@@ -322,7 +325,7 @@ impl<S: Stream> WebSocket<S> {
         }
         self.flush()?;
         if let Some(queue) = self.state.output() {
-            queue.return_memory(&mut memory.tx);
+            queue.return_memory(&mut memory.tx, KEPT_BYTES);
         }
         if self.muted {
             return Ok(self.ended);
