@@ -63,9 +63,11 @@ pub struct State {
     /// How much of the input may be read.
     cut: usize,
     end: End,
-    read: usize,
+    pub read: usize,
     faults: Faults,
     peer: Option<Peer>,
+    /// A write has failed.
+    gone: bool,
     /// Writing fails behind so many bytes: the peer is gone.
     writes_until: usize,
     /// Whether the stream can time out. Then a stall takes as long as was set.
@@ -96,6 +98,7 @@ impl Script {
             read: 0,
             faults: Box::new(|_, _| None),
             peer: None,
+            gone: false,
             writes_until: usize::MAX,
             timeouts: true,
             read_timeout: None,
@@ -173,9 +176,9 @@ impl State {
         (self.faults)(self.calls - 1, call)
     }
 
-    /// Whether the peer has nothing more to say.
-    pub fn is_exhausted(&self) -> bool {
-        self.read == self.input.len().min(self.cut)
+    /// Whether nothing more will come.
+    pub fn is_stalled(&self) -> bool {
+        self.end == End::Stall && self.peer.is_none() && self.read == self.input.len().min(self.cut)
     }
 }
 
@@ -186,6 +189,7 @@ impl Read for Script {
         if let Some(mut peer) = state.peer.take() {
             match peer(&state.output) {
                 Some(input) => state.input = input,
+                None if state.gone => {}
                 None => state.peer = Some(peer),
             }
         }
@@ -200,6 +204,10 @@ impl Read for Script {
             Some(Fault::Short) => 1.min(left),
             None => buffer.len().min(left),
         };
+        if state.peer.is_some() {
+            state.read_blocked = true;
+            return Err(ErrorKind::WouldBlock.into());
+        }
         if left == 0 {
             state.end_read = state.end != End::Stall;
             return match state.end {
@@ -229,6 +237,7 @@ impl Write for Script {
         let n = match state.fault(Call::Write) {
             Some(Fault::Error(kind)) => {
                 state.write_blocked = kind == ErrorKind::WouldBlock;
+                state.gone |= matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
                 return Err(kind.into());
             }
             Some(Fault::Zero) => return Ok(0),
