@@ -59,15 +59,13 @@ pub(crate) struct Settings {
     pub(crate) slow: Slow,
 }
 
-/// The settings of connections. Output that waits for a peer is bounded by the loop, which stops
-/// reading from it or writing to it above [`peer::FULL`]. The machine's own limit is there for one
-/// message more.
+/// The settings of connections.
 pub(crate) fn config(max_message: usize, max_fragments: u32) -> Arc<Config> {
     let limits = Limits {
         max_message_bytes: max_message as u64,
         max_frame_bytes: max_message as u64,
         max_fragments,
-        max_queued_bytes: peer::FULL.saturating_add(max_message),
+        max_queued_bytes: peer::FULL,
         // A frame has two bytes at least, so they are bounded as well.
         max_queued_frames: usize::MAX,
         ..Limits::DEFAULT

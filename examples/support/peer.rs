@@ -12,7 +12,7 @@ use sansio_ws::{CloseCode, Event, Limits, PreparedMessage};
 use std::io;
 use std::sync::Arc;
 
-/// Bytes waiting for a peer above which it gets no more messages that are for everyone.
+/// Bytes waiting for a peer from which on it gets no more messages that are for everyone.
 pub(super) const FULL: usize = 1 << 20;
 
 /// Bytes waiting for a peer above which it is not read from, so that TCP slows it down: who sends
@@ -158,7 +158,7 @@ impl Peer {
             if !connection.is_open() {
                 return;
             }
-            if connection.queued() <= FULL && connection.send_prepared(message).is_ok() {
+            if connection.send_prepared(message).is_ok() {
                 continue;
             }
             match slow {

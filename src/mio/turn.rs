@@ -25,6 +25,7 @@ pub struct Turn<'t, S: Stream> {
 
 impl<'t, S: Stream> Turn<'t, S> {
     pub(super) fn new(socket: &'t mut WebSocket<S>, rx: &'t mut RecvBuffer, now: Instant) -> Self {
+        debug_assert!(rx.is_empty(), "each turn leaves the buffer empty for the next");
         if let Some(parked) = &mut socket.parked {
             rx.unpark(parked);
         }

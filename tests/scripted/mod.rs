@@ -457,7 +457,9 @@ pub fn echo(connection: &mut Connection, event: Event<'_>, events: &mut Vec<Seen
 
 pub fn accept(request: &Request<'_>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT)?)
+    // Echoes that are not written at once, however large, must not get lost.
+    let limits = Limits { max_queued_bytes: usize::MAX, ..Limits::DEFAULT };
+    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT.limits(limits))?)
 }
 
 /// Runs `test` and panics if it takes longer than any test may. A hang can't be stopped, but shown.
