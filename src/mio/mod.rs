@@ -149,7 +149,8 @@ pub struct WebSocket<S> {
 #[derive(Debug)]
 enum State {
     Accepting(ServerHandshake),
-    Connecting(ClientHandshake),
+    /// Behind a pointer, so that it does not make servers' sockets larger.
+    Connecting(Box<ClientHandshake>),
     Open(Connection),
     /// A plain HTTP response is on its way; then the transport ends.
     Responding(SendQueue),
@@ -204,7 +205,7 @@ impl<S: Stream> WebSocket<S> {
         now: Instant,
     ) -> Result<Self, EntropyError> {
         let handshake = ClientHandshake::new(request, config)?;
-        Ok(Self::new(stream, State::Connecting(handshake), timeouts, now))
+        Ok(Self::new(stream, State::Connecting(Box::new(handshake)), timeouts, now))
     }
 
     fn new(stream: S, state: State, timeouts: impl Into<Arc<Timeouts>>, now: Instant) -> Self {
