@@ -455,9 +455,11 @@ pub fn echo(connection: &mut Connection, event: Event<'_>, events: &mut Vec<Seen
     events.extend(Seen::of(event));
 }
 
+/// Accepts, with room for a few echoes of some MiB.
 pub fn accept(request: &Request<'_>) -> Result<Connection, Response> {
+    let limits = Limits { max_queued_bytes: 16 << 20, ..Limits::DEFAULT };
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT)?)
+    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT.limits(limits))?)
 }
 
 /// Runs `test` and panics if it takes longer than any test may. A hang can't be stopped, but shown.
