@@ -762,18 +762,27 @@ fn an_idle_connection_is_closed_though_its_peer_is_alive() {
 
         // Pings that the caller sends are no messages either.
         let timeouts = Timeouts::NONE.idle(ms(200)).close(ms(100));
-        let (server, mut client) = open_with(Config::DEFAULT, timeouts);
-        let (mut reader, writer) = server.split().unwrap();
+        let script = Script::new([], End::Stall);
+        let connection = Connection::new(Role::Server, Config::DEFAULT);
+        let parts = Parts { stream: script.clone(), rx: RecvBuffer::new(), connection };
+        let mut socket = WebSocket::from_parts(parts, timeouts);
+        takes(200, || {
+            while socket.send_ping(ControlPayload::EMPTY).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        assert_eq!(script.frames().pop(), Some(Frame::close(1001, "idle for too long")));
+        let (server, client) = open_with(Config::DEFAULT, timeouts);
+        let (reader, writer) = server.split().unwrap();
         let pings = thread::spawn(move || {
             while writer.send_ping(ControlPayload::EMPTY).is_ok() {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        let client = thread::spawn(move || while client.read().unwrap().is_some() {});
-        takes(200, || while reader.read().unwrap().is_some() {});
-        assert_eq!(reader.ended(), clean);
+        let (_, ended) = takes(300, || read_all(reader));
+        assert_eq!(ended, Some(Ended::TimedOut));
         pings.join().unwrap();
-        client.join().unwrap();
+        drop(client);
     });
 }
 
@@ -801,6 +810,15 @@ fn f24_closing_is_bounded() {
         server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
         let ended = takes(150, || server.close(CloseCode::NORMAL, "").unwrap());
         assert_eq!(ended, Ended::TimedOut);
+        drop(client);
+
+        // What is left to write when the peer has ended its direction, and reads nothing.
+        let (mut server, client) = open_with(Config::DEFAULT, timeouts);
+        client.stream().shutdown(Shutdown::Write).unwrap();
+        server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
+        let (events, ended) = takes(150, || read_all(server.split().unwrap().0));
+        let eof = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
+        assert_eq!((events, ended), (vec![], Some(eof)));
         drop(client);
 
         // After the peer's Close, though the peer does not end the transport.
@@ -1079,6 +1097,33 @@ fn a_peer_that_does_not_read_does_not_hold_up_the_reader() {
         assert_eq!(messages, 2 * EACH);
         assert_eq!(ended.map(Ended::code), Some(1000));
         assert_eq!(echo.join().unwrap().len(), 1);
+    });
+}
+
+/// The reader's own pongs can't be written, and no writer is there to wait in its place.
+#[test]
+fn a_reader_that_can_not_write_reads_on() {
+    bounded(|| {
+        let (server, client) = open();
+        let (reader, writer) = server.split().unwrap();
+        let reader = thread::spawn(move || read_all(reader));
+        let mut stream = client.into_parts().stream;
+        // More than the sockets hold.
+        let pings = wire(true, [Frame::ping([7; 125])]).repeat(100);
+        for _ in 0..1000 {
+            stream.write_all(&pings).unwrap();
+        }
+        stream.write_all(&wire(true, [Frame::close(1000, "")])).unwrap();
+        let mut answer = vec![];
+        stream.read_to_end(&mut answer).unwrap();
+        let frames = frame::parse(&answer);
+        assert!(frames.len() < 100_000, "not all pongs found room");
+        assert_eq!(frames.last(), Some(&Frame::close(1000, "")));
+        drop(stream);
+        let (events, ended) = reader.join().unwrap();
+        assert_eq!(events.len(), 100_001);
+        assert_eq!(ended.map(Ended::code), Some(1000));
+        drop(writer);
     });
 }
 

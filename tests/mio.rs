@@ -379,6 +379,18 @@ fn f29_a_violation_is_reported_once_and_ends_everything() {
     }
 }
 
+#[test]
+fn who_leaves_after_an_answer_is_no_error() {
+    let reports = Reports::new();
+    let script = Script::new(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], End::Reset);
+    let mut socket = server(script);
+    let mut rx = RecvBuffer::new();
+    socket.ready(&reports.both);
+    assert!(!socket.turn(&mut rx, second(0)).open(|_| Err(Response::not_found())).unwrap());
+    let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
+    assert_eq!(socket.settle(second(0)).unwrap(), Some(ended));
+}
+
 // ---- Deadlines ----
 
 /// An open server over a script that has no more to say.

@@ -329,13 +329,11 @@ impl<S: Stream> Link<S> {
         };
         match read {
             Some(0) => {
-                let ended = self.connection.receive_eof(rx);
-                // The peer may have ended only its own direction and still want our reply.
-                self.timer.closing();
-                self.flush_if_read()?;
-                // The caller may keep the stream for a while, and the peer waits for its end.
+                // The peer may have ended only its own direction. It has got all we had to say:
+                // that was written before. The caller may keep the stream for a while, and the
+                // peer waits for its end.
                 let _ = self.stream.shutdown_write();
-                self.ended = Some(ended);
+                self.ended = Some(self.connection.receive_eof(rx));
             }
             Some(_) => self.timer.received(),
             None => self.tick(),

@@ -11,7 +11,7 @@
 //! No thread waits for the network while it holds the state. A reader goes on reading while
 //! nothing can be written: it does not wait for the output when a writer has it, who looks for
 //! more before and after letting it go, so that pongs and close replies are never left behind; and
-//! when it has the output itself, it writes and reads by turns.
+//! when it has the output itself, it only tries to write now and then.
 
 use super::WebSocket;
 use super::error::Error;
@@ -27,12 +27,17 @@ use crate::send_queue::SendQueue;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
+use core::time::Duration;
 use std::io;
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 /// The most bytes taken from the queue for one write.
 const CHUNK: usize = 64 * 1024;
+
+/// How long a reader only reads, if there is anything to read, when nothing could be written.
+const REST: Duration = Duration::from_millis(50);
 
 /// The reading half of a [`WebSocket`].
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct Reader<S> {
     stream: Timed<S>,
     rx: RecvBuffer,
     shared: Arc<Shared<S>>,
+    /// Nothing could be written, and is not to be tried again before.
+    rests_until: Option<Instant>,
 }
 
 /// A writing half of a [`WebSocket`]. Clones write to the same connection; messages do not mix.
@@ -103,7 +110,8 @@ impl<S: Stream> WebSocket<S> {
             output: Mutex::new(Output { stream: Timed::new(write_half), chunk: Vec::new() }),
         });
         let writer = Writer { shared: Arc::clone(&shared) };
-        (Reader { stream: self.link.stream, rx: self.rx, shared }, writer)
+        let (stream, rx) = (self.link.stream, self.rx);
+        (Reader { stream, rx, shared, rests_until: None }, writer)
     }
 }
 
@@ -128,10 +136,10 @@ impl<S: Stream> Reader<S> {
                 Err(_) if failed_before => {}
                 Err(error) => return Err(self.shared.fail(error)),
             }
-            let flushed = self.shared.flush_if_read(Wait::No)?;
+            self.flush()?;
             self.shared.settle(&mut self.stream)?;
             if self.ended().is_none() {
-                self.receive(flushed)?;
+                self.receive()?;
             }
         };
         let mut state = self.shared.state();
@@ -154,10 +162,18 @@ impl<S: Stream> Reader<S> {
         self.shared.state().ended
     }
 
-    fn receive(&mut self, flushed: bool) -> Result<(), Error> {
+    /// Writes what nobody else does, but does not spend its time on waiting for that.
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.rests_until.is_none_or(|until| Instant::now() >= until) {
+            let flushed = self.shared.flush_if_read(Wait::No)?;
+            self.rests_until = (!flushed).then(|| Instant::now() + REST);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), Error> {
         let timer = self.shared.state().timer.clone();
-        // What could not be written has to be tried again soon.
-        let timer = if flushed { timer } else { timer.in_haste() };
+        let timer = if self.rests_until.is_none() { timer } else { timer.in_haste() };
         let read = self.stream.read(&mut self.rx, &timer);
         let mut state = self.shared.state();
         let read = match read {
@@ -175,7 +191,11 @@ impl<S: Stream> Reader<S> {
                 self.shared.state().ended = Some(ended);
             }
             Some(_) => state.timer.received(),
-            None => state.tick(),
+            None => {
+                state.tick();
+                // There is nothing better to do than to try and write.
+                self.rests_until = None;
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 
-/// How long a reader that has something to write waits in each direction by turns.
+/// How long a wait in haste is.
 const HASTE: Duration = Duration::from_millis(10);
 
 /// A timeout of zero can't be set.

@@ -455,10 +455,10 @@ pub fn echo(connection: &mut Connection, event: Event<'_>, events: &mut Vec<Seen
     events.extend(Seen::of(event));
 }
 
+/// Accepts, with room for a few echoes of some MiB.
 pub fn accept(request: &Request<'_>) -> Result<Connection, Response> {
+    let limits = Limits { max_queued_bytes: 16 << 20, ..Limits::DEFAULT };
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-    // Echoes that are not written at once, however large, must not get lost.
-    let limits = Limits { max_queued_bytes: usize::MAX, ..Limits::DEFAULT };
     Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT.limits(limits))?)
 }
 
