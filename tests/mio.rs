@@ -384,11 +384,11 @@ fn who_leaves_after_an_answer_is_no_error() {
     let reports = Reports::new();
     let script = Script::new(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], End::Reset);
     let mut socket = server(script);
-    let mut rx = RecvBuffer::new();
+    let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(!socket.turn(&mut rx, second(0)).open(|_| Err(Response::not_found())).unwrap());
+    assert!(!socket.turn(&mut memory, second(0)).open(|_| Err(Response::not_found())).unwrap());
     let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
-    assert_eq!(socket.settle(second(0)).unwrap(), Some(ended));
+    assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), Some(ended));
 }
 
 // ---- Deadlines ----
