@@ -24,9 +24,18 @@ impl RecvBuffer {
     /// nothing has happened. [`ErrorKind::InvalidData`] if it claims to have read more than it
     /// was offered.
     pub fn read_from(&mut self, stream: &mut (impl Read + ?Sized)) -> io::Result<usize> {
+        self.read_at_most(usize::MAX, stream)
+    }
+
+    /// As [`read_from`](Self::read_from), with a bound on the number of bytes.
+    pub(crate) fn read_at_most(
+        &mut self,
+        bound: usize,
+        stream: &mut (impl Read + ?Sized),
+    ) -> io::Result<usize> {
         let spare = self.spare();
-        let room = spare.len();
-        let n = uninterrupted(|| stream.read(spare))?;
+        let room = spare.len().min(bound);
+        let n = uninterrupted(|| stream.read(&mut spare[..room]))?;
         if n > room {
             return Err(io::Error::new(ErrorKind::InvalidData, "more bytes read than offered"));
         }
@@ -62,6 +71,11 @@ impl SendQueue {
     }
 }
 
+/// Tells `stream` to pass on what it may have kept.
+pub(crate) fn flush(stream: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    uninterrupted(|| stream.flush())
+}
+
 /// Writes once what is not empty, and returns how much was taken.
 pub(crate) fn write_once(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
     taken(uninterrupted(|| stream.write(bytes))?, bytes.len())
@@ -88,7 +102,7 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let mut retries = 0;
     loop {
         match call() {

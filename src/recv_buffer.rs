@@ -43,7 +43,6 @@ const FIRST: usize = 4096;
 /// **Pairing.** While a message is incomplete its beginning lives here, so a connection must be
 /// lent the same buffer until [`is_empty`](Self::is_empty). A wrong buffer gives wrong messages
 /// or an error, never a panic.
-#[derive(Default)]
 pub struct RecvBuffer {
     /// Zeroed once when it grows, so that it can be lent to `Read`; its length is the capacity.
     storage: Vec<u8>,
@@ -292,6 +291,12 @@ impl RecvBuffer {
     #[inline]
     pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
         &self.storage[range]
+    }
+}
+
+impl Default for RecvBuffer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

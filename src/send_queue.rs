@@ -85,6 +85,26 @@ impl SendQueue {
         self.frames.older + self.frames.newer
     }
 
+    /// Takes over `spare` as its staging area, if it has none of its own.
+    #[cfg(feature = "mio")]
+    pub(crate) fn borrow_memory(&mut self, spare: &mut Vec<u8>) {
+        if self.staging.capacity() == 0 {
+            core::mem::swap(&mut self.staging, spare);
+        }
+    }
+
+    /// Gives its staging area away if nothing is in it. The larger one of the two is kept, unless
+    /// it is larger than `most`.
+    #[cfg(feature = "mio")]
+    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>, most: usize) {
+        if self.is_empty() {
+            if (spare.capacity()..=most).contains(&self.staging.capacity()) {
+                core::mem::swap(&mut self.staging, spare);
+            }
+            self.shrink_to_fit();
+        }
+    }
+
     /// Frees memory that is not in use.
     pub fn shrink_to_fit(&mut self) {
         if self.is_empty() {

@@ -12,11 +12,13 @@ mod support;
 use bytes::Buf;
 use core::cell::Cell;
 use sansio_ws::{
-    CloseCode, Config, Connection, ControlPayload, Event, Limits, MessageKind, RecvBuffer,
+    CloseCode, Config, Connection, ControlPayload, Event, Limits, Masks, MessageKind, RecvBuffer,
+    Role,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use support::frame::{BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, TEXT, wire};
-use support::{SIDES, client, server, with};
+use support::{SIDES, with};
 
 struct Counting;
 
@@ -363,14 +365,16 @@ fn a_million_pings_behind_a_blocked_writer_keep_16_pongs_and_one_more() {
 }
 
 #[test]
-fn an_idle_connection_and_an_empty_buffer_hold_nothing() {
+fn an_idle_connection_and_an_empty_buffer_hold_nothing_but_shared_settings() {
+    let settings = Arc::new(Config::DEFAULT);
     let heap = Heap::now();
-    let server = server();
+    let server = Connection::new(Role::Server, Arc::clone(&settings));
     let rx = RecvBuffer::new();
     assert_eq!(heap.growth(), 0);
     drop((server, rx));
     // A client has its source of masks.
-    let client = client();
+    let masks = Masks::new(|| [1, 2, 3, 4]);
+    let client = Connection::new(Role::Client(masks), Arc::clone(&settings));
     assert!(heap.growth() <= 64);
     drop(client);
     assert_eq!(heap.growth(), 0);

@@ -29,7 +29,9 @@ pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
 
 use crate::close::CloseCode;
-use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
+use crate::connection::{
+    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+};
 use crate::deadlines::Timeouts;
 use crate::frame::ControlPayload;
 use crate::io::is_gone;
@@ -47,11 +49,17 @@ const FLUSH_AT: usize = 64 * 1024;
 /// themselves as long as the caller reads.
 #[derive(Debug)]
 pub struct WebSocket<S> {
-    stream: Timed<S>,
     rx: RecvBuffer,
+    link: Link<S>,
+    subprotocol: Option<String>,
+}
+
+/// All but the input, which events borrow.
+#[derive(Debug)]
+struct Link<S> {
+    stream: Timed<S>,
     connection: Connection,
     timer: Timer,
-    subprotocol: Option<String>,
     ended: Option<Ended>,
 }
 
@@ -83,12 +91,13 @@ impl<S: Stream> WebSocket<S> {
         timer: Timer,
         subprotocol: Option<String>,
     ) -> Self {
-        Self { stream, rx, connection, timer, subprotocol, ended: None }
+        Self { rx, link: Link { stream, connection, timer, ended: None }, subprotocol }
     }
 
     /// Takes the adapter apart. Nothing is lost: input and output stay where they are.
     pub fn into_parts(self) -> Parts<S> {
-        Parts { stream: self.stream.into_inner(), rx: self.rx, connection: self.connection }
+        let Link { stream, connection, .. } = self.link;
+        Parts { stream: stream.into_inner(), rx: self.rx, connection }
     }
 
     /// The next event; blocks until there is one. `None` when the connection has ended, and the
@@ -100,7 +109,8 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     ///
     /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] when the stream
-    /// fails. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
+    /// fails. That the peer reads no more is no reason to fail as long as it may have sent
+    /// something before. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
     /// call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
@@ -115,39 +125,41 @@ impl<S: Stream> WebSocket<S> {
     /// As for [`read`](Self::read).
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        if self.connection.queued() > FLUSH_AT {
-            self.flush()?;
+        let Self { rx, link, .. } = self;
+        if link.connection.queued() > FLUSH_AT {
+            link.flush_if_read()?;
         }
         let found = loop {
-            if self.ended.is_some() {
+            if link.ended.is_some() {
                 return Ok(None);
             }
-            let failed_before = self.connection.has_failed();
-            match self.connection.find(&mut self.rx) {
+            let failed_before = link.connection.has_failed();
+            match link.connection.find(rx) {
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
                 Err(_) if failed_before => {}
-                Err(error) => {
-                    self.flush()?;
-                    return Err(error.into());
-                }
+                Err(error) => return Err(link.fail(error)),
             }
-            self.flush()?;
-            self.settle()?;
-            if self.ended.is_none() {
-                self.receive()?;
+            link.flush_if_read()?;
+            link.settle()?;
+            if link.ended.is_none() {
+                link.receive(rx)?;
             }
         };
-        let event = self.connection.hand_out(found, &self.rx)?;
-        if event.is_message() {
-            self.timer.message();
+        match link.connection.hand_out(found, rx) {
+            Ok(event) => {
+                if event.is_message() {
+                    link.timer.message();
+                }
+                Ok(Some((&mut link.connection, event)))
+            }
+            Err(error) => Err(link.fail(error)),
         }
-        Ok(Some((&mut self.connection, event)))
     }
 
     /// How the connection ended; `None` while it has not.
     pub fn ended(&self) -> Option<Ended> {
-        self.ended
+        self.link.ended
     }
 
     /// The subprotocol that was agreed on.
@@ -203,7 +215,9 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// As for [`send_text`](Self::send_text).
     pub fn send_ping(&mut self, payload: ControlPayload) -> Result<(), Error> {
-        self.send(|connection| connection.send_ping(payload))
+        // Not a message: it does not end a pause of those.
+        self.queue(|connection| connection.send_ping(payload))?;
+        self.flush()
     }
 
     /// Closes: sends Close, reads and discards until the peer's Close and the end of the
@@ -216,11 +230,12 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// As for [`read`](Self::read); [`Error::Send`] when the reason is too long.
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Ended, Error> {
-        if self.connection.is_open() {
-            self.start_close(code, reason)?;
+        if self.link.connection.is_open() {
+            // Written by `read`, which goes on when the peer has ended the transport already.
+            self.link.connection.close(code, reason)?;
         }
         while self.read()?.is_some() {}
-        Ok(self.ended.unwrap_or(Ended::TimedOut))
+        Ok(self.link.ended.unwrap_or(Ended::TimedOut))
     }
 
     /// Sends Close and returns. [`read`](Self::read) goes on until the connection has ended.
@@ -234,12 +249,12 @@ impl<S: Stream> WebSocket<S> {
 
     /// The machine, to queue output without writing it, or to ask it questions.
     pub fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+        &mut self.link.connection
     }
 
     /// The stream.
     pub fn stream(&self) -> &S {
-        self.stream.get()
+        self.link.stream.get()
     }
 
     /// Writes everything queued; blocks until the stream has taken it.
@@ -248,13 +263,41 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// [`Error::Io`]; what was not taken stays queued.
     pub fn flush(&mut self) -> Result<(), Error> {
-        while self.connection.wants_write() && self.ended.is_none() {
+        self.link.flush()
+    }
+
+    fn send(
+        &mut self,
+        queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        self.queue(queue)?;
+        self.link.timer.message();
+        self.flush()
+    }
+
+    /// Queues something, and makes room for it if there is none.
+    fn queue(
+        &mut self,
+        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        let mut queued = queue(&mut self.link.connection);
+        if queued == Err(SendError::QueueFull) {
+            self.flush()?;
+            queued = queue(&mut self.link.connection);
+        }
+        Ok(queued?)
+    }
+}
+
+impl<S: Stream> Link<S> {
+    fn flush(&mut self) -> Result<(), Error> {
+        while self.ended.is_none() && (self.connection.wants_write() || !self.stream.is_flushed()) {
             self.watch_closing();
             match self.stream.write(self.connection.outgoing(), &self.timer) {
                 Ok(Some(_)) => {}
                 Ok(None) => self.tick(),
-                Err(error) if is_gone(&error) && self.connection.close_received() => {
-                    self.ended = Some(self.connection.receive_eof(&self.rx));
+                Err(error) if is_gone(&error) && self.connection.has_received_all() => {
+                    self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -262,32 +305,36 @@ impl<S: Stream> WebSocket<S> {
         Ok(())
     }
 
-    fn send(
-        &mut self,
-        mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
-        let mut queued = queue(&mut self.connection);
-        if queued == Err(SendError::QueueFull) {
-            self.flush()?;
-            queued = queue(&mut self.connection);
+    /// Writes everything queued, if the peer still reads. If it does not, it may all the same
+    /// have sent something before, and the end is for reading to find.
+    fn flush_if_read(&mut self) -> Result<(), Error> {
+        match self.flush() {
+            Err(Error::Io(error)) if is_gone(&error) => Ok(()),
+            result => result,
         }
-        queued?;
-        self.timer.message();
-        self.flush()
+    }
+
+    /// The peer broke the protocol. It is told at once, since the caller may not come back.
+    fn fail(&mut self, error: ProtocolError) -> Error {
+        // What can't be written now stays queued, and is tried again if the caller does.
+        let _ = self.flush();
+        error.into()
     }
 
     /// Reads once, or lets a deadline pass.
-    fn receive(&mut self) -> Result<(), Error> {
-        let read = match self.stream.read(&mut self.rx, &self.timer) {
-            Err(error) if is_gone(&error) && self.connection.close_received() => Some(0),
+    fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
+        let read = match self.stream.read(rx, &self.timer) {
+            Err(error) if is_gone(&error) && self.connection.has_received_all() => Some(0),
             read => read?,
         };
         match read {
             Some(0) => {
-                let ended = self.connection.receive_eof(&self.rx);
-                // The peer may have ended only its own direction and still want our reply. If it
-                // has ended both, nobody waits for what is left.
-                let _ = self.flush();
+                let ended = self.connection.receive_eof(rx);
+                // The peer may have ended only its own direction and still want our reply.
+                self.timer.closing();
+                self.flush_if_read()?;
+                // The caller may keep the stream for a while, and the peer waits for its end.
+                let _ = self.stream.shutdown_write();
                 self.ended = Some(ended);
             }
             Some(_) => self.timer.received(),
@@ -299,10 +346,13 @@ impl<S: Stream> WebSocket<S> {
     /// Does to the transport what the machine says.
     fn settle(&mut self) -> Result<(), Error> {
         self.watch_closing();
-        match self.connection.transport() {
-            Transport::ShutdownWrite => Ok(self.stream.shutdown_write()?),
-            Transport::KeepOpen | Transport::Drop => Ok(()),
+        if self.connection.transport() == Transport::ShutdownWrite
+            && !self.stream.shutdown_write()?
+        {
+            // The peer has sent its last frame, so there is nothing incomplete to look for.
+            self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
         }
+        Ok(())
     }
 
     fn watch_closing(&mut self) {

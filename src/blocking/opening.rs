@@ -84,8 +84,9 @@ impl<S: Stream> WebSocket<S> {
                 let mut queue = SendQueue::new();
                 queue.stage(|staging| staging.extend_from_slice(&response));
                 write(&mut stream, &mut queue, &mut timer)?;
-                stream.shutdown_write()?;
-                drain(&mut stream, &mut rx, &mut timer);
+                if stream.shutdown_write()? {
+                    drain(&mut stream, &mut rx, &mut timer);
+                }
                 Err(error.unwrap_or(Error::Unopened))
             }
         }
@@ -173,7 +174,7 @@ fn write<S: Stream>(
     queue: &mut SendQueue,
     timer: &mut Timer,
 ) -> Result<(), Error> {
-    while !queue.is_empty() {
+    while !queue.is_empty() || !stream.is_flushed() {
         if stream.write(queue, timer)?.is_none() && timer.opening_is_over() {
             return Err(Error::Unopened);
         }

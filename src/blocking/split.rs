@@ -8,16 +8,18 @@
 //!      └────── output: Mutex<write stream> ────┘   held while writing
 //! ```
 //!
-//! No thread waits for the network while it holds the state. A thread that finds the output
-//! taken does not wait for it if it is the reader: whoever holds the output looks for more before
-//! and after letting it go, so pongs and close replies are never left behind, and a reader goes
-//! on reading while a writer is stuck.
+//! No thread waits for the network while it holds the state. A reader goes on reading while
+//! nothing can be written: it does not wait for the output when a writer has it, who looks for
+//! more before and after letting it go, so that pongs and close replies are never left behind; and
+//! when it has the output itself, it writes and reads by turns.
 
 use super::WebSocket;
 use super::error::Error;
 use super::stream::{Stream, Timed, Timer};
 use crate::close::CloseCode;
-use crate::connection::{Connection, Ended, Event, MessageKind, SendError, Transport};
+use crate::connection::{
+    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+};
 use crate::frame::ControlPayload;
 use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
@@ -89,20 +91,19 @@ impl WebSocket<TcpStream> {
 
 impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
-    /// writing.
-    ///
-    /// Both handles share their timeouts if they are handles of one socket; that is harmless.
-    pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
+    /// writing. The one half sets timeouts for reading only, the other for writing only.
+    pub fn split_with(mut self, write_half: S) -> (Reader<S>, Writer<S>) {
+        self.link.timer.share();
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                connection: self.connection,
-                timer: self.timer,
-                ended: self.ended,
+                connection: self.link.connection,
+                timer: self.link.timer,
+                ended: self.link.ended,
             }),
             output: Mutex::new(Output { stream: Timed::new(write_half), chunk: Vec::new() }),
         });
         let writer = Writer { shared: Arc::clone(&shared) };
-        (Reader { stream: self.stream, rx: self.rx, shared }, writer)
+        (Reader { stream: self.link.stream, rx: self.rx, shared }, writer)
     }
 }
 
@@ -119,25 +120,33 @@ impl<S: Stream> Reader<S> {
                 return Ok(None);
             }
             let failed_before = state.connection.has_failed();
-            let error = match state.connection.find(&mut self.rx) {
-                Ok(Some(found)) => break found,
-                Ok(None) => None,
-                Err(error) => Some(error).filter(|_| !failed_before),
-            };
+            let found = state.connection.find(&mut self.rx);
             drop(state);
-            self.shared.flush(Wait::No)?;
-            if let Some(error) = error {
-                return Err(error.into());
+            match found {
+                Ok(Some(found)) => break found,
+                Ok(None) => {}
+                Err(_) if failed_before => {}
+                Err(error) => return Err(self.shared.fail(error)),
             }
+            let flushed = self.shared.flush_if_read(Wait::No)?;
             self.shared.settle(&mut self.stream)?;
-            self.receive()?;
+            if self.ended().is_none() {
+                self.receive(flushed)?;
+            }
         };
         let mut state = self.shared.state();
-        let event = state.connection.hand_out(found, &self.rx)?;
-        if event.is_message() {
-            state.timer.message();
+        match state.connection.hand_out(found, &self.rx) {
+            Ok(event) => {
+                if event.is_message() {
+                    state.timer.message();
+                }
+                Ok(Some(event))
+            }
+            Err(error) => {
+                drop(state);
+                Err(self.shared.fail(error))
+            }
         }
-        Ok(Some(event))
     }
 
     /// How the connection ended; `None` while it has not.
@@ -145,20 +154,24 @@ impl<S: Stream> Reader<S> {
         self.shared.state().ended
     }
 
-    fn receive(&mut self) -> Result<(), Error> {
+    fn receive(&mut self, flushed: bool) -> Result<(), Error> {
         let timer = self.shared.state().timer.clone();
+        // What could not be written has to be tried again soon.
+        let timer = if flushed { timer } else { timer.in_haste() };
         let read = self.stream.read(&mut self.rx, &timer);
         let mut state = self.shared.state();
         let read = match read {
-            Err(error) if is_gone(&error) && state.connection.close_received() => Some(0),
+            Err(error) if is_gone(&error) && state.connection.has_received_all() => Some(0),
             read => read?,
         };
         match read {
             Some(0) => {
                 let ended = state.connection.receive_eof(&self.rx);
+                state.timer.closing();
                 drop(state);
-                // As in `WebSocket::receive`.
-                let _ = self.shared.flush(Wait::No);
+                // Nothing more is to be read, so there is time to wait for a writer to finish.
+                self.shared.flush_if_read(Wait::Yes)?;
+                let _ = self.stream.shutdown_write();
                 self.shared.state().ended = Some(ended);
             }
             Some(_) => state.timer.received(),
@@ -202,7 +215,9 @@ impl<S: Stream> Writer<S> {
     ///
     /// As for [`WebSocket::send_text`].
     pub fn send_ping(&self, payload: ControlPayload) -> Result<(), Error> {
-        self.send(|connection| connection.send_ping(payload))
+        self.queue(|connection| connection.send_ping(payload))?;
+        self.shared.flush(Wait::Yes)?;
+        Ok(())
     }
 
     /// Starts the closing handshake, as [`WebSocket::start_close`]; the reader completes it.
@@ -216,20 +231,34 @@ impl<S: Stream> Writer<S> {
 
     fn send(
         &self,
+        queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        self.queue(queue)?;
+        self.shared.state().timer.message();
+        self.shared.flush(Wait::Yes)?;
+        Ok(())
+    }
+
+    /// Queues something, and makes room for it if there is none; other writers may be faster to
+    /// use it.
+    fn queue(
+        &self,
         mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), Error> {
-        let mut queued = queue(&mut self.shared.state().connection);
-        if queued == Err(SendError::QueueFull) {
-            self.shared.flush(Wait::Yes)?;
-            queued = queue(&mut self.shared.state().connection);
+        loop {
+            // In a statement of its own: the state must be free while others write.
+            let queued = queue(&mut self.shared.state().connection);
+            match queued {
+                Err(SendError::QueueFull) => self.shared.flush(Wait::Yes)?,
+                queued => return Ok(queued?),
+            };
         }
-        queued?;
-        self.shared.state().timer.message();
-        self.shared.flush(Wait::Yes)
     }
 }
 
-/// Whether to wait for a thread that is writing.
+/// Whether to wait for the peer to take what is written, and for a thread that is writing.
+///
+/// The reader must not: the peer may be waiting for us to read before it reads itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
     Yes,
@@ -241,45 +270,78 @@ impl<S: Stream> Shared<S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes everything queued.
-    fn flush(&self, wait: Wait) -> Result<(), Error> {
-        while self.state().wants_write() {
+    /// Writes what is queued. `false` when some of it is left, and nobody there to write it.
+    fn flush(&self, wait: Wait) -> Result<bool, Error> {
+        loop {
             let mut output = match (wait, self.output.try_lock()) {
                 (_, Ok(output)) => output,
                 (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
                 // Its holder will find what we have queued.
-                (Wait::No, Err(TryLockError::WouldBlock)) => return Ok(()),
+                (Wait::No, Err(TryLockError::WouldBlock)) => return Ok(true),
                 (Wait::Yes, Err(TryLockError::WouldBlock)) => {
                     self.output.lock().unwrap_or_else(PoisonError::into_inner)
                 }
             };
-            self.drain(&mut output)?;
+            let drained = self.drain(&mut output, wait)?;
+            drop(output);
+            // The reader does not wait, so what it has queued in the meantime is left to us.
+            if wait == Wait::No || !self.state().wants_write() {
+                return Ok(drained);
+            }
         }
-        Ok(())
     }
 
-    /// Writes until the queue is empty. The bytes are copied out of the queue, so that the state
-    /// is free while they are written, and leave the queue when they have been written.
-    fn drain(&self, output: &mut Output<S>) -> Result<(), Error> {
+    /// As for a [`WebSocket`] in one piece.
+    fn flush_if_read(&self, wait: Wait) -> Result<bool, Error> {
+        match self.flush(wait) {
+            Err(Error::Io(error)) if is_gone(&error) => Ok(true),
+            result => result,
+        }
+    }
+
+    /// As for a [`WebSocket`] in one piece.
+    fn fail(&self, error: ProtocolError) -> Error {
+        let _ = self.flush(Wait::No);
+        error.into()
+    }
+
+    /// Writes until the queue is empty, or the stream takes no more for now and `wait` says not to
+    /// wait; then it returns `false`. The bytes are copied out of the queue, so that the state is
+    /// free while they are written, and leave the queue when they have been written.
+    fn drain(&self, output: &mut Output<S>, wait: Wait) -> Result<bool, Error> {
         loop {
             let timer = {
                 let mut state = self.state();
-                if !state.wants_write() {
-                    return Ok(());
-                }
-                state.watch_closing();
-                let queue: &SendQueue = state.connection.outgoing();
-                let chunk = queue.chunk();
                 output.chunk.clear();
-                output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
-                state.timer.clone()
+                if state.wants_write() {
+                    state.watch_closing();
+                    let queue: &SendQueue = state.connection.outgoing();
+                    let chunk = queue.chunk();
+                    output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
+                } else if state.ended.is_some() || output.stream.is_flushed() {
+                    drop(state);
+                    // The reader may be waiting for the peer, who waits for the end of this.
+                    self.settle(&mut output.stream)?;
+                    return Ok(true);
+                }
+                match wait {
+                    Wait::Yes => state.timer.clone(),
+                    Wait::No => state.timer.clone().in_haste(),
+                }
             };
             let written = output.stream.write_slice(&output.chunk, &timer);
             let mut state = self.state();
             match written {
+                // The queue may have been given up meanwhile.
+                _ if state.ended.is_some() => return Ok(true),
                 Ok(Some(n)) => state.connection.outgoing().advance(n),
-                Ok(None) => state.tick(),
-                Err(error) if is_gone(&error) && state.connection.close_received() => {
+                Ok(None) => {
+                    state.tick();
+                    if wait == Wait::No {
+                        return Ok(false);
+                    }
+                }
+                Err(error) if is_gone(&error) && state.connection.has_received_all() => {
                     state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
                 }
                 Err(error) => return Err(error.into()),
@@ -291,12 +353,11 @@ impl<S: Stream> Shared<S> {
     fn settle(&self, stream: &mut Timed<S>) -> Result<(), Error> {
         let mut state = self.state();
         state.watch_closing();
-        let verdict = state.connection.transport();
-        drop(state);
-        match verdict {
-            Transport::ShutdownWrite => Ok(stream.shutdown_write()?),
-            Transport::KeepOpen | Transport::Drop => Ok(()),
+        if state.connection.transport() == Transport::ShutdownWrite && !stream.shutdown_write()? {
+            // The peer has sent its last frame, so there is nothing incomplete to look for.
+            state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
         }
+        Ok(())
     }
 }
 
@@ -311,7 +372,10 @@ impl State {
         }
     }
 
+    /// Either thread may find that a deadline has passed, and both may.
     fn tick(&mut self) {
-        self.ended = self.timer.tick(&mut self.connection);
+        if self.ended.is_none() {
+            self.ended = self.timer.tick(&mut self.connection);
+        }
     }
 }

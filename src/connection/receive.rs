@@ -268,11 +268,12 @@ impl Connection {
         Ok(None)
     }
 
-    /// Whether the peer's Close has come. It may then drop the transport without waiting for
-    /// our reply, and nothing is lost.
+    /// Whether nothing that may still arrive matters: the peer's Close has come, or it broke the
+    /// protocol. It may then drop the transport without waiting for our Close, and nothing is
+    /// lost.
     #[cfg(feature = "std")]
-    pub(crate) fn close_received(&self) -> bool {
-        matches!(self.receiving, Receiving::Closed(_))
+    pub(crate) fn has_received_all(&self) -> bool {
+        matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_))
     }
 
     /// Whether the peer broke the protocol.

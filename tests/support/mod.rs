@@ -91,7 +91,7 @@ impl Seen {
         Self::Close(Some(code), reason.into())
     }
 
-    fn of(event: Event<'_>) -> Option<Self> {
+    pub fn of(event: Event<'_>) -> Option<Self> {
         Some(match event {
             Event::Text(text) => Self::text(text),
             Event::Binary(bytes) => Self::binary(bytes),

@@ -1,0 +1,428 @@
+//! The adapter for [`mio`] event loops: many connections, one thread, one receive buffer.
+//!
+//! ```text
+//!   poll ──▶ socket.ready(event)
+//!            socket.turn(&mut memory, now) ──▶ open(…), next() …   reads, hands out events
+//!            socket.settle(&mut memory, now)                       writes, ends the transport
+//! ```
+//!
+//! **Memory.** All connections of a loop share one buffer to read into and one to gather output in,
+//! see [`Memory`]. An idle connection holds next to nothing.
+//!
+//! **Fairness.** A turn reads at most 256 KiB; [`WebSocket::wants_turn`] tells that there is more.
+//!
+//! **Registration** happens once, for reading and writing: mio reports changes of readiness, not
+//! readiness, so there is never a reason to register again.
+//!
+//! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
+
+mod error;
+mod turn;
+
+pub use error::Error;
+pub use turn::Turn;
+
+use crate::close::CloseCode;
+use crate::connection::{Config, Connection, Ended, Transport};
+use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
+use crate::entropy::EntropyError;
+use crate::frame::ControlPayload;
+use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
+use crate::io::{flush, is_gone};
+use crate::limits::Limits;
+use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::SendQueue;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+
+/// How many bytes one read may return.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How much memory for output a loop keeps after a large message.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The memory that all connections of a loop use in turn: one buffer to read into, and one to
+/// gather output in. A connection holds memory of its own only while something incomplete has
+/// arrived, or something could not be written.
+#[derive(Debug)]
+pub struct Memory {
+    rx: RecvBuffer,
+    tx: Vec<u8>,
+}
+
+impl Memory {
+    /// Memory for reads of 256 KiB. It is allocated when it is used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_read_bytes(READ_BYTES)
+    }
+
+    /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
+    #[must_use]
+    pub const fn with_read_bytes(bytes: usize) -> Self {
+        Self { rx: RecvBuffer::with_capacity(bytes), tx: Vec::new() }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A non-blocking stream that can end its writing direction.
+pub trait Stream: Read + Write + Source {
+    /// Whether a read that returns fewer bytes than it was offered has drained the stream, so
+    /// that mio will report the next ones, and the read that would return `WouldBlock` can be
+    /// saved. True of sockets where mio uses epoll or kqueue; not true of streams that hand out
+    /// records, such as TLS.
+    const SHORT_READ_DRAINS: bool = false;
+
+    /// Ends the writing direction: the peer will read the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn shutdown_write(&mut self) -> io::Result<()>;
+}
+
+/// The systems on which mio uses epoll or kqueue.
+const EDGES: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "illumos",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_vendor = "apple",
+));
+
+impl Stream for mio::net::TcpStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+#[cfg(unix)]
+impl Stream for mio::net::UnixStream {
+    const SHORT_READ_DRAINS: bool = EDGES;
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+/// A WebSocket connection over a non-blocking stream.
+#[derive(Debug)]
+pub struct WebSocket<S> {
+    stream: S,
+    state: State,
+    deadlines: Deadlines,
+    /// Bytes of an incomplete frame or message, between turns.
+    parked: Option<Box<RecvBuffer>>,
+    readable: bool,
+    writable: bool,
+    /// Something has come from the peer since the last `settle`, be it read or not.
+    stirred: bool,
+    /// The peer has ended its direction, so a short read does not mean that all is read.
+    read_closed: bool,
+    /// The last turn stopped before everything was handed out.
+    interrupted: bool,
+    /// The stream was told to pass on all that was written.
+    flushed: bool,
+    failure_reported: bool,
+    shut_down: bool,
+    /// Nothing more is written: a deadline has passed, or the peer reads no more.
+    muted: bool,
+    subprotocol: Option<Box<str>>,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug)]
+enum State {
+    Accepting(ServerHandshake),
+    Connecting(ClientHandshake),
+    Open(Connection),
+    /// A plain HTTP response is on its way; then the transport ends.
+    Responding(SendQueue),
+}
+
+impl State {
+    fn respond(bytes: &[u8]) -> Self {
+        let mut queue = SendQueue::new();
+        queue.stage(|staging| staging.extend_from_slice(bytes));
+        Self::Responding(queue)
+    }
+
+    fn output(&mut self) -> Option<&mut SendQueue> {
+        match self {
+            Self::Open(connection) => Some(connection.outgoing()),
+            Self::Connecting(handshake) => Some(handshake.outgoing()),
+            Self::Responding(queue) => Some(queue),
+            Self::Accepting(_) => None,
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        match self {
+            Self::Open(connection) => connection.is_closing(),
+            Self::Responding(_) => true,
+            Self::Accepting(_) | Self::Connecting(_) => false,
+        }
+    }
+}
+
+impl<S: Stream> WebSocket<S> {
+    /// The server's side of an accepted stream. Of `limits`, those for handshakes apply.
+    pub fn server(
+        stream: S,
+        limits: &Limits,
+        timeouts: impl Into<Arc<Timeouts>>,
+        now: Instant,
+    ) -> Self {
+        Self::new(stream, State::Accepting(ServerHandshake::new(limits)), timeouts, now)
+    }
+
+    /// The client's side of a stream that is connected or connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`]; nothing has been sent.
+    pub fn client(
+        stream: S,
+        request: &ClientRequest,
+        config: impl Into<Arc<Config>>,
+        timeouts: impl Into<Arc<Timeouts>>,
+        now: Instant,
+    ) -> Result<Self, EntropyError> {
+        let handshake = ClientHandshake::new(request, config)?;
+        Ok(Self::new(stream, State::Connecting(handshake), timeouts, now))
+    }
+
+    fn new(stream: S, state: State, timeouts: impl Into<Arc<Timeouts>>, now: Instant) -> Self {
+        Self {
+            stream,
+            state,
+            deadlines: Deadlines::new(timeouts, now),
+            parked: None,
+            readable: false,
+            writable: false,
+            stirred: false,
+            read_closed: false,
+            interrupted: false,
+            flushed: true,
+            failure_reported: false,
+            shut_down: false,
+            muted: false,
+            subprotocol: None,
+            ended: None,
+        }
+    }
+
+    /// Registers the stream, once for its whole life.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Takes note of what `poll` reported.
+    pub fn ready(&mut self, event: &mio::event::Event) {
+        // Bytes have arrived, or some of ours were acknowledged. Who is not read from at the
+        // moment, because its output has to drain first, is not gone.
+        self.stirred = true;
+        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable() || event.is_error();
+        self.read_closed |= event.is_read_closed() || event.is_error();
+    }
+
+    /// Whether there is more to read or to hand out. mio will not report it again: give the
+    /// socket another turn, after other sockets got theirs.
+    pub fn wants_turn(&self) -> bool {
+        self.ended.is_none() && (self.readable || self.interrupted)
+    }
+
+    /// Starts a turn of reading and handing out events.
+    pub fn turn<'t>(&'t mut self, memory: &'t mut Memory, now: Instant) -> Turn<'t, S> {
+        self.lend(memory);
+        Turn::new(self, &mut memory.rx, now)
+    }
+
+    /// The machine, if the handshake is done, to ask it questions.
+    pub fn connection(&self) -> Option<&Connection> {
+        match &self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// The machine, if the handshake is done: to queue messages, for example of others. Call
+    /// [`settle`](Self::settle) after that.
+    pub fn connection_mut(&mut self, memory: &mut Memory) -> Option<&mut Connection> {
+        self.lend(memory);
+        match &mut self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn lend(&mut self, memory: &mut Memory) {
+        if let Some(queue) = self.state.output() {
+            queue.borrow_memory(&mut memory.tx);
+        }
+    }
+
+    /// The subprotocol that the server chose; for clients.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
+    /// incomplete frame or message, and the machine with the output not yet written, if the
+    /// handshake was done.
+    pub fn into_parts(self) -> (S, RecvBuffer, Option<Connection>) {
+        let connection = match self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        };
+        (self.stream, self.parked.map_or_else(RecvBuffer::new, |parked| *parked), connection)
+    }
+
+    /// Writes what is queued, as far as the stream takes it, and does to the transport what the
+    /// machine says. Returns how the connection ended when it is time to drop the socket; what
+    /// was no WebSocket ends as `Ended::Eof`.
+    ///
+    /// Call it after each turn, after queuing messages, and after
+    /// [`handle_timeout`](Self::handle_timeout).
+    ///
+    /// That the peer reads no more is no reason to drop it as long as it may have sent something
+    /// before: the end comes when that has been read.
+    ///
+    /// # Errors
+    ///
+    /// The stream failed: drop it.
+    pub fn settle(&mut self, memory: &mut Memory, now: Instant) -> io::Result<Option<Ended>> {
+        if core::mem::take(&mut self.stirred) {
+            self.deadlines.received(now);
+        }
+        if self.state.is_closing() {
+            self.deadlines.closing(now);
+        }
+        self.flush()?;
+        if let Some(queue) = self.state.output() {
+            queue.return_memory(&mut memory.tx, KEPT_BYTES);
+        }
+        if self.muted {
+            return Ok(self.ended);
+        }
+        if self.has_output() {
+            return Ok(None);
+        }
+        let verdict = match &self.state {
+            State::Open(connection) => connection.transport(),
+            _ if self.ended.is_some() => Transport::Drop,
+            State::Responding(_) => Transport::ShutdownWrite,
+            State::Accepting(_) | State::Connecting(_) => Transport::KeepOpen,
+        };
+        if verdict == Transport::ShutdownWrite && !self.shut_down {
+            self.shut_down = true;
+            match self.stream.shutdown_write() {
+                // The peer was faster.
+                Err(error) if error.kind() == ErrorKind::NotConnected => {}
+                result => result?,
+            }
+        }
+        Ok(self.ended.filter(|_| verdict == Transport::Drop))
+    }
+
+    /// The next moment at which something is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.poll_timeout()
+    }
+
+    /// Does what is due at `now`: sends a ping, starts closing an idle connection, gives up one
+    /// whose peer is gone. Call [`settle`](Self::settle) if it returns something.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
+        let due = self.deadlines.handle_timeout(now)?;
+        match (due, &mut self.state) {
+            // A queue that is full, or closing, does not need a ping: something else is already
+            // waiting for the peer.
+            (Due::Ping, State::Open(connection)) => {
+                let _ = connection.send_ping(ControlPayload::EMPTY);
+            }
+            (Due::Idle, State::Open(connection)) => {
+                let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
+            }
+            (_, State::Open(connection)) => {
+                self.muted = true;
+                // How the peer ended it says more, if it did.
+                let ended = connection.abandon();
+                self.ended.get_or_insert(ended);
+            }
+            _ => {
+                self.muted = true;
+                self.ended.get_or_insert(Ended::TimedOut);
+            }
+        }
+        Some(due)
+    }
+
+    /// The stream delivers nothing more.
+    fn end(&mut self, rx: &RecvBuffer, now: Instant) {
+        self.readable = false;
+        self.deadlines.closing(now);
+        self.ended = Some(match &mut self.state {
+            State::Open(connection) => connection.receive_eof(rx),
+            _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
+        });
+    }
+
+    /// Whether nothing that may still arrive matters.
+    fn has_received_all(&self) -> bool {
+        match &self.state {
+            State::Open(connection) => connection.has_received_all(),
+            State::Responding(_) => true,
+            State::Accepting(_) | State::Connecting(_) => false,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while self.writable && !self.muted && self.has_output() {
+            let written = match self.state.output() {
+                Some(queue) if !queue.is_empty() => {
+                    self.flushed = false;
+                    queue.write_to(&mut self.stream).map(drop)
+                }
+                _ => flush(&mut self.stream).map(|()| self.flushed = true),
+            };
+            match written {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                // It may all the same have sent something before, and the end is for reading to
+                // find.
+                Err(error) if is_gone(&error) => self.muted = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn has_output(&mut self) -> bool {
+        !self.flushed || self.state.output().is_some_and(|queue| !queue.is_empty())
+    }
+}
