@@ -35,11 +35,7 @@ const ROWS: [(&str, Row); 7] = [
 ];
 
 fn main() -> ExitCode {
-    let url: Uri = std::env::args()
-        .nth(1)
-        .expect("usage: client URL")
-        .parse()
-        .expect("a URL");
+    let url: Uri = std::env::args().nth(1).expect("usage: client URL").parse().expect("a URL");
     let mut status = ExitCode::SUCCESS;
     for (name, row) in ROWS {
         match row(&url) {
@@ -77,9 +73,7 @@ fn fragments(url: &Uri) -> Outcome {
 
 fn ping(url: &Uri) -> Outcome {
     let mut connection = Connection::open(url, &[])?;
-    connection
-        .socket
-        .send(Message::Pong("nobody asked".into()))?;
+    connection.socket.send(Message::Pong("nobody asked".into()))?;
     for payload in [vec![], b"are you there?".to_vec(), bytes(125)] {
         connection.ping(payload.into())?;
     }
@@ -91,13 +85,7 @@ fn close(url: &Uri) -> Outcome {
 }
 
 fn large(url: &Uri) -> Outcome {
-    echo(
-        url,
-        [
-            Message::binary(bytes(LARGE)),
-            Message::text(mixed_text(LARGE)),
-        ],
-    )
+    echo(url, [Message::binary(bytes(LARGE)), Message::text(mixed_text(LARGE))])
 }
 
 fn subprotocol(url: &Uri) -> Outcome {
@@ -139,14 +127,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         stream.set_write_timeout(Some(READ_TIMEOUT))?;
-        let request = protocols
-            .iter()
-            .fold(ClientRequestBuilder::new(url.clone()), |request, name| {
+        let request =
+            protocols.iter().fold(ClientRequestBuilder::new(url.clone()), |request, name| {
                 request.with_sub_protocol(*name)
             });
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(LIMIT))
-            .max_frame_size(Some(LIMIT));
+        let config =
+            WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
         let (socket, response) = client_with_config(request, stream, Some(config))?;
         Ok(Self { socket, response })
     }
@@ -181,10 +167,7 @@ impl Connection {
     }
 
     fn close(mut self, code: u16, reason: &str) -> Outcome {
-        let frame = CloseFrame {
-            code: code.into(),
-            reason: reason.into(),
-        };
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
         self.socket.close(Some(frame))?;
         match self.socket.read()? {
             Message::Close(Some(answer))

@@ -16,11 +16,7 @@ const LIFETIME: Duration = Duration::from_secs(600); // `run` ends it long befor
 const LIMIT: usize = 64 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let address = std::env::args()
-        .skip(1)
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(":");
+    let address = std::env::args().skip(1).take(2).collect::<Vec<_>>().join(":");
     let listener = TcpListener::bind(address)?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -32,9 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(stream: TcpStream) {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LIMIT))
-        .max_frame_size(Some(LIMIT));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
     // `run` finds the port open by connecting and leaving: no handshake, and no news.
     let Ok(mut socket) = accept_hdr_with_config(stream, choose_chat, Some(config)) else {
         return;
@@ -66,15 +61,11 @@ fn serve(stream: TcpStream) {
 #[allow(clippy::result_large_err)] // the library's own signature
 fn choose_chat(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all("Sec-WebSocket-Protocol");
-    let mut names = offered
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|v| v.split(','));
+    let mut names =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
     if names.any(|name| name.trim() == "chat") {
         let chat = HeaderValue::from_static("chat");
-        response
-            .headers_mut()
-            .insert("Sec-WebSocket-Protocol", chat);
+        response.headers_mut().insert("Sec-WebSocket-Protocol", chat);
     }
     Ok(response)
 }
