@@ -12,7 +12,7 @@ use core::ops::Range;
 const STEP: usize = 32;
 
 /// Bytes that are copied and then masked while they are in the nearest cache, so that two passes
-/// of the fastest kind cost less than one that does both.
+/// of the fastest kind cost less than one that does both. A multiple of the key's length.
 const BLOCK: usize = 1024;
 
 /// A masking key and the phase it has reached.
@@ -74,19 +74,13 @@ impl Mask {
     /// `to` must not lie behind `from.start`, and `from` must lie within `bytes`.
     pub(crate) fn move_down(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= bytes.len());
-        let wide = self.wide();
-        let (mut read, mut write) = (from.start, to);
-        // Every step is read before it is written, and writing never overtakes reading.
-        while from.end - read >= STEP {
-            let mut step = [0; STEP];
-            step.copy_from_slice(&bytes[read..read + STEP]);
-            xor(&mut step, &wide);
-            bytes[write..write + STEP].copy_from_slice(&step);
-            read += STEP;
-            write += STEP;
+        let gap = from.start - to;
+        // Every block is read before it is written, and writing never overtakes reading.
+        for start in (to..from.end - gap).step_by(BLOCK) {
+            let end = (start + BLOCK).min(from.end - gap);
+            bytes.copy_within(start + gap..end + gap, start);
+            self.apply(&mut bytes[start..end]);
         }
-        bytes.copy_within(read..from.end, write);
-        self.apply(&mut bytes[write..write + (from.end - read)]);
     }
 
     /// Moves the phase on by `n` bytes.

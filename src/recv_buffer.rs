@@ -157,11 +157,7 @@ impl RecvBuffer {
             // `unpark` had swapped the two.
             core::mem::swap(self, parked);
         } else if !self.is_empty() {
-            self.close_gaps();
-            parked.storage = self.storage[..self.filled].to_vec();
-            parked.message = self.message.clone();
-            parked.unread = self.unread;
-            parked.filled = self.filled;
+            self.move_pending(parked);
         }
         if parked.is_empty() {
             *parked = Self::new();
@@ -185,19 +181,36 @@ impl RecvBuffer {
         if parked.filled > self.storage.len() / 4 {
             core::mem::swap(self, parked);
         } else {
-            self.storage[..parked.filled].copy_from_slice(&parked.storage[..parked.filled]);
-            self.message = parked.message.clone();
-            self.unread = parked.unread;
-            self.filled = parked.filled;
+            parked.move_pending(self);
             *parked = Self::new();
         }
+    }
+
+    /// Copies what is pending into `other`, which is empty, and forgets it here. If `other` is too
+    /// small it gets an allocation of just the right size.
+    pub(crate) fn move_pending(&mut self, other: &mut Self) {
+        self.close_gaps();
+        let pending = &self.storage[..self.filled];
+        match other.storage.get_mut(..pending.len()) {
+            Some(room) => room.copy_from_slice(pending),
+            None => other.storage = pending.to_vec(),
+        }
+        other.message = self.message.clone();
+        other.unread = self.unread;
+        other.filled = self.filled;
+        self.clear();
+    }
+
+    /// Bytes pending: unread ones, and those of the message under way.
+    pub(crate) fn pending(&self) -> usize {
+        self.message.len() + (self.filled - self.unread)
     }
 
     /// Compacts if that wins at least a quarter, else grows by half, which is less than twice the
     /// three quarters in use. Either way the cost is paid for by the bytes received since the
     /// last time.
     fn make_room(&mut self) {
-        let live = self.message.len() + (self.filled - self.unread);
+        let live = self.pending();
         // Rounded up, or a full buffer of one to three bytes would count as a quarter free.
         let quarter = self.storage.len().div_ceil(4);
         if live <= self.storage.len() - quarter && !self.storage.is_empty() {

@@ -64,6 +64,7 @@ impl Connection {
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
+    #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send_message(MessageKind::Text, Payload::Copied(text.as_bytes()))
     }
@@ -74,6 +75,7 @@ impl Connection {
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
+    #[inline]
     pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.send_message(MessageKind::Binary, Payload::Copied(payload))
     }

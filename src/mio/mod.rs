@@ -43,7 +43,7 @@ use std::net::Shutdown;
 /// How many bytes one read may return.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How much memory for output a loop keeps after a large message.
+/// How much memory of each kind a loop keeps after a large message.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The memory that all connections of a loop use in turn: one buffer to read into, and one to
@@ -53,6 +53,8 @@ const KEPT_BYTES: usize = 4 * 1024 * 1024;
 pub struct Memory {
     rx: RecvBuffer,
     tx: Vec<u8>,
+    /// What the last large message was gathered in, for the next.
+    large: Option<Box<RecvBuffer>>,
 }
 
 impl Memory {
@@ -65,7 +67,25 @@ impl Memory {
     /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
     #[must_use]
     pub const fn with_read_bytes(bytes: usize) -> Self {
-        Self { rx: RecvBuffer::with_capacity(bytes), tx: Vec::new() }
+        Self { rx: RecvBuffer::with_capacity(bytes), tx: Vec::new(), large: None }
+    }
+}
+
+impl Memory {
+    /// Moves what is pending out of the common buffer: a little into just its size, much into
+    /// what a large message was gathered in before.
+    fn park(&mut self) -> Box<RecvBuffer> {
+        let much = self.rx.pending() > self.rx.capacity() / 4;
+        let mut parked = self.large.take_if(|_| much).unwrap_or_default();
+        self.rx.move_pending(&mut parked);
+        parked
+    }
+
+    fn keep_large(&mut self, buffer: Box<RecvBuffer>) {
+        let kept = self.large.as_ref().map_or(0, |large| large.capacity());
+        if (kept + 1..=KEPT_BYTES).contains(&buffer.capacity()) {
+            self.large = Some(buffer);
+        }
     }
 }
 
@@ -256,7 +276,7 @@ impl<S: Stream> WebSocket<S> {
     /// Starts a turn of reading and handing out events.
     pub fn turn<'t>(&'t mut self, memory: &'t mut Memory, now: Instant) -> Turn<'t, S> {
         self.lend(memory);
-        Turn::new(self, &mut memory.rx, now)
+        Turn::new(self, memory, now)
     }
 
     /// The machine, if the handshake is done, to ask it questions.

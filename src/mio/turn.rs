@@ -1,12 +1,11 @@
 //! Reading: from readiness to events.
 
 use super::error::Error;
-use super::{State, Stream, WebSocket};
+use super::{Memory, State, Stream, WebSocket};
 use crate::connection::{Connection, Event, Found};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
 use crate::io::is_gone;
-use crate::recv_buffer::RecvBuffer;
 use alloc::boxed::Box;
 use std::io::ErrorKind;
 
@@ -17,20 +16,27 @@ const TURN_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Turn<'t, S: Stream> {
     socket: &'t mut WebSocket<S>,
-    rx: &'t mut RecvBuffer,
+    memory: &'t mut Memory,
+    /// The socket's own buffer is in the place of the loop's, and the other way round.
+    swapped: bool,
     now: Instant,
     /// Bytes it may still read.
     budget: usize,
 }
 
 impl<'t, S: Stream> Turn<'t, S> {
-    pub(super) fn new(socket: &'t mut WebSocket<S>, rx: &'t mut RecvBuffer, now: Instant) -> Self {
-        debug_assert!(rx.is_empty(), "each turn leaves the buffer empty for the next");
+    pub(super) fn new(socket: &'t mut WebSocket<S>, memory: &'t mut Memory, now: Instant) -> Self {
+        debug_assert!(memory.rx.is_empty(), "each turn leaves the buffer empty for the next");
+        let mut swapped = false;
         if let Some(parked) = &mut socket.parked {
-            rx.unpark(parked);
+            memory.rx.unpark(parked);
+            swapped = parked.capacity() > 0;
+        }
+        if !swapped {
+            socket.parked = None;
         }
         socket.interrupted = true;
-        Self { socket, rx, now, budget: TURN_BYTES }
+        Self { socket, memory, swapped, now, budget: TURN_BYTES }
     }
 
     /// Goes on with the opening handshake: `true` when the connection is open. The server asks
@@ -48,8 +54,8 @@ impl<'t, S: Stream> Turn<'t, S> {
             match &mut self.socket.state {
                 State::Open(_) => return Ok(true),
                 // What a client sends behind a request that was not accepted is discarded.
-                State::Responding(_) => self.rx.clear(),
-                State::Accepting(handshake) => match handshake.receive(self.rx) {
+                State::Responding(_) => self.memory.rx.clear(),
+                State::Accepting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
                     Ok(Some(request)) => {
                         self.socket.state = match decide(&request) {
@@ -64,7 +70,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                         return Err(Error::Handshake(error));
                     }
                 },
-                State::Connecting(handshake) => match handshake.receive(self.rx) {
+                State::Connecting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
                     Ok(Some(Answer::Open(connection, response))) => {
                         self.socket.subprotocol = response.subprotocol().map(Box::from);
@@ -99,7 +105,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
         let found = loop {
             let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            match connection.find(self.rx) {
+            match connection.find(&mut self.memory.rx) {
                 Ok(Some(Found::Yield)) => return Ok(None),
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
@@ -114,7 +120,7 @@ impl<'t, S: Stream> Turn<'t, S> {
             }
         };
         let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-        let event = connection.hand_out(found, self.rx).map_err(|error| {
+        let event = connection.hand_out(found, &self.memory.rx).map_err(|error| {
             self.socket.failure_reported = true;
             Error::Protocol(error)
         })?;
@@ -132,10 +138,10 @@ impl<'t, S: Stream> Turn<'t, S> {
         if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
             return Ok(false);
         }
-        let room = self.rx.spare().len().min(self.budget);
-        match self.rx.read_at_most(self.budget, &mut self.socket.stream) {
+        let room = self.memory.rx.spare().len().min(self.budget);
+        match self.memory.rx.read_at_most(self.budget, &mut self.socket.stream) {
             Ok(0) => {
-                self.socket.end(self.rx, self.now);
+                self.socket.end(&self.memory.rx, self.now);
                 Ok(false)
             }
             Ok(n) => {
@@ -151,7 +157,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                 Ok(false)
             }
             Err(error) if is_gone(&error) && self.socket.has_received_all() => {
-                self.socket.end(self.rx, self.now);
+                self.socket.end(&self.memory.rx, self.now);
                 Ok(false)
             }
             Err(error) => Err(error.into()),
@@ -161,14 +167,20 @@ impl<'t, S: Stream> Turn<'t, S> {
 
 impl<S: Stream> Drop for Turn<'_, S> {
     fn drop(&mut self) {
-        if self.socket.ended.is_some() {
-            self.rx.clear();
+        let Self { socket, memory, .. } = self;
+        if socket.ended.is_some() {
+            memory.rx.clear();
         }
-        if self.rx.is_empty() && self.socket.parked.is_none() {
-            return;
+        if self.swapped {
+            let Some(mut own) = socket.parked.take() else { return };
+            core::mem::swap(&mut memory.rx, &mut *own);
+            if own.is_empty() {
+                memory.keep_large(own);
+            } else {
+                socket.parked = Some(own);
+            }
+        } else if !memory.rx.is_empty() {
+            socket.parked = Some(memory.park());
         }
-        let mut parked = self.socket.parked.take().unwrap_or_default();
-        self.rx.park(&mut parked);
-        self.socket.parked = Some(parked).filter(|parked| !parked.is_empty());
     }
 }
