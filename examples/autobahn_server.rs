@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use mio::{Events, Interest, Poll, Token};
 use sansio_ws::deadlines::{Instant, Timeouts};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response};
-use sansio_ws::{Config, Connection, Event, Limits, RecvBuffer, SendError};
+use sansio_ws::{Config, Connection, Event, Limits, SendError};
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
@@ -102,7 +102,7 @@ fn serve_blocking(address: SocketAddr) -> Result<(), Box<dyn Error>> {
 }
 
 fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
-    use sansio_ws::mio::WebSocket;
+    use sansio_ws::mio::{Memory, WebSocket};
     const LISTENER: Token = Token(usize::MAX);
     let start = std::time::Instant::now();
     let now = || Instant::new(start.elapsed());
@@ -110,7 +110,7 @@ fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let mut events = Events::with_capacity(1024);
     let mut listener = mio::net::TcpListener::bind(address)?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    let mut memory = Memory::new();
     let mut sockets = HashMap::new();
     let mut next = 0;
     loop {
@@ -138,7 +138,7 @@ fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
             }
         }
         sockets.retain(|_, socket| {
-            let mut turn = socket.turn(&mut rx, now());
+            let mut turn = socket.turn(&mut memory, now());
             let mut served = turn.open(accept).map(drop);
             while let (Ok(()), Ok(Some((connection, event)))) = (&served, turn.next()) {
                 if let Err(error) = echo(connection, event)
@@ -149,7 +149,7 @@ fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
             }
             drop(turn);
             socket.handle_timeout(now());
-            matches!(socket.settle(now()), Ok(None))
+            matches!(socket.settle(&mut memory, now()), Ok(None))
         });
     }
 }

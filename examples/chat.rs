@@ -14,6 +14,7 @@ use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{CloseCode, Connection, Event, Limits, PreparedMessage};
 use std::process::ExitCode;
+use std::sync::Arc;
 use support::{Everyone, Service, Settings, Slow};
 
 /// A chat over WebSocket: everyone sees what everyone says.
@@ -37,9 +38,8 @@ fn main() -> ExitCode {
         // Only our own page may join: others could listen in through their visitors' browsers.
         origins: OriginPolicy::SameHost,
         subprotocols: &["chat"],
-        max_message: 64 * 1024,
-        max_fragments: Limits::DEFAULT.max_fragments,
-        timeouts: Timeouts::DEFAULT,
+        config: support::config(64 * 1024, Limits::DEFAULT.max_fragments),
+        timeouts: Arc::new(Timeouts::DEFAULT),
         slow: Slow::Disconnect,
     };
     support::run(&options.address, options.log, settings, Chat)

@@ -49,18 +49,18 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    let max_fragments = match options.max_fragments {
+        0 => u32::MAX,
+        n => n,
+    };
     let settings = Settings {
         page: include_str!("pages/echo.html"),
         // Any page of the web may connect: whoever does gets back what they sent, and there is
         // nothing here to protect. A server with secrets wants another policy.
         origins: OriginPolicy::AnyOrigin,
         subprotocols: &["echo", "chat"],
-        max_message: options.max_message,
-        max_fragments: match options.max_fragments {
-            0 => u32::MAX,
-            n => n,
-        },
-        timeouts: Timeouts::DEFAULT.idle(options.idle_timeout.map(Duration::from_secs)),
+        config: support::config(options.max_message, max_fragments),
+        timeouts: Timeouts::DEFAULT.idle(options.idle_timeout.map(Duration::from_secs)).into(),
         slow: options.slow,
     };
     support::run(&options.address, options.log, settings, Echo { broadcast: options.broadcast })

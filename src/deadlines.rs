@@ -9,31 +9,38 @@
 //! The caller tells what happened and when; the machine answers with the next moment at which
 //! something is due, and what.
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Add;
 use core::time::Duration;
 
 /// A moment, as the time since any epoch the caller likes. Only differences matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Instant(Duration);
+pub struct Instant {
+    /// Enough for 584 years.
+    nanoseconds: u64,
+}
 
 impl Instant {
-    /// The moment `since_epoch` after the epoch.
+    /// The moment `since_epoch` after the epoch. What is more than 584 years away never comes.
     #[must_use]
     pub const fn new(since_epoch: Duration) -> Self {
-        Self(since_epoch)
+        let nanoseconds = since_epoch.as_nanos();
+        let nanoseconds =
+            if nanoseconds > u64::MAX as u128 { u64::MAX } else { nanoseconds as u64 };
+        Self { nanoseconds }
     }
 
     /// The time since the epoch.
     #[must_use]
     pub const fn since_epoch(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.nanoseconds)
     }
 
     /// The time from `earlier` until this moment, zero if `earlier` lies behind it.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
     }
 }
 
@@ -42,7 +49,8 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(later))
+        let later = Self::new(later).nanoseconds;
+        Self { nanoseconds: self.nanoseconds.saturating_add(later) }
     }
 }
 
@@ -164,7 +172,7 @@ impl fmt::Display for Due {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Deadlines {
-    timeouts: Timeouts,
+    timeouts: Arc<Timeouts>,
     phase: Phase,
 }
 
@@ -192,10 +200,11 @@ enum Alive {
 }
 
 impl Deadlines {
-    /// Starts with the opening handshake.
+    /// Starts with the opening handshake. A server with many connections shares one
+    /// `Arc<Timeouts>`.
     #[must_use]
-    pub const fn new(timeouts: Timeouts, now: Instant) -> Self {
-        Self { timeouts, phase: Phase::Opening { since: now } }
+    pub fn new(timeouts: impl Into<Arc<Timeouts>>, now: Instant) -> Self {
+        Self { timeouts: timeouts.into(), phase: Phase::Opening { since: now } }
     }
 
     /// The handshake is done.

@@ -73,6 +73,7 @@
 // What only a library owes its users; programs and tests do without. More in Cargo.toml.
 #![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
 #![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 #![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 extern crate alloc;

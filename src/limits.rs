@@ -34,8 +34,8 @@ pub struct Limits {
     /// having an event to return; at least 1. Bounds the time that a flood of empty fragments
     /// can hold the caller.
     pub max_frames_per_call: u32,
-    /// Bytes waiting to be written. A queue that is empty takes any one message, so that a
-    /// message larger than this can be sent at all.
+    /// Bytes waiting to be written, from which on nothing more is taken. So at most this and one
+    /// more message wait; an empty queue takes any one message.
     pub max_queued_bytes: usize,
     /// Frames waiting to be written, see [`SendQueue::frames`](crate::SendQueue::frames).
     pub max_queued_frames: usize,

@@ -37,13 +37,12 @@ const FIRST: usize = 4096;
 ///
 /// **Memory.** The first call of [`spare`](Self::spare) allocates 4 KiB, or what
 /// [`with_capacity`](Self::with_capacity) was told. When that is full of bytes still in use it
-/// doubles, so it never holds more than twice the bytes received plus 4 KiB, whatever lengths a
-/// peer declares. The connection's limits bound what can be in use.
+/// grows by half, so it never holds more than twice what was in use plus 4 KiB, whatever lengths
+/// a peer declares. The connection's limits bound what can be in use.
 ///
 /// **Pairing.** While a message is incomplete its beginning lives here, so a connection must be
 /// lent the same buffer until [`is_empty`](Self::is_empty). A wrong buffer gives wrong messages
 /// or an error, never a panic.
-#[derive(Default)]
 pub struct RecvBuffer {
     /// Zeroed once when it grows, so that it can be lent to `Read`; its length is the capacity.
     storage: Vec<u8>,
@@ -194,8 +193,9 @@ impl RecvBuffer {
         }
     }
 
-    /// Compacts if that wins at least a quarter, else doubles: either way the cost is paid for by
-    /// the bytes received since the last time.
+    /// Compacts if that wins at least a quarter, else grows by half, which is less than twice the
+    /// three quarters in use. Either way the cost is paid for by the bytes received since the
+    /// last time.
     fn make_room(&mut self) {
         let live = self.message.len() + (self.filled - self.unread);
         // Rounded up, or a full buffer of one to three bytes would count as a quarter free.
@@ -203,7 +203,7 @@ impl RecvBuffer {
         if live <= self.storage.len() - quarter && !self.storage.is_empty() {
             self.close_gaps();
         } else {
-            let more = self.storage.len().max(self.first);
+            let more = (self.storage.len() / 2).max(self.first);
             self.storage.reserve_exact(more);
             self.storage.resize(self.storage.len() + more, 0);
         }
@@ -291,6 +291,12 @@ impl RecvBuffer {
     #[inline]
     pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
         &self.storage[range]
+    }
+}
+
+impl Default for RecvBuffer {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -14,6 +14,7 @@
 //! It knows no WebSocket. Sending part of it moves a cursor: nothing is copied, masked or framed
 //! a second time.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
@@ -27,7 +28,8 @@ pub struct SendQueue {
     staging: Vec<u8>,
     /// How much of `staging` has been sent.
     staging_sent: usize,
-    shared: VecDeque<Shared>,
+    #[expect(clippy::box_collection, reason = "most have none, and idle ones should be small")]
+    shared: Option<Box<VecDeque<Shared>>>,
     remaining: usize,
     /// Bytes ever sent.
     sent: u64,
@@ -45,8 +47,8 @@ struct Shared {
 /// once all of them have been sent.
 #[derive(Default)]
 struct FrameCount {
-    older: usize,
-    newer: usize,
+    older: u32,
+    newer: u32,
     /// Position in the stream of bytes at which the older ones end.
     border: u64,
 }
@@ -56,7 +58,7 @@ impl SendQueue {
         Self {
             staging: Vec::new(),
             staging_sent: 0,
-            shared: VecDeque::new(),
+            shared: None,
             remaining: 0,
             sent: 0,
             frames: FrameCount { older: 0, newer: 0, border: 0 },
@@ -82,14 +84,34 @@ impl SendQueue {
     /// or everything has been sent, and it is too large by less than the older group otherwise.
     #[must_use]
     pub fn frames(&self) -> usize {
-        self.frames.older + self.frames.newer
+        self.frames.older.saturating_add(self.frames.newer) as usize
+    }
+
+    /// Takes over `spare` as its staging area, if it has none of its own.
+    #[cfg(feature = "mio")]
+    pub(crate) fn borrow_memory(&mut self, spare: &mut Vec<u8>) {
+        if self.staging.capacity() == 0 {
+            core::mem::swap(&mut self.staging, spare);
+        }
+    }
+
+    /// Gives its staging area away if nothing is in it. The larger one of the two is kept, unless
+    /// it is larger than `most`.
+    #[cfg(feature = "mio")]
+    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>, most: usize) {
+        if self.is_empty() {
+            if (spare.capacity()..=most).contains(&self.staging.capacity()) {
+                core::mem::swap(&mut self.staging, spare);
+            }
+            self.shrink_to_fit();
+        }
     }
 
     /// Frees memory that is not in use.
     pub fn shrink_to_fit(&mut self) {
         if self.is_empty() {
             self.staging = Vec::new();
-            self.shared = VecDeque::new();
+            self.shared = None;
         }
     }
 
@@ -115,7 +137,8 @@ impl SendQueue {
     pub(crate) fn share(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.remaining += bytes.len();
-            self.shared.push_back(Shared { after: self.staging.len(), bytes });
+            let shared = Shared { after: self.staging.len(), bytes };
+            self.shared.get_or_insert_default().push_back(shared);
         }
     }
 
@@ -125,7 +148,7 @@ impl SendQueue {
             self.frames.older = 1;
             self.frames.border = self.end();
         } else {
-            self.frames.newer += 1;
+            self.frames.newer = self.frames.newer.saturating_add(1);
         }
     }
 
@@ -134,16 +157,20 @@ impl SendQueue {
     fn reclaim(&mut self) {
         if self.staging_sent > 0 && self.staging_sent >= self.staging.len() / 2 {
             self.staging.drain(..self.staging_sent);
-            for shared in &mut self.shared {
+            for shared in self.shared.iter_mut().flat_map(|shared| shared.iter_mut()) {
                 shared.after -= self.staging_sent;
             }
             self.staging_sent = 0;
         }
     }
 
+    fn next_shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()?.front()
+    }
+
     /// The staged bytes up to the next shared chunk.
     fn staged(&self) -> &[u8] {
-        let end = self.shared.front().map_or(self.staging.len(), |shared| shared.after);
+        let end = self.next_shared().map_or(self.staging.len(), |shared| shared.after);
         &self.staging[self.staging_sent..end]
     }
 }
@@ -154,7 +181,7 @@ impl Buf for SendQueue {
     }
 
     fn chunk(&self) -> &[u8] {
-        match (self.staged(), self.shared.front()) {
+        match (self.staged(), self.next_shared()) {
             ([], Some(shared)) => &shared.bytes,
             (staged, _) => staged,
         }
@@ -174,7 +201,7 @@ impl Buf for SendQueue {
             count += 1;
             true
         };
-        for shared in &self.shared {
+        for shared in self.shared.iter().flat_map(|shared| shared.iter()) {
             if !put(&self.staging[from..shared.after]) || !put(&shared.bytes) {
                 return count;
             }
@@ -199,12 +226,13 @@ impl Buf for SendQueue {
                 break;
             }
             // Staged bytes are used up, so what is left of `n` lies in the shared chunk.
-            let Some(shared) = self.shared.front_mut() else { break };
+            let Some(chunks) = &mut self.shared else { break };
+            let Some(shared) = chunks.front_mut() else { break };
             let part = shared.bytes.len().min(n);
             shared.bytes.advance(part);
             n -= part;
             if shared.bytes.is_empty() {
-                self.shared.pop_front();
+                chunks.pop_front();
             }
         }
         if self.remaining == 0 {

@@ -12,10 +12,9 @@ use mio::event::Event as Readiness;
 use mio::{Events, Interest, Poll, Token};
 use sansio_ws::deadlines::{Due, Instant, Timeouts};
 use sansio_ws::handshake::{ClientRequest, HandshakeError, Request, Response};
-use sansio_ws::mio::{Error, Stream, WebSocket};
+use sansio_ws::mio::{Error, Memory, Stream, WebSocket};
 use sansio_ws::{
-    CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, RecvBuffer, SendError,
-    Transport,
+    CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
 };
 use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
 use scripted::{accept, bounded, conversation, echo};
@@ -93,20 +92,19 @@ impl Reports {
 fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> Outcome {
     let stream = script.clone();
     let mut socket = if conversation.to_server { server(stream) } else { client(stream) };
-    let mut rx = RecvBuffer::with_capacity(64);
+    let mut memory = Memory::with_read_bytes(64);
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     let mut now = second(0);
     socket.ready(&reports.both);
     for _ in 0..10_000 {
-        let turned = turn(&mut socket, &mut rx, now, &mut outcome);
-        assert!(rx.is_empty(), "the loop's buffer is free for the next");
-        let settled = turned.and_then(|()| socket.settle(now));
+        let turned = turn(&mut socket, &mut memory, now, &mut outcome);
+        let settled = turned.and_then(|()| socket.settle(&mut memory, now));
         match settled {
             Ok(None) => {}
             Ok(Some(ended)) => {
                 assert!(!socket.wants_turn(), "an end is for ever");
-                assert_eq!(socket.settle(now).unwrap(), Some(ended));
-                if let Some(connection) = socket.connection() {
+                assert_eq!(socket.settle(&mut memory, now).unwrap(), Some(ended));
+                if let Some(connection) = socket.connection_mut(&mut memory) {
                     assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
                 }
                 outcome.end = Ok(ended);
@@ -139,7 +137,7 @@ fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> 
 
 fn turn<S: Stream>(
     socket: &mut WebSocket<S>,
-    rx: &mut RecvBuffer,
+    memory: &mut Memory,
     now: Instant,
     outcome: &mut Outcome,
 ) -> io::Result<()> {
@@ -147,7 +145,7 @@ fn turn<S: Stream>(
         Error::Io(error) => error,
         error => panic!("{error}"),
     };
-    let mut turn = socket.turn(rx, now);
+    let mut turn = socket.turn(memory, now);
     outcome.opened |= turn.open(accept).map_err(io)?;
     while let Some((connection, event)) = turn.next().map_err(io)? {
         echo(connection, event, &mut outcome.events);
@@ -353,27 +351,31 @@ fn f29_a_violation_is_reported_once_and_ends_everything() {
         let frames = [Frame::text("good"), Frame::text(b"\xFF"), Frame::text("after")];
         let script = Script::new([REQUEST, &wire(true, frames)].concat(), end);
         let mut socket = server(script.clone());
-        let mut rx = RecvBuffer::new();
+        let mut memory = Memory::new();
         socket.ready(&reports.both);
-        let mut turn = socket.turn(&mut rx, second(0));
+        let mut turn = socket.turn(&mut memory, second(0));
         assert!(turn.open(accept).unwrap());
         assert!(matches!(turn.next(), Ok(Some((_, Event::Text("good"))))));
         assert!(matches!(turn.next(), Err(Error::Protocol(ProtocolError::InvalidUtf8))));
         drop(turn);
-        assert_eq!(socket.settle(second(0)).unwrap(), None, "not before the peer has read it");
+        assert_eq!(
+            socket.settle(&mut memory, second(0)).unwrap(),
+            None,
+            "not before the peer has read it"
+        );
         assert_eq!(script.frames(), [Frame::close(1007, "invalid UTF-8")]);
         assert!(script.state().shut_down);
         assert!(socket.wants_turn());
-        let mut turn = socket.turn(&mut rx, second(1));
+        let mut turn = socket.turn(&mut memory, second(1));
         assert!(matches!(turn.next(), Ok(None)), "nothing is parsed after it");
         drop(turn);
         if end == End::Stall {
-            assert_eq!(socket.settle(second(1)).unwrap(), None);
+            assert_eq!(socket.settle(&mut memory, second(1)).unwrap(), None);
             assert_eq!(socket.poll_timeout(), Some(second(5)));
             assert_eq!(socket.handle_timeout(second(5)), Some(Due::Close));
         }
         let ended = Ended::Protocol(ProtocolError::InvalidUtf8);
-        assert_eq!(socket.settle(second(5)).unwrap(), Some(ended));
+        assert_eq!(socket.settle(&mut memory, second(5)).unwrap(), Some(ended));
     }
 }
 
@@ -382,37 +384,37 @@ fn who_leaves_after_an_answer_is_no_error() {
     let reports = Reports::new();
     let script = Script::new(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], End::Reset);
     let mut socket = server(script);
-    let mut rx = RecvBuffer::new();
+    let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(!socket.turn(&mut rx, second(0)).open(|_| Err(Response::not_found())).unwrap());
+    assert!(!socket.turn(&mut memory, second(0)).open(|_| Err(Response::not_found())).unwrap());
     let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
-    assert_eq!(socket.settle(second(0)).unwrap(), Some(ended));
+    assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), Some(ended));
 }
 
 // ---- Deadlines ----
 
 /// An open server over a script that has no more to say.
-fn opened(timeouts: Timeouts, reports: &Reports) -> (WebSocket<Script>, Script, RecvBuffer) {
+fn opened(timeouts: Timeouts, reports: &Reports) -> (WebSocket<Script>, Script, Memory) {
     let script = Script::new(REQUEST, End::Stall);
     let mut socket = WebSocket::server(script.clone(), &Limits::DEFAULT, timeouts, second(0));
-    let mut rx = RecvBuffer::new();
+    let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(socket.turn(&mut rx, second(0)).open(accept).unwrap());
-    assert_eq!(socket.settle(second(0)).unwrap(), None);
-    (socket, script, rx)
+    assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
+    assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
+    (socket, script, memory)
 }
 
 #[test]
 fn f1_a_silent_peer_is_pinged_and_given_up() {
     let reports = Reports::new();
-    let (mut socket, script, _) = opened(Timeouts::DEFAULT, &reports);
+    let (mut socket, script, mut memory) = opened(Timeouts::DEFAULT, &reports);
     assert_eq!(socket.poll_timeout(), Some(second(20)));
     assert_eq!(socket.handle_timeout(second(19)), None);
     assert_eq!(socket.handle_timeout(second(20)), Some(Due::Ping));
-    assert_eq!(socket.settle(second(20)).unwrap(), None);
+    assert_eq!(socket.settle(&mut memory, second(20)).unwrap(), None);
     assert_eq!(script.frames(), [Frame::ping("")]);
     assert_eq!(socket.handle_timeout(second(40)), Some(Due::Pong));
-    assert_eq!(socket.settle(second(40)).unwrap(), Some(Ended::TimedOut));
+    assert_eq!(socket.settle(&mut memory, second(40)).unwrap(), Some(Ended::TimedOut));
     assert_eq!((socket.poll_timeout(), socket.wants_turn()), (None, false));
 }
 
@@ -420,12 +422,12 @@ fn f1_a_silent_peer_is_pinged_and_given_up() {
 fn an_idle_connection_is_closed_and_the_closing_is_bounded() {
     let reports = Reports::new();
     let timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(10)));
-    let (mut socket, script, _) = opened(timeouts, &reports);
+    let (mut socket, script, mut memory) = opened(timeouts, &reports);
     assert_eq!(socket.handle_timeout(second(10)), Some(Due::Idle));
-    assert_eq!(socket.settle(second(10)).unwrap(), None);
+    assert_eq!(socket.settle(&mut memory, second(10)).unwrap(), None);
     assert_eq!(script.frames(), [Frame::close(1001, "idle for too long")]);
     assert_eq!(socket.handle_timeout(second(15)), Some(Due::Close));
-    assert_eq!(socket.settle(second(15)).unwrap(), Some(Ended::TimedOut));
+    assert_eq!(socket.settle(&mut memory, second(15)).unwrap(), Some(Ended::TimedOut));
 }
 
 #[test]
@@ -436,13 +438,13 @@ fn f9_f11_opening_is_bounded_in_all() {
         server(Script::new(&REQUEST[..20], End::Stall)),
         client(Script::new(&RESPONSE[..20], End::Stall)),
     ] {
-        let mut rx = RecvBuffer::new();
+        let mut memory = Memory::new();
         socket.ready(&reports.both);
-        assert!(!socket.turn(&mut rx, second(9)).open(accept).unwrap());
-        assert_eq!(socket.settle(second(9)).unwrap(), None);
+        assert!(!socket.turn(&mut memory, second(9)).open(accept).unwrap());
+        assert_eq!(socket.settle(&mut memory, second(9)).unwrap(), None);
         assert_eq!(socket.poll_timeout(), Some(second(10)), "whatever has arrived");
         assert_eq!(socket.handle_timeout(second(10)), Some(Due::Opening));
-        assert_eq!(socket.settle(second(10)).unwrap(), Some(Ended::TimedOut));
+        assert_eq!(socket.settle(&mut memory, second(10)).unwrap(), Some(Ended::TimedOut));
     }
 }
 
@@ -456,18 +458,26 @@ fn what_is_left_to_write_at_the_end_of_input_does_not_wait_for_ever() {
     let script = Script::new(input, End::Eof).faults(blocked);
     let timeouts = Timeouts::NONE.close(Some(Duration::from_secs(5)));
     let mut socket = WebSocket::server(script, &Limits::DEFAULT, timeouts, second(0));
-    let mut rx = RecvBuffer::with_capacity(64);
+    let mut memory = Memory::with_read_bytes(64);
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     socket.ready(&reports.both);
     while socket.wants_turn() {
-        turn(&mut socket, &mut rx, second(0), &mut outcome).unwrap();
-        assert_eq!(socket.settle(second(0)).unwrap(), None, "it may only have half-closed");
+        turn(&mut socket, &mut memory, second(0), &mut outcome).unwrap();
+        assert_eq!(
+            socket.settle(&mut memory, second(0)).unwrap(),
+            None,
+            "it may only have half-closed"
+        );
     }
     assert_eq!(outcome.events, [Seen::text("last")]);
     assert_eq!(socket.poll_timeout(), Some(second(5)));
     assert_eq!(socket.handle_timeout(second(5)), Some(Due::Close));
     let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
-    assert_eq!(socket.settle(second(5)).unwrap(), Some(ended), "and not that time ran out");
+    assert_eq!(
+        socket.settle(&mut memory, second(5)).unwrap(),
+        Some(ended),
+        "and not that time ran out"
+    );
 }
 
 // ---- Over TCP ----
@@ -475,7 +485,7 @@ fn what_is_left_to_write_at_the_end_of_input_does_not_wait_for_ever() {
 /// An event loop for tests: every socket echoes.
 struct Loop {
     poll: Poll,
-    rx: RecvBuffer,
+    memory: Memory,
     sockets: BTreeMap<usize, WebSocket<mio::net::TcpStream>>,
     seen: BTreeMap<usize, Vec<Seen>>,
     ended: BTreeMap<usize, Result<Ended, ErrorKind>>,
@@ -486,7 +496,7 @@ impl Loop {
     fn new() -> Self {
         Self {
             poll: Poll::new().unwrap(),
-            rx: RecvBuffer::with_capacity(256 * 1024),
+            memory: Memory::new(),
             sockets: BTreeMap::new(),
             seen: BTreeMap::new(),
             ended: BTreeMap::new(),
@@ -514,18 +524,17 @@ impl Loop {
                 socket.ready(event);
             }
         }
-        let Self { rx, sockets, seen, ended, refused, .. } = self;
+        let Self { memory, sockets, seen, ended, refused, .. } = self;
         sockets.retain(|token, socket| {
             let seen = seen.get_mut(token).unwrap();
             if socket.wants_turn() {
-                let turned = turn_or_refuse(socket, rx, seen, refused, decide);
-                assert!(rx.is_empty());
+                let turned = turn_or_refuse(socket, memory, seen, refused, decide);
                 if let Err(error) = turned {
                     ended.insert(*token, Err(error.kind()));
                     return false;
                 }
             }
-            match socket.settle(second(0)) {
+            match socket.settle(memory, second(0)) {
                 Ok(None) => return true,
                 Ok(Some(end)) => ended.insert(*token, Ok(end)),
                 Err(error) => ended.insert(*token, Err(error.kind())),
@@ -544,12 +553,12 @@ impl Loop {
 
 fn turn_or_refuse(
     socket: &mut WebSocket<mio::net::TcpStream>,
-    rx: &mut RecvBuffer,
+    memory: &mut Memory,
     seen: &mut Vec<Seen>,
     refused: &mut Vec<u16>,
     decide: fn(&Request<'_>) -> Result<Connection, Response>,
 ) -> io::Result<()> {
-    let mut turn = socket.turn(rx, second(0));
+    let mut turn = socket.turn(memory, second(0));
     let mut served = turn.open(decide).map(drop);
     while served.is_ok() {
         match turn.next() {
@@ -636,19 +645,18 @@ fn f16_a_turn_reads_no_more_than_256_kib() {
     for capacity in [64, 256 * 1024, 1 << 20] {
         let script = Script::new(&input[..], End::Stall);
         let mut socket = server(script.clone());
-        let mut rx = RecvBuffer::with_capacity(capacity);
+        let mut memory = Memory::with_read_bytes(capacity);
         let (mut turns, mut messages) = (0, 0);
         socket.ready(&reports.both);
         while socket.wants_turn() {
             let before = script.state().read;
-            let mut turn = socket.turn(&mut rx, second(0));
+            let mut turn = socket.turn(&mut memory, second(0));
             assert!(turn.open(accept).unwrap());
             while let Some((_, event)) = turn.next().unwrap() {
                 messages += usize::from(matches!(event, Event::Binary([7, ..])));
             }
             drop(turn);
-            assert!(rx.is_empty());
-            assert_eq!(socket.settle(second(0)).unwrap(), None);
+            assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
             let read = script.state().read - before;
             assert!(read <= 256 * 1024, "{read} bytes in one turn");
             turns += 1;
@@ -664,18 +672,18 @@ fn a_turn_may_be_left_at_any_event() {
     let conversation = conversation(true);
     let script = conversation.script(usize::MAX, End::Eof);
     let mut socket = server(script.clone());
-    let mut rx = RecvBuffer::with_capacity(64);
+    let mut memory = Memory::with_read_bytes(64);
     let mut seen = vec![];
     socket.ready(&reports.both);
     let ended = loop {
         assert!(socket.wants_turn(), "there is more");
-        let mut turn = socket.turn(&mut rx, second(0));
+        let mut turn = socket.turn(&mut memory, second(0));
         turn.open(accept).unwrap();
         if let Some((connection, event)) = turn.next().unwrap() {
             echo(connection, event, &mut seen);
         }
         drop(turn);
-        if let Some(ended) = socket.settle(second(0)).unwrap() {
+        if let Some(ended) = socket.settle(&mut memory, second(0)).unwrap() {
             break ended;
         }
     };
@@ -765,10 +773,15 @@ fn f2_f7_a_reset_ends_it_after_what_was_said_before() {
             // With unread input, this is a reset.
             drop(peer);
             // The socket has been written to in vain before anything is read.
-            let socket = event_loop.sockets.get_mut(&0).unwrap();
+            let Loop { sockets, memory, .. } = &mut event_loop;
+            let socket = sockets.get_mut(&0).unwrap();
             for _ in 0..3 {
-                socket.connection().unwrap().send_text("void").unwrap();
-                assert_eq!(socket.settle(second(0)).unwrap(), None, "there is something to read");
+                socket.connection_mut(memory).unwrap().send_text("void").unwrap();
+                assert_eq!(
+                    socket.settle(memory, second(0)).unwrap(),
+                    None,
+                    "there is something to read"
+                );
             }
             event_loop.run();
             assert_eq!(event_loop.seen[&0].len(), 500 + usize::from(close));
@@ -861,17 +874,21 @@ fn a_clients_answer_is_checked() {
     let reports = Reports::new();
     let script = Script::new(RESPONSE, End::Eof);
     let mut socket = client(script.clone());
-    let mut rx = RecvBuffer::new();
+    let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert_eq!(socket.settle(second(0)).unwrap(), None);
-    let mut turn = socket.turn(&mut rx, second(0));
+    assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
+    let mut turn = socket.turn(&mut memory, second(0));
     match turn.open(accept) {
         Err(Error::Handshake(error)) => assert_eq!(error, HandshakeError::InvalidAccept),
         opened => panic!("{opened:?}"),
     }
     drop(turn);
     assert!(socket.connection().is_none());
-    assert_eq!(socket.settle(second(0)).unwrap(), None, "the server has yet to notice");
+    assert_eq!(
+        socket.settle(&mut memory, second(0)).unwrap(),
+        None,
+        "the server has yet to notice"
+    );
     assert!(script.state().shut_down);
 }
 
@@ -884,11 +901,11 @@ fn parts_lose_nothing_in_either_direction() {
     for cut in 0..=last {
         let first = Script::new([REQUEST, &bytes[..cut]].concat(), End::Stall);
         let mut socket = server(first.clone());
-        let mut rx = RecvBuffer::with_capacity(64);
+        let mut memory = Memory::with_read_bytes(64);
         let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
         socket.ready(&reports.both);
         while socket.wants_turn() {
-            turn(&mut socket, &mut rx, second(0), &mut outcome).unwrap();
+            turn(&mut socket, &mut memory, second(0), &mut outcome).unwrap();
         }
         // Nothing has been written so far.
         let (_, mut rx, connection) = socket.into_parts();
@@ -920,9 +937,10 @@ fn we_may_close_first() {
         while event_loop.sockets.get_mut(&0).unwrap().connection().is_none() {
             event_loop.step(accept);
         }
-        let socket = event_loop.sockets.get_mut(&0).unwrap();
-        socket.connection().unwrap().close(CloseCode::GOING_AWAY, "").unwrap();
-        assert_eq!(socket.settle(second(0)).unwrap(), None);
+        let Loop { sockets, memory, .. } = &mut event_loop;
+        let socket = sockets.get_mut(&0).unwrap();
+        socket.connection_mut(memory).unwrap().close(CloseCode::GOING_AWAY, "").unwrap();
+        assert_eq!(socket.settle(memory, second(0)).unwrap(), None);
         peer.write_all(&wire(true, [Frame::text("on its way"), Frame::close(1001, "")])).unwrap();
         let peer = talk(&peer, vec![]);
         event_loop.run();

@@ -7,8 +7,8 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};
 use sansio_ws::deadlines::{Due, Instant, Timeouts};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response};
-use sansio_ws::mio::{Stream, WebSocket};
-use sansio_ws::{Config, Connection, Event, Limits, RecvBuffer};
+use sansio_ws::mio::{Memory, Stream, WebSocket};
+use sansio_ws::{Config, Connection, Event, Limits};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
@@ -73,7 +73,7 @@ impl Stream for Records {
 struct Setting<S> {
     poll: Poll,
     socket: WebSocket<S>,
-    rx: RecvBuffer,
+    memory: Memory,
     peer: TcpStream,
 }
 
@@ -87,7 +87,7 @@ impl<S: Stream> Setting<S> {
         let mut socket = WebSocket::server(stream, &Limits::DEFAULT, Timeouts::DEFAULT, second(0));
         let poll = Poll::new().unwrap();
         socket.register(poll.registry(), Token(0)).unwrap();
-        Self { poll, socket, rx: RecvBuffer::with_capacity(1000), peer }
+        Self { poll, socket, memory: Memory::with_read_bytes(1000), peer }
     }
 
     /// Sends all bytes from the peer, and waits until they are reported.
@@ -103,13 +103,13 @@ impl<S: Stream> Setting<S> {
     /// One turn: how many texts were handed out.
     fn turn(&mut self, now: Instant) -> usize {
         let mut texts = 0;
-        let mut turn = self.socket.turn(&mut self.rx, now);
+        let mut turn = self.socket.turn(&mut self.memory, now);
         assert!(turn.open(accept).unwrap());
         while let Some((_, event)) = turn.next().unwrap() {
             texts += usize::from(event == Event::Text("a"));
         }
         drop(turn);
-        assert_eq!(self.socket.settle(now).unwrap(), None);
+        assert_eq!(self.socket.settle(&mut self.memory, now).unwrap(), None);
         texts
     }
 }
@@ -128,7 +128,7 @@ fn what_was_not_read_yet_is_a_sign_of_life() {
     setting.turn(second(0));
     assert_eq!(setting.socket.handle_timeout(second(20)), Some(Due::Ping));
     setting.receive(PONG);
-    assert_eq!(setting.socket.settle(second(30)).unwrap(), None);
+    assert_eq!(setting.socket.settle(&mut setting.memory, second(30)).unwrap(), None);
     assert_eq!(setting.socket.handle_timeout(second(40)), None, "the pong lies unread");
     assert_eq!(setting.socket.handle_timeout(second(50)), Some(Due::Ping));
     assert_eq!(setting.socket.handle_timeout(second(70)), Some(Due::Pong), "silence since");

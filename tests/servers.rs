@@ -50,6 +50,8 @@ impl Server {
 
     fn start(command: &mut Command) -> Self {
         let command = command.args(["--log", "off"]).stdout(Stdio::piped());
+        // Else glibc keeps what the server has freed, and its memory can't be seen from outside.
+        command.env("MALLOC_MMAP_THRESHOLD_", "131072");
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();

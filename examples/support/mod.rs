@@ -13,6 +13,7 @@ use sansio_ws::handshake::{Acceptance, HandshakeError, OriginPolicy, Request, Re
 use sansio_ws::{Config, Connection, Event, Limits, PreparedMessage};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What the service has to say to everyone, in order. It is framed once for all of them.
@@ -52,34 +53,34 @@ pub(crate) struct Settings {
     pub(crate) origins: OriginPolicy<'static>,
     /// The subprotocols to choose from if any are offered.
     pub(crate) subprotocols: &'static [&'static str],
-    pub(crate) max_message: usize,
-    pub(crate) max_fragments: u32,
-    pub(crate) timeouts: Timeouts,
+    /// Shared by all connections.
+    pub(crate) config: Arc<Config>,
+    pub(crate) timeouts: Arc<Timeouts>,
     pub(crate) slow: Slow,
 }
 
-impl Settings {
-    /// Output that waits for a peer is bounded by the loop, which stops reading from it or writing
-    /// to it above [`peer::FULL`]. The machine's own limit is there for one message more.
-    fn limits(&self) -> Limits {
-        Limits {
-            max_message_bytes: self.max_message as u64,
-            max_frame_bytes: self.max_message as u64,
-            max_fragments: self.max_fragments,
-            max_queued_bytes: peer::FULL.saturating_add(self.max_message),
-            // A frame has two bytes at least, so they are bounded as well.
-            max_queued_frames: usize::MAX,
-            ..Limits::DEFAULT
-        }
-    }
+/// The settings of connections.
+pub(crate) fn config(max_message: usize, max_fragments: u32) -> Arc<Config> {
+    let limits = Limits {
+        max_message_bytes: max_message as u64,
+        max_frame_bytes: max_message as u64,
+        max_fragments,
+        max_queued_bytes: peer::FULL,
+        // A frame has two bytes at least, so they are bounded as well.
+        max_queued_frames: usize::MAX,
+        ..Limits::DEFAULT
+    };
+    Arc::new(Config::DEFAULT.limits(limits))
+}
 
+impl Settings {
     /// A WebSocket at any path, the page for people.
     fn answer(&self, request: &Request<'_>) -> Result<Connection, Response> {
         if request.is_upgrade() {
             let upgrade = request.upgrade(self.origins)?;
             let subprotocol = upgrade.choose(self.subprotocols);
             let reply = Acceptance { subprotocol, ..Acceptance::default() };
-            return Ok(upgrade.accept(&reply, Config::DEFAULT.limits(self.limits()))?);
+            return Ok(upgrade.accept(&reply, Arc::clone(&self.config))?);
         }
         Err(match (request.method(), request.path()) {
             ("GET" | "HEAD", "/") => Response::html(self.page),

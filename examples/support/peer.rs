@@ -7,11 +7,12 @@ use log::{debug, info};
 use mio::net::TcpStream;
 use mio::{Registry, Token};
 use sansio_ws::deadlines::{Due, Instant};
-use sansio_ws::mio::{Error, WebSocket};
-use sansio_ws::{CloseCode, Event, PreparedMessage, RecvBuffer};
+use sansio_ws::mio::{Error, Memory, WebSocket};
+use sansio_ws::{CloseCode, Event, Limits, PreparedMessage};
 use std::io;
+use std::sync::Arc;
 
-/// Bytes waiting for a peer above which it gets no more messages that are for everyone.
+/// Bytes waiting for a peer from which on it gets no more messages that are for everyone.
 pub(super) const FULL: usize = 1 << 20;
 
 /// Bytes waiting for a peer above which it is not read from, so that TCP slows it down: who sends
@@ -70,7 +71,12 @@ impl Peer {
         Self {
             token,
             scheduled: false,
-            socket: WebSocket::server(stream, &settings.limits(), settings.timeouts, now),
+            socket: WebSocket::server(
+                stream,
+                &Limits::DEFAULT,
+                Arc::clone(&settings.timeouts),
+                now,
+            ),
             name: Name { id: None, address },
             missed: 0,
         }
@@ -84,21 +90,21 @@ impl Peer {
         self.socket.ready(event);
     }
 
-    pub(super) fn wants_turn(&mut self) -> bool {
+    pub(super) fn wants_turn(&self) -> bool {
         self.socket.wants_turn() && !self.is_busy()
     }
 
     /// Reads, and hands what came to the service. An error is one of the stream.
     pub(super) fn turn<S: Service>(
         &mut self,
-        rx: &mut RecvBuffer,
+        memory: &mut Memory,
         room: &mut Room<S>,
         now: Instant,
     ) -> io::Result<()> {
         if self.is_busy() {
             return Ok(());
         }
-        match self.take_turn(rx, room, now) {
+        match self.take_turn(memory, room, now) {
             Err(Error::Io(error)) => Err(error),
             Err(error) => {
                 debug!("{}: {error}", self.name);
@@ -110,12 +116,12 @@ impl Peer {
 
     fn take_turn<S: Service>(
         &mut self,
-        rx: &mut RecvBuffer,
+        memory: &mut Memory,
         room: &mut Room<S>,
         now: Instant,
     ) -> Result<(), Error> {
         let name = &mut self.name;
-        let mut turn = self.socket.turn(rx, now);
+        let mut turn = self.socket.turn(memory, now);
         let open = turn.open(|request| {
             debug!("{name}: {} {}", request.method(), request.target());
             room.settings.answer(request)
@@ -146,13 +152,13 @@ impl Peer {
     }
 
     /// Queues what is for everyone.
-    pub(super) fn tell(&mut self, messages: &[PreparedMessage], slow: Slow) {
-        let Some(connection) = self.socket.connection() else { return };
+    pub(super) fn tell(&mut self, memory: &mut Memory, messages: &[PreparedMessage], slow: Slow) {
+        let Some(connection) = self.socket.connection_mut(memory) else { return };
         for message in messages.iter() {
             if !connection.is_open() {
                 return;
             }
-            if connection.queued() <= FULL && connection.send_prepared(message).is_ok() {
+            if connection.send_prepared(message).is_ok() {
                 continue;
             }
             match slow {
@@ -171,27 +177,24 @@ impl Peer {
     }
 
     /// Says goodbye.
-    pub(super) fn close(&mut self) {
-        if let Some(connection) = self.socket.connection() {
+    pub(super) fn close(&mut self, memory: &mut Memory) {
+        if let Some(connection) = self.socket.connection_mut(memory) {
             // Fails only if the connection is closing already.
             let _ = connection.close(CloseCode::GOING_AWAY, "the server shuts down");
         }
     }
 
-    /// Lets deadlines pass, and gives memory back.
+    /// Lets deadlines pass.
     pub(super) fn tick(&mut self, now: Instant) {
         match self.socket.handle_timeout(now) {
             None | Some(Due::Ping) => {}
             Some(due) => debug!("{}: {due}", self.name),
         }
-        if let Some(connection) = self.socket.connection() {
-            connection.outgoing().shrink_to_fit();
-        }
     }
 
     /// Writes. If the connection has ended, tells how.
-    pub(super) fn settle(&mut self, now: Instant) -> Option<String> {
-        match self.socket.settle(now) {
+    pub(super) fn settle(&mut self, memory: &mut Memory, now: Instant) -> Option<String> {
+        match self.socket.settle(memory, now) {
             Ok(None) => None,
             Ok(Some(ended)) => Some(ended.to_string()),
             Err(error) => Some(error.to_string()),
@@ -212,7 +215,7 @@ impl Peer {
         self.name.id.is_some()
     }
 
-    fn is_busy(&mut self) -> bool {
+    fn is_busy(&self) -> bool {
         self.socket.connection().is_some_and(|connection| connection.queued() > BUSY)
     }
 }

@@ -22,8 +22,8 @@ use core::time::Duration;
 use log::{info, warn};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
-use sansio_ws::RecvBuffer;
 use sansio_ws::deadlines::Instant;
+use sansio_ws::mio::Memory;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -31,9 +31,6 @@ use std::sync::Arc;
 
 const LISTENER: Token = Token(usize::MAX);
 const SHUTDOWN: Token = Token(usize::MAX - 1);
-
-/// All connections read into the same buffer.
-const RECV_BUFFER: usize = 256 * 1024;
 
 /// How often deadlines are looked at, if there are connections at all.
 const TICK: Duration = Duration::from_secs(1);
@@ -51,7 +48,7 @@ pub(crate) struct Server<S> {
     accepted: usize,
     /// The line of those with something to read or to write.
     turns: VecDeque<Token>,
-    rx: RecvBuffer,
+    memory: Memory,
     room: Room<S>,
     start: std::time::Instant,
     next_tick: Instant,
@@ -89,7 +86,7 @@ impl<S: Service> Server<S> {
             peers: Slab::new(),
             accepted: 0,
             turns: VecDeque::new(),
-            rx: RecvBuffer::with_capacity(RECV_BUFFER),
+            memory: Memory::new(),
             room: Room { settings, service, opened: 0, everyone: Vec::new() },
             start: std::time::Instant::now(),
             next_tick: Instant::default(),
@@ -197,8 +194,8 @@ impl<S: Service> Server<S> {
         let Some(token) = self.turns.pop_front() else { return };
         let Some((key, peer)) = find(&mut self.peers, token) else { return };
         peer.scheduled = false;
-        let ended = match peer.turn(&mut self.rx, &mut self.room, now) {
-            Ok(()) => peer.settle(now),
+        let ended = match peer.turn(&mut self.memory, &mut self.room, now) {
+            Ok(()) => peer.settle(&mut self.memory, now),
             Err(error) => Some(error.to_string()),
         };
         match ended {
@@ -214,7 +211,7 @@ impl<S: Service> Server<S> {
         while !self.room.everyone.is_empty() {
             let messages = mem::take(&mut self.room.everyone);
             let slow = self.room.settings.slow;
-            self.for_each(now, |peer| peer.tell(&messages, slow));
+            self.for_each(now, |peer, memory| peer.tell(memory, &messages, slow));
         }
     }
 
@@ -223,7 +220,7 @@ impl<S: Service> Server<S> {
         if self.accepting == Accepting::Starved {
             self.accepting = Accepting::Ready;
         }
-        self.for_each(now, |peer| peer.tick(now));
+        self.for_each(now, |peer, _| peer.tick(now));
         self.deliver(now);
     }
 
@@ -240,11 +237,11 @@ impl<S: Service> Server<S> {
 
     /// Does something to all connections, writes what came of it, and removes those that have
     /// ended.
-    fn for_each(&mut self, now: Instant, mut act: impl FnMut(&mut Peer)) {
+    fn for_each(&mut self, now: Instant, mut act: impl FnMut(&mut Peer, &mut Memory)) {
         let mut gone = Vec::new();
         for (key, peer) in &mut self.peers {
-            act(peer);
-            match peer.settle(now) {
+            act(peer, &mut self.memory);
+            match peer.settle(&mut self.memory, now) {
                 Some(how) => gone.push((key, how)),
                 None if peer.wants_turn() => schedule(&mut self.turns, peer),
                 None => {}

@@ -265,7 +265,7 @@ impl Peer {
             payload.truncate(valid);
             match (self.close, &self.begun) {
                 (None, Some(_)) => Err(SendError::InterleavedMessage),
-                _ => self.may_send(payload.len()),
+                _ => self.may_send(),
             }
         };
         let before = self.queue_state();
@@ -305,7 +305,7 @@ impl Peer {
         } else if last && kind == MessageKind::Text && core::str::from_utf8(&message).is_err() {
             Err(SendError::InvalidUtf8)
         } else {
-            self.may_send(payload.len())
+            self.may_send()
         };
         let before = self.queue_state();
         let result = self.connection.send_fragment(kind, &payload, last);
@@ -322,7 +322,7 @@ impl Peer {
 
     fn ping(&mut self, len: u8) {
         let (payload, bytes) = self.control(b'i', len);
-        let expected = self.may_send(bytes.len());
+        let expected = self.may_send();
         let before = self.queue_state();
         let result = self.connection.send_ping(payload);
         if self.check_result(result, expected, before) {
@@ -332,7 +332,7 @@ impl Peer {
 
     fn pong(&mut self, len: u8) {
         let (payload, bytes) = self.control(b'o', len);
-        let expected = self.may_send(bytes.len());
+        let expected = self.may_send();
         let before = self.queue_state();
         let result = self.connection.send_pong(payload);
         if self.check_result(result, expected, before) {
@@ -370,16 +370,16 @@ impl Peer {
         }
     }
 
-    /// What the machine has to say to `len` bytes of payload.
-    fn may_send(&mut self, len: usize) -> Result<(), SendError> {
+    /// What the machine has to say to a further frame.
+    fn may_send(&mut self) -> Result<(), SendError> {
         if self.close.is_some() || self.ended.is_some() {
             return Err(SendError::Closed);
         }
         let limits = self.connection.config().limits;
         let frames = self.connection.outgoing().frames();
         let queued = self.connection.queued();
-        let fits = frames < limits.max_queued_frames && queued + len <= limits.max_queued_bytes;
-        if fits || queued == 0 { Ok(()) } else { Err(SendError::QueueFull) }
+        let room = frames < limits.max_queued_frames && queued < limits.max_queued_bytes;
+        if room || queued == 0 { Ok(()) } else { Err(SendError::QueueFull) }
     }
 
     fn queue_state(&mut self) -> (usize, usize, Transport, bool) {
@@ -554,7 +554,7 @@ impl Peer {
         let limits = self.connection.config().limits;
         // Headers, some pongs and one Close are not counted against the limit.
         let beyond = (MAX_UNSENT_PONGS + 1) * 131;
-        assert!(self.connection.queued() <= limits.max_queued_bytes.max(LONGEST) + 14 + beyond);
+        assert!(self.connection.queued() <= limits.max_queued_bytes + LONGEST + 14 + beyond);
         assert_eq!(self.connection.is_open(), self.close.is_none() && self.ended.is_none());
     }
 

@@ -128,6 +128,7 @@ impl Connection {
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
         self.pongs.waiting = None;
+        self.sending = Sending::CloseQueued;
         // A peer that does not read must not hold the transport open.
         self.queue = SendQueue::new();
         self.ended(Ended::TimedOut)

@@ -25,6 +25,7 @@ pub(crate) use receive::Found;
 use crate::entropy::Masks;
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
+use alloc::sync::Arc;
 use receive::Receiving;
 use send::{Pongs, Sending};
 
@@ -112,7 +113,7 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
-    config: Config,
+    config: Arc<Config>,
     receiving: Receiving,
     sending: Sending,
     queue: SendQueue,
@@ -122,12 +123,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection whose handshake is done.
+    /// A connection whose handshake is done. A server with many of them shares one
+    /// `Arc<Config>`.
     #[must_use]
-    pub fn new(role: Role, config: Config) -> Self {
+    pub fn new(role: Role, config: impl Into<Arc<Config>>) -> Self {
         Self {
             role,
-            config,
+            config: config.into(),
             receiving: Receiving::Between,
             sending: Sending::Between,
             queue: SendQueue::new(),

@@ -90,7 +90,7 @@ impl Connection {
             MessageKind::Text if simdutf8::basic::from_utf8(&payload).is_err() => {
                 Err(SendError::InvalidUtf8)
             }
-            _ => self.may_send_message(payload.len()),
+            _ => self.may_send_message(),
         };
         match checked {
             Ok(()) => {
@@ -111,7 +111,7 @@ impl Connection {
         if let Role::Client(_) = self.role {
             return self.send_message(message.kind(), Payload::Copied(message.payload()));
         }
-        self.may_send_message(message.payload().len())?;
+        self.may_send_message()?;
         let frame = message.frame();
         if frame.len() <= COALESCE_LIMIT {
             self.queue.stage(|staging| staging.extend_from_slice(frame));
@@ -152,7 +152,7 @@ impl Connection {
                 return Err(SendError::InvalidUtf8);
             }
         }
-        self.has_room(payload.len())?;
+        self.has_room()?;
         self.queue_data(opcode, last, Payload::Copied(payload));
         self.sending = match last {
             true => Sending::Between,
@@ -182,7 +182,7 @@ impl Connection {
     }
 
     fn send_message(&mut self, kind: MessageKind, payload: Payload<'_>) -> Result<(), SendError> {
-        self.may_send_message(payload.as_ref().len())?;
+        self.may_send_message()?;
         self.queue_data(kind.opcode(), true, payload);
         Ok(())
     }
@@ -191,27 +191,29 @@ impl Connection {
         if !self.is_open() {
             return Err(SendError::Closed);
         }
-        self.has_room(payload.as_ref().len())?;
+        self.has_room()?;
         self.queue_control(opcode, payload.as_ref());
         Ok(())
     }
 
-    fn may_send_message(&self, len: usize) -> Result<(), SendError> {
+    fn may_send_message(&self) -> Result<(), SendError> {
         match self.sending {
-            Sending::Between => self.has_room(len),
+            Sending::Between => self.has_room(),
             Sending::Within(_) => Err(SendError::InterleavedMessage),
             Sending::CloseQueued => Err(SendError::Closed),
         }
     }
 
-    fn has_room(&self, len: usize) -> Result<(), SendError> {
+    /// The limits say when to stop and not how large the last message may be: its size is the
+    /// caller's choice, and whether it is taken must not depend on what else happens to wait.
+    fn has_room(&self) -> Result<(), SendError> {
         let limits = &self.config.limits;
         if self.eof {
             return Err(SendError::Closed);
         }
-        let fits = self.queue.frames() < limits.max_queued_frames
-            && self.queue.len().saturating_add(len) <= limits.max_queued_bytes;
-        if fits || self.queue.is_empty() { Ok(()) } else { Err(SendError::QueueFull) }
+        let room = self.queue.frames() < limits.max_queued_frames
+            && self.queue.len() < limits.max_queued_bytes;
+        if room || self.queue.is_empty() { Ok(()) } else { Err(SendError::QueueFull) }
     }
 
     /// Answers a ping. While pongs are not getting sent, only the newest of further pings will be

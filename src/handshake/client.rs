@@ -12,6 +12,7 @@ use crate::entropy::Masks;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What to ask a server for.
@@ -140,7 +141,7 @@ pub struct ClientHandshake {
     scanner: HeadScanner,
     accept: [u8; 28],
     subprotocols: Vec<String>,
-    config: Config,
+    config: Arc<Config>,
     /// Taken by the connection.
     masks: Option<Masks>,
 }
@@ -155,7 +156,7 @@ impl ClientHandshake {
     #[cfg(feature = "std")]
     pub fn new(
         request: &ClientRequest,
-        config: Config,
+        config: impl Into<Arc<Config>>,
     ) -> Result<Self, crate::entropy::EntropyError> {
         let nonce = crate::entropy::nonce()?;
         Ok(Self::with_entropy(request, config, nonce, Masks::from_os()?))
@@ -166,10 +167,11 @@ impl ClientHandshake {
     #[must_use]
     pub fn with_entropy(
         request: &ClientRequest,
-        config: Config,
+        config: impl Into<Arc<Config>>,
         nonce: [u8; 16],
         masks: Masks,
     ) -> Self {
+        let config = config.into();
         let key = accept::key(nonce);
         let mut queue = SendQueue::new();
         queue.stage(|staging| staging.extend_from_slice(&request.encode(&key)));
@@ -213,7 +215,7 @@ impl ClientHandshake {
             return Ok(Some(Answer::Refused(Refusal { head: response, body })));
         }
         self.check(&response)?;
-        let connection = Connection::new(Role::Client(masks), self.config);
+        let connection = Connection::new(Role::Client(masks), Arc::clone(&self.config));
         Ok(Some(Answer::Open(connection, response)))
     }
 
@@ -267,7 +269,6 @@ impl ClientHandshake {
 
 /// What the server answered.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once per connection, and moved out at once")]
 pub enum Answer<'b> {
     /// The connection is open.
     Open(Connection, ResponseHead<'b>),
@@ -304,7 +305,7 @@ impl<'b> ResponseHead<'b> {
             Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
             Err(_) => return Err(HandshakeError::MalformedHead),
         }
-        let (Some(status), Some(minor_version)) = (parsed.code, parsed.version) else {
+        let (Some(status @ 100..=599), Some(minor_version)) = (parsed.code, parsed.version) else {
             return Err(HandshakeError::MalformedHead);
         };
         let reason = parsed.reason.unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::extension;
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Receives the head of one HTTP/1.1 request, in whatever pieces it comes.
@@ -233,7 +234,7 @@ impl<'r> Upgrade<'r> {
     pub fn accept(
         &self,
         reply: &Acceptance<'_>,
-        config: Config,
+        config: impl Into<Arc<Config>>,
     ) -> Result<Connection, InvalidField> {
         let mut head = String::from(
             "HTTP/1.1 101 Switching Protocols\r\n\

@@ -265,12 +265,12 @@ async function echoChecks() {
   });
   await pictures(page, 'echo-open', true);
 
-  await check('echo: 1 MiB of binary comes back byte for byte', async () => {
+  await check('echo: 16 MiB of binary come back byte for byte', async () => {
     equal(await fromPage(page, async (url) => {
       const ws = new WebSocket(url);
       ws.binaryType = 'arraybuffer';
       await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
-      const out = new Uint8Array(1 << 20).map((_, i) => (i * 31 + (i >> 8)) & 255);
+      const out = new Uint8Array(16 << 20).map((_, i) => (i * 31 + (i >> 8)) & 255);
       const back = new Promise((yes, no) => { ws.onmessage = (e) => yes(e.data); ws.onclose = (e) => no(new Error('closed ' + e.code)); });
       ws.send(out);
       const got = new Uint8Array(await back);
@@ -278,17 +278,25 @@ async function echoChecks() {
       return got.length === out.length && got.every((b, i) => b === out[i]);
     }, server.url.replace('http', 'ws')), true);
   });
-  await check('echo: 1 MiB of non-ASCII text comes back as it was', async () => {
+  await check('echo: 16 MiB of non-ASCII text come back as they were', async () => {
     equal(await fromPage(page, async (url) => {
       const ws = new WebSocket(url);
       await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
-      const out = 'aé世🌍'.repeat(104858);
+      const out = 'aé世🌍'.repeat(1677721);
       const back = new Promise((yes, no) => { ws.onmessage = (e) => yes(e.data); ws.onclose = (e) => no(new Error('closed ' + e.code)); });
       ws.send(out);
       const same = (await back) === out;
       ws.close();
       return same;
     }, server.url.replace('http', 'ws')), true);
+  });
+  await check('echo: of the subprotocols offered, the first that the server knows is chosen', async () => {
+    equal(await fromPage(page, async (url) => {
+      const ws = new WebSocket(url, ['superchat', 'chat', 'echo']);
+      await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
+      ws.close();
+      return ws.protocol;
+    }, server.url.replace('http', 'ws')), 'chat');
   });
   await check('echo: 1000 messages in one go come back in order, the log keeps 500', async () => {
     await page.click('#clear');

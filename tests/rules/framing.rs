@@ -48,6 +48,7 @@ fn sends_everything(side: fn() -> Connection) -> Connection {
 fn everything() -> Vec<Frame> {
     vec![
         Frame::pong("1"),
+        Frame::pong("2"),
         Frame::text(""),
         Frame::text("Hello"),
         Frame::binary([7; 126]),
@@ -79,8 +80,8 @@ fn n46_accepts_the_masked_hello_of_the_rfc() {
 #[test]
 fn n46_rejects_sending_an_unmasked_frame_by_any_call() {
     let bytes = sent(|| sends_everything(client));
-    assert_eq!(bytes, wire(true, everything()));
     assert!(parse(&bytes).iter().all(|frame| frame.mask.is_some()));
+    assert!(bytes == wire(true, everything()));
 }
 
 #[test]
@@ -104,8 +105,8 @@ fn n47_accepts_the_unmasked_hello_of_the_rfc() {
 #[test]
 fn n47_rejects_sending_a_masked_frame_by_any_call() {
     let bytes = sent(|| sends_everything(server));
-    assert_eq!(bytes, wire(false, everything()));
     assert!(parse(&bytes).iter().all(|frame| frame.mask.is_none()));
+    assert!(bytes == wire(false, everything()));
 }
 
 #[test]

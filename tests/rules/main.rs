@@ -3,6 +3,8 @@
 //!
 //! Run with `cargo test --test rules`; one rule with `cargo test --test rules n53`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets an error fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

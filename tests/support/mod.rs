@@ -158,8 +158,8 @@ pub struct Feed {
     output: Vec<u8>,
     /// How many bytes one write takes; with 0 the output stays in the queue.
     pub write: usize,
-    /// Whether the buffer is parked between reads.
-    pub park: bool,
+    /// Where the buffer is parked between reads, if it is.
+    pub parked: Option<RecvBuffer>,
 }
 
 impl Feed {
@@ -171,7 +171,7 @@ impl Feed {
             error: None,
             output: vec![],
             write: usize::MAX,
-            park: false,
+            parked: None,
         }
     }
 
@@ -183,10 +183,9 @@ impl Feed {
     /// One read of all of `bytes`, and everything that follows from it.
     pub fn read(&mut self, bytes: &[u8]) -> &mut Self {
         self.drain();
-        if self.park {
-            let mut parked = RecvBuffer::new();
-            self.rx.park(&mut parked);
-            self.rx.unpark(&mut parked);
+        if let Some(parked) = &mut self.parked {
+            self.rx.park(parked);
+            self.rx.unpark(parked);
         }
         self.rx.extend_from_slice(bytes);
         loop {
@@ -266,7 +265,7 @@ pub fn received(connection: impl Fn() -> Connection, wire: &[u8]) -> Trace {
     // Parking copies all that is pending, for each byte.
     if wire.len() <= EVERY_POINT {
         let mut feed = Feed::new(connection());
-        feed.park = true;
+        feed.parked = Some(RecvBuffer::new());
         wire.chunks(1).for_each(|byte| _ = feed.read(byte));
         assert_eq!(feed.end(), trace, "byte by byte, with the buffer parked in between");
     }

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!   poll ──▶ socket.ready(event)
-//!            socket.turn(&mut rx, now) ──▶ open(…), next() …   reads, hands out events
-//!            socket.settle()                                   writes, ends the transport
+//!            socket.turn(&mut memory, now) ──▶ open(…), next() …   reads, hands out events
+//!            socket.settle(&mut memory, now)                       writes, ends the transport
 //! ```
 //!
-//! **One buffer.** All connections of a loop read into the same [`RecvBuffer`], 256 KiB or so. A
-//! connection keeps bytes of its own only while a frame or a message is incomplete.
+//! **Memory.** All connections of a loop share one buffer to read into and one to gather output in,
+//! see [`Memory`]. An idle connection holds next to nothing.
 //!
 //! **Fairness.** A turn reads at most 256 KiB; [`WebSocket::wants_turn`] tells that there is more.
 //!
@@ -16,27 +16,64 @@
 //!
 //! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
 
+mod error;
+mod turn;
+
+pub use error::Error;
+pub use turn::Turn;
+
 use crate::close::CloseCode;
-use crate::connection::{Config, Connection, Ended, Event, Found, ProtocolError, Transport};
+use crate::connection::{Config, Connection, Ended, Transport};
 use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
 use crate::entropy::EntropyError;
 use crate::frame::ControlPayload;
-use crate::handshake::{
-    Answer, ClientHandshake, ClientRequest, HandshakeError, Request, Response, ServerHandshake,
-};
+use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use crate::io::{flush, is_gone};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
-use core::fmt;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 
-/// How many bytes one turn reads before other connections get theirs.
-const TURN_BYTES: usize = 256 * 1024;
+/// How many bytes one read may return.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How much memory for output a loop keeps after a large message.
+const KEPT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The memory that all connections of a loop use in turn: one buffer to read into, and one to
+/// gather output in. A connection holds memory of its own only while something incomplete has
+/// arrived, or something could not be written.
+#[derive(Debug)]
+pub struct Memory {
+    rx: RecvBuffer,
+    tx: Vec<u8>,
+}
+
+impl Memory {
+    /// Memory for reads of 256 KiB. It is allocated when it is used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_read_bytes(READ_BYTES)
+    }
+
+    /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
+    #[must_use]
+    pub const fn with_read_bytes(bytes: usize) -> Self {
+        Self { rx: RecvBuffer::with_capacity(bytes), tx: Vec::new() }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// A non-blocking stream that can end its writing direction.
 pub trait Stream: Read + Write + Source {
@@ -90,7 +127,7 @@ pub struct WebSocket<S> {
     state: State,
     deadlines: Deadlines,
     /// Bytes of an incomplete frame or message, between turns.
-    parked: RecvBuffer,
+    parked: Option<Box<RecvBuffer>>,
     readable: bool,
     writable: bool,
     /// Something has come from the peer since the last `settle`, be it read or not.
@@ -112,7 +149,8 @@ pub struct WebSocket<S> {
 #[derive(Debug)]
 enum State {
     Accepting(ServerHandshake),
-    Connecting(ClientHandshake),
+    /// Behind a pointer, so that it does not make servers' sockets larger.
+    Connecting(Box<ClientHandshake>),
     Open(Connection),
     /// A plain HTTP response is on its way; then the transport ends.
     Responding(SendQueue),
@@ -143,52 +181,14 @@ impl State {
     }
 }
 
-/// What ended a turn. Fatal: [`settle`](WebSocket::settle) still says when to drop the stream,
-/// except after [`Error::Io`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// The stream failed: drop it.
-    Io(io::Error),
-    /// The peer broke the protocol. Its Close is queued.
-    Protocol(ProtocolError),
-    /// The peer's handshake is not acceptable. A client's answer is queued.
-    Handshake(HandshakeError),
-    /// The server did not switch protocols, but answered with this HTTP status.
-    Refused(u16),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(f),
-            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
-            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
-            Self::Refused(status) => write!(f, "the server refused with status {status}"),
-        }
-    }
-}
-
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            Self::Protocol(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Refused(_) => None,
-        }
-    }
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl<S: Stream> WebSocket<S> {
     /// The server's side of an accepted stream. Of `limits`, those for handshakes apply.
-    pub fn server(stream: S, limits: &Limits, timeouts: Timeouts, now: Instant) -> Self {
+    pub fn server(
+        stream: S,
+        limits: &Limits,
+        timeouts: impl Into<Arc<Timeouts>>,
+        now: Instant,
+    ) -> Self {
         Self::new(stream, State::Accepting(ServerHandshake::new(limits)), timeouts, now)
     }
 
@@ -200,20 +200,20 @@ impl<S: Stream> WebSocket<S> {
     pub fn client(
         stream: S,
         request: &ClientRequest,
-        config: Config,
-        timeouts: Timeouts,
+        config: impl Into<Arc<Config>>,
+        timeouts: impl Into<Arc<Timeouts>>,
         now: Instant,
     ) -> Result<Self, EntropyError> {
         let handshake = ClientHandshake::new(request, config)?;
-        Ok(Self::new(stream, State::Connecting(handshake), timeouts, now))
+        Ok(Self::new(stream, State::Connecting(Box::new(handshake)), timeouts, now))
     }
 
-    fn new(stream: S, state: State, timeouts: Timeouts, now: Instant) -> Self {
+    fn new(stream: S, state: State, timeouts: impl Into<Arc<Timeouts>>, now: Instant) -> Self {
         Self {
             stream,
             state,
             deadlines: Deadlines::new(timeouts, now),
-            parked: RecvBuffer::new(),
+            parked: None,
             readable: false,
             writable: false,
             stirred: false,
@@ -253,24 +253,33 @@ impl<S: Stream> WebSocket<S> {
         self.ended.is_none() && (self.readable || self.interrupted)
     }
 
-    /// Starts a turn of reading and handing out events, with the loop's buffer, which must be
-    /// empty. When the turn is dropped, the buffer is empty again.
-    ///
-    /// # Panics
-    ///
-    /// When `rx` is not empty.
-    pub fn turn<'t>(&'t mut self, rx: &'t mut RecvBuffer, now: Instant) -> Turn<'t, S> {
-        rx.unpark(&mut self.parked);
-        self.interrupted = true;
-        Turn { socket: self, rx, now, budget: TURN_BYTES }
+    /// Starts a turn of reading and handing out events.
+    pub fn turn<'t>(&'t mut self, memory: &'t mut Memory, now: Instant) -> Turn<'t, S> {
+        self.lend(memory);
+        Turn::new(self, &mut memory.rx, now)
+    }
+
+    /// The machine, if the handshake is done, to ask it questions.
+    pub fn connection(&self) -> Option<&Connection> {
+        match &self.state {
+            State::Open(connection) => Some(connection),
+            _ => None,
+        }
     }
 
     /// The machine, if the handshake is done: to queue messages, for example of others. Call
     /// [`settle`](Self::settle) after that.
-    pub fn connection(&mut self) -> Option<&mut Connection> {
+    pub fn connection_mut(&mut self, memory: &mut Memory) -> Option<&mut Connection> {
+        self.lend(memory);
         match &mut self.state {
             State::Open(connection) => Some(connection),
             _ => None,
+        }
+    }
+
+    fn lend(&mut self, memory: &mut Memory) {
+        if let Some(queue) = self.state.output() {
+            queue.borrow_memory(&mut memory.tx);
         }
     }
 
@@ -292,7 +301,7 @@ impl<S: Stream> WebSocket<S> {
             State::Open(connection) => Some(connection),
             _ => None,
         };
-        (self.stream, self.parked, connection)
+        (self.stream, self.parked.map_or_else(RecvBuffer::new, |parked| *parked), connection)
     }
 
     /// Writes what is queued, as far as the stream takes it, and does to the transport what the
@@ -308,7 +317,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     ///
     /// The stream failed: drop it.
-    pub fn settle(&mut self, now: Instant) -> io::Result<Option<Ended>> {
+    pub fn settle(&mut self, memory: &mut Memory, now: Instant) -> io::Result<Option<Ended>> {
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
         }
@@ -316,6 +325,9 @@ impl<S: Stream> WebSocket<S> {
             self.deadlines.closing(now);
         }
         self.flush()?;
+        if let Some(queue) = self.state.output() {
+            queue.return_memory(&mut memory.tx, KEPT_BYTES);
+        }
         if self.muted {
             return Ok(self.ended);
         }
@@ -413,151 +425,5 @@ impl<S: Stream> WebSocket<S> {
 
     fn has_output(&mut self) -> bool {
         !self.flushed || self.state.output().is_some_and(|queue| !queue.is_empty())
-    }
-}
-
-/// A turn of one socket at the loop's buffer.
-#[derive(Debug)]
-pub struct Turn<'t, S: Stream> {
-    socket: &'t mut WebSocket<S>,
-    rx: &'t mut RecvBuffer,
-    now: Instant,
-    /// Bytes it may still read.
-    budget: usize,
-}
-
-impl<S: Stream> Turn<'_, S> {
-    /// Goes on with the opening handshake: `true` when the connection is open. The server asks
-    /// `decide` what to do with the request: accept it with
-    /// [`Upgrade::accept`](crate::handshake::Upgrade::accept), or answer it with a plain response.
-    ///
-    /// # Errors
-    ///
-    /// Fatal, see [`Error`].
-    pub fn open(
-        &mut self,
-        mut decide: impl FnMut(&Request<'_>) -> Result<Connection, Response>,
-    ) -> Result<bool, Error> {
-        loop {
-            match &mut self.socket.state {
-                State::Open(_) => return Ok(true),
-                // What a client sends behind a request that was not accepted is discarded.
-                State::Responding(_) => self.rx.clear(),
-                State::Accepting(handshake) => match handshake.receive(self.rx) {
-                    Ok(None) => {}
-                    Ok(Some(request)) => {
-                        self.socket.state = match decide(&request) {
-                            Ok(connection) => State::Open(connection),
-                            Err(response) => State::respond(&request.respond(&response)),
-                        };
-                        self.socket.deadlines.opened(self.now);
-                        continue;
-                    }
-                    Err(error) => {
-                        self.socket.state = State::respond(&error.response().encode());
-                        return Err(Error::Handshake(error));
-                    }
-                },
-                State::Connecting(handshake) => match handshake.receive(self.rx) {
-                    Ok(None) => {}
-                    Ok(Some(Answer::Open(connection, response))) => {
-                        self.socket.subprotocol = response.subprotocol().map(Box::from);
-                        self.socket.state = State::Open(connection);
-                        self.socket.deadlines.opened(self.now);
-                        continue;
-                    }
-                    Ok(Some(Answer::Refused(refusal))) => {
-                        let status = refusal.head.status();
-                        self.socket.state = State::respond(&[]);
-                        return Err(Error::Refused(status));
-                    }
-                    Err(error) => {
-                        self.socket.state = State::respond(&[]);
-                        return Err(Error::Handshake(error));
-                    }
-                },
-            }
-            if !self.read()? {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// The next event, together with the machine to answer it. `None` ends the turn: nothing has
-    /// arrived, or it was enough for one turn. `None` also before the handshake is done.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`], or once [`Error::Protocol`].
-    #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
-    pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        let found = loop {
-            let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            match connection.find(self.rx) {
-                Ok(Some(Found::Yield)) => return Ok(None),
-                Ok(Some(found)) => break found,
-                Ok(None) => {}
-                Err(_) if self.socket.failure_reported => {}
-                Err(error) => {
-                    self.socket.failure_reported = true;
-                    return Err(Error::Protocol(error));
-                }
-            }
-            if !self.read()? {
-                return Ok(None);
-            }
-        };
-        let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-        let event = connection.hand_out(found, self.rx).map_err(|error| {
-            self.socket.failure_reported = true;
-            Error::Protocol(error)
-        })?;
-        if event.is_message() {
-            self.socket.deadlines.message(self.now);
-        }
-        Ok(Some((connection, event)))
-    }
-
-    /// Reads once; `false` when there was nothing to read, or the turn is over.
-    fn read(&mut self) -> Result<bool, Error> {
-        if !self.socket.readable {
-            self.socket.interrupted = false;
-        }
-        if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
-            return Ok(false);
-        }
-        let room = self.rx.spare().len().min(self.budget);
-        match self.rx.read_at_most(self.budget, &mut self.socket.stream) {
-            Ok(0) => {
-                self.socket.end(self.rx, self.now);
-                Ok(false)
-            }
-            Ok(n) => {
-                self.socket.readable =
-                    n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
-                self.socket.deadlines.received(self.now);
-                self.budget -= n;
-                Ok(true)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.socket.readable = false;
-                self.socket.interrupted = false;
-                Ok(false)
-            }
-            Err(error) if is_gone(&error) && self.socket.has_received_all() => {
-                self.socket.end(self.rx, self.now);
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-impl<S: Stream> Drop for Turn<'_, S> {
-    fn drop(&mut self) {
-        if self.socket.ended.is_some() {
-            self.rx.clear();
-        }
-        self.rx.park(&mut self.socket.parked);
     }
 }

@@ -1,0 +1,109 @@
+//! One operation, so many times: what `run` counts the instructions of.
+//!
+//! ```sh
+//! instructions echo 1024 1000
+//! ```
+
+use bytes::Buf;
+use sansio_ws::frame::{Header, Opcode};
+use sansio_ws::handshake::{Acceptance, OriginPolicy, ServerHandshake};
+use sansio_ws::{Config, Connection, Event, Limits, RecvBuffer, Role};
+use std::hint::black_box;
+use std::sync::Arc;
+
+/// What a browser sends.
+const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\n\
+    Host: 127.0.0.1:9001\r\n\
+    Connection: Upgrade\r\n\
+    Pragma: no-cache\r\n\
+    Cache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36\r\n\
+    Upgrade: websocket\r\n\
+    Origin: http://127.0.0.1:9001\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
+    \r\n";
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let operation = arguments.next().expect("an operation");
+    let size: usize = arguments.next().expect("a size").parse().expect("a number");
+    let count: usize = arguments.next().expect("a count").parse().expect("a number");
+    match operation.as_str() {
+        "receive" => receive(size, count),
+        "send" => send(size, count),
+        "echo" => echo(size, count),
+        "handshake" => handshake(count),
+        other => panic!("unknown operation {other}"),
+    }
+}
+
+/// A masked binary frame, as a server receives it.
+fn frame(size: usize) -> Vec<u8> {
+    let header = Header::new(Opcode::Binary, true, size as u64).expect("a valid header");
+    let mut bytes = [0; 14];
+    let len = header.masked([1, 2, 3, 4]).encode(&mut bytes);
+    let mut frame = bytes[..len].to_vec();
+    frame.resize(len + size, 0x5A);
+    frame
+}
+
+fn drain(connection: &mut Connection) {
+    let queue = connection.outgoing();
+    while queue.has_remaining() {
+        let n = black_box(queue.chunk()).len();
+        queue.advance(n);
+    }
+}
+
+fn receive(size: usize, count: usize) {
+    let frame = frame(size);
+    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    for _ in 0..count {
+        rx.extend_from_slice(&frame);
+        while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
+            black_box(event);
+        }
+    }
+}
+
+fn send(size: usize, count: usize) {
+    let payload = vec![0x5A; size];
+    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    for _ in 0..count {
+        connection.send_binary(black_box(&payload)).expect("room");
+        drain(&mut connection);
+    }
+}
+
+fn echo(size: usize, count: usize) {
+    let frame = frame(size);
+    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    for _ in 0..count {
+        rx.extend_from_slice(&frame);
+        while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
+            if let Event::Binary(bytes) = event {
+                connection.send_binary(bytes).expect("room");
+            }
+        }
+        drain(&mut connection);
+    }
+}
+
+fn handshake(count: usize) {
+    let config = Arc::new(Config::DEFAULT);
+    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    for _ in 0..count {
+        rx.extend_from_slice(REQUEST);
+        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let request = handshake.receive(&mut rx).expect("a request").expect("all of it");
+        let upgrade = request.upgrade(OriginPolicy::SameHost).expect("a handshake");
+        let connection = upgrade.accept(&Acceptance::default(), Arc::clone(&config));
+        drain(&mut connection.expect("a valid reply"));
+    }
+}

@@ -1,0 +1,9 @@
+//! Servers, a load generator, and the table of what is measured: see the README beside this crate.
+
+pub mod event_loop;
+pub mod plot;
+pub mod process;
+pub mod report;
+pub mod sample;
+pub mod scenario;
+pub mod serve;

@@ -1,0 +1,49 @@
+//! Errors of the mio adapter: the machine's, and the stream's.
+
+use crate::connection::ProtocolError;
+use crate::handshake::HandshakeError;
+use core::fmt;
+use std::io;
+
+/// What ended a turn. Fatal: [`settle`](super::WebSocket::settle) still says when to drop the stream,
+/// except after [`Error::Io`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The stream failed: drop it.
+    Io(io::Error),
+    /// The peer broke the protocol. Its Close is queued.
+    Protocol(ProtocolError),
+    /// The peer's handshake is not acceptable. A client's answer is queued.
+    Handshake(HandshakeError),
+    /// The server did not switch protocols, but answered with this HTTP status.
+    Refused(u16),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
+            Self::Refused(status) => write!(f, "the server refused with status {status}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::Handshake(error) => Some(error),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
