@@ -87,24 +87,24 @@ impl SendQueue {
         self.frames.older.saturating_add(self.frames.newer) as usize
     }
 
-    /// Takes over `spare` as its staging area, if it has none of its own.
+    /// Whether it has no staging area, and would have to allocate one.
     #[cfg(feature = "mio")]
-    pub(crate) fn borrow_memory(&mut self, spare: &mut Vec<u8>) {
-        if self.staging.capacity() == 0 {
-            core::mem::swap(&mut self.staging, spare);
-        }
+    pub(crate) fn lacks_memory(&self) -> bool {
+        self.staging.capacity() == 0
     }
 
-    /// Gives its staging area away if nothing is in it. The larger one of the two is kept, unless
-    /// it is larger than `most`.
+    /// Takes over `memory` as its staging area, when it lacks one.
     #[cfg(feature = "mio")]
-    pub(crate) fn return_memory(&mut self, spare: &mut Vec<u8>, most: usize) {
-        if self.is_empty() {
-            if (spare.capacity()..=most).contains(&self.staging.capacity()) {
-                core::mem::swap(&mut self.staging, spare);
-            }
-            self.shrink_to_fit();
-        }
+    pub(crate) fn lend_memory(&mut self, memory: Vec<u8>) {
+        debug_assert!(self.lacks_memory() && memory.is_empty());
+        self.staging = memory;
+    }
+
+    /// Gives its staging area away if nothing is in it.
+    #[cfg(feature = "mio")]
+    pub(crate) fn return_memory(&mut self) -> Option<Vec<u8>> {
+        let idle = self.is_empty() && !self.lacks_memory();
+        idle.then(|| core::mem::take(&mut self.staging))
     }
 
     /// Frees memory that is not in use.

@@ -17,9 +17,11 @@
 //! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
 
 mod error;
+mod memory;
 mod turn;
 
 pub use error::Error;
+pub use memory::Memory;
 pub use turn::Turn;
 
 use crate::close::CloseCode;
@@ -34,66 +36,10 @@ use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-
-/// How many bytes one read may return.
-const READ_BYTES: usize = 256 * 1024;
-
-/// How much memory of each kind a loop keeps after a large message.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
-
-/// The memory that all connections of a loop use in turn: one buffer to read into, and one to
-/// gather output in. A connection holds memory of its own only while something incomplete has
-/// arrived, or something could not be written.
-#[derive(Debug)]
-pub struct Memory {
-    rx: RecvBuffer,
-    tx: Vec<u8>,
-    /// What the last large message was gathered in, for the next.
-    large: Option<Box<RecvBuffer>>,
-}
-
-impl Memory {
-    /// Memory for reads of 256 KiB. It is allocated when it is used.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self::with_read_bytes(READ_BYTES)
-    }
-
-    /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
-    #[must_use]
-    pub const fn with_read_bytes(bytes: usize) -> Self {
-        Self { rx: RecvBuffer::with_capacity(bytes), tx: Vec::new(), large: None }
-    }
-}
-
-impl Memory {
-    /// Moves what is pending out of the common buffer: a little into just its size, much into
-    /// what a large message was gathered in before.
-    fn park(&mut self) -> Box<RecvBuffer> {
-        let much = self.rx.pending() > self.rx.capacity() / 4;
-        let mut parked = self.large.take_if(|_| much).unwrap_or_default();
-        self.rx.move_pending(&mut parked);
-        parked
-    }
-
-    fn keep_large(&mut self, buffer: Box<RecvBuffer>) {
-        let kept = self.large.as_ref().map_or(0, |large| large.capacity());
-        if (kept + 1..=KEPT_BYTES).contains(&buffer.capacity()) {
-            self.large = Some(buffer);
-        }
-    }
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// A non-blocking stream that can end its writing direction.
 pub trait Stream: Read + Write + Source {
@@ -298,8 +244,10 @@ impl<S: Stream> WebSocket<S> {
     }
 
     fn lend(&mut self, memory: &mut Memory) {
-        if let Some(queue) = self.state.output() {
-            queue.borrow_memory(&mut memory.tx);
+        if let Some(queue) = self.state.output()
+            && queue.lacks_memory()
+        {
+            queue.lend_memory(memory.lend_output());
         }
     }
 
@@ -345,8 +293,8 @@ impl<S: Stream> WebSocket<S> {
             self.deadlines.closing(now);
         }
         self.flush()?;
-        if let Some(queue) = self.state.output() {
-            queue.return_memory(&mut memory.tx, KEPT_BYTES);
+        if let Some(returned) = self.state.output().and_then(SendQueue::return_memory) {
+            memory.keep_output(returned);
         }
         if self.muted {
             return Ok(self.ended);

@@ -1,0 +1,116 @@
+//! Memory that the connections of a loop use in turn.
+
+use crate::recv_buffer::RecvBuffer;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// How many bytes one read may return.
+const READ_BYTES: usize = 256 * 1024;
+
+/// How much memory of each kind a loop keeps for its next large messages.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
+
+/// The memory that all connections of a loop use in turn: a buffer to read into, and room to
+/// gather output in. A connection holds memory of its own only while something incomplete has
+/// arrived, or something could not be written.
+#[derive(Debug)]
+pub struct Memory {
+    pub(super) rx: RecvBuffer,
+    /// Buffers in which large messages were gathered.
+    large: Pool<Box<RecvBuffer>>,
+    output: Pool<Vec<u8>>,
+}
+
+impl Memory {
+    /// Memory for reads of 256 KiB. It is allocated when it is used.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_read_bytes(READ_BYTES)
+    }
+
+    /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
+    #[must_use]
+    pub const fn with_read_bytes(bytes: usize) -> Self {
+        Self { rx: RecvBuffer::with_capacity(bytes), large: Pool::new(), output: Pool::new() }
+    }
+
+    /// Moves what is pending out of the common buffer: a little into just its size, much into
+    /// what a large message was gathered in before.
+    pub(super) fn park(&mut self) -> Box<RecvBuffer> {
+        let much = self.rx.pending() > self.rx.capacity() / 4;
+        let mut parked = if much { self.large.take() } else { Box::default() };
+        self.rx.move_pending(&mut parked);
+        parked
+    }
+
+    pub(super) fn keep_large(&mut self, mut buffer: Box<RecvBuffer>) {
+        buffer.clear();
+        self.large.put(buffer);
+    }
+
+    pub(super) fn lend_output(&mut self) -> Vec<u8> {
+        self.output.take()
+    }
+
+    pub(super) fn keep_output(&mut self, memory: Vec<u8>) {
+        self.output.put(memory);
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How many allocations of each kind that may be.
+const KEPT_ITEMS: usize = 16;
+
+/// Allocations that nobody uses at the moment: a few, and of `KEPT_BYTES` in all at most.
+#[derive(Debug)]
+struct Pool<T> {
+    items: Vec<T>,
+    bytes: usize,
+}
+
+impl<T> Pool<T> {
+    const fn new() -> Self {
+        Self { items: Vec::new(), bytes: 0 }
+    }
+}
+
+impl<T: Allocation + Default> Pool<T> {
+    fn take(&mut self) -> T {
+        let item = self.items.pop().unwrap_or_default();
+        self.bytes -= item.bytes();
+        item
+    }
+
+    fn put(&mut self, item: T) {
+        if self.items.len() == KEPT_ITEMS {
+            let smallest = (0..KEPT_ITEMS).min_by_key(|&i| self.items[i].bytes()).unwrap_or(0);
+            let dropped = self.items.swap_remove(smallest);
+            self.bytes -= dropped.bytes();
+        }
+        if self.bytes + item.bytes() <= KEPT_BYTES {
+            self.bytes += item.bytes();
+            self.items.push(item);
+        }
+    }
+}
+
+trait Allocation {
+    fn bytes(&self) -> usize;
+}
+
+impl Allocation for Vec<u8> {
+    fn bytes(&self) -> usize {
+        self.capacity()
+    }
+}
+
+impl Allocation for Box<RecvBuffer> {
+    fn bytes(&self) -> usize {
+        self.capacity()
+    }
+}
