@@ -1,7 +1,5 @@
 //! Corners of the mio adapter, on real sockets and under virtual time.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
-
 use core::time::Duration;
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};

@@ -1,0 +1,184 @@
+//! The mio adapter: over a scripted stream, where every call can go wrong, and over TCP. Time is
+//! what the tests say, so nothing here sleeps.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod deadlines;
+mod over_script;
+mod over_tcp;
+mod readiness;
+#[path = "../scripted/mod.rs"]
+mod scripted;
+#[path = "../support/mod.rs"]
+mod support;
+
+use mio::event::Event as Readiness;
+use mio::{Events, Interest, Poll, Token};
+use sansio_ws::deadlines::{Due, Instant, Timeouts};
+use sansio_ws::handshake::{ClientRequest, HandshakeError, Request, Response};
+use sansio_ws::mio::{Error, Memory, Stream, WebSocket};
+use sansio_ws::{
+    CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
+};
+use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
+use scripted::{accept, bounded, conversation, echo};
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+use support::Seen;
+use support::frame::{self, Frame, wire};
+
+const fn second(seconds: u64) -> Instant {
+    Instant::new(Duration::from_secs(seconds))
+}
+
+fn request() -> ClientRequest {
+    ClientRequest::new("ws://x/chat").unwrap()
+}
+
+fn server<S: Stream>(stream: S) -> WebSocket<S> {
+    WebSocket::server(stream, &Limits::DEFAULT, Timeouts::DEFAULT, second(0))
+}
+
+fn client<S: Stream>(stream: S) -> WebSocket<S> {
+    let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
+    WebSocket::client(stream, &request(), config, timeouts, second(0)).unwrap()
+}
+
+fn tcp() -> (mio::net::TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    for socket in [&stream, &peer] {
+        socket.set_nodelay(true).unwrap();
+    }
+    stream.set_nonblocking(true).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    (mio::net::TcpStream::from_std(stream), peer)
+}
+
+/// What mio reports of a stream that can be written, and of one that can be read as well. Only mio
+/// can make these.
+struct Reports {
+    writable: Readiness,
+    both: Readiness,
+}
+
+impl Reports {
+    fn new() -> Self {
+        let (mut stream, mut peer) = tcp();
+        let mut poll = Poll::new().unwrap();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut stream, Token(0), both).unwrap();
+        let mut reported = |readable| {
+            let mut events = Events::with_capacity(8);
+            loop {
+                poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+                let fits =
+                    |event: &&Readiness| event.is_writable() && event.is_readable() == readable;
+                if let Some(event) = events.iter().find(fits) {
+                    return event.clone();
+                }
+            }
+        };
+        let writable = reported(false);
+        peer.write_all(b"!").unwrap();
+        Self { writable, both: reported(true) }
+    }
+}
+
+/// Has the conversation, from opening to the one end it has to have. The stream is reported ready
+/// only after it has blocked, as mio does, and time passes only when nothing else happens.
+fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> Outcome {
+    let stream = script.clone();
+    let mut socket = if conversation.to_server { server(stream) } else { client(stream) };
+    let mut memory = Memory::with_read_bytes(64);
+    let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
+    let mut now = second(0);
+    socket.ready(&reports.both);
+    for _ in 0..10_000 {
+        let turned = turn(&mut socket, &mut memory, now, &mut outcome);
+        let settled = turned.and_then(|()| socket.settle(&mut memory, now));
+        match settled {
+            Ok(None) => {}
+            Ok(Some(ended)) => {
+                assert!(!socket.wants_turn(), "an end is for ever");
+                assert_eq!(socket.settle(&mut memory, now).unwrap(), Some(ended));
+                if let Some(connection) = socket.connection_mut(&mut memory) {
+                    assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
+                }
+                outcome.end = Ok(ended);
+                return outcome;
+            }
+            Err(error) => {
+                outcome.end = Err(Some(error.kind()));
+                return outcome;
+            }
+        }
+        let mut state = script.state();
+        let read_blocked = std::mem::take(&mut state.read_blocked);
+        let write_blocked = std::mem::take(&mut state.write_blocked);
+        let stalls = state.is_stalled();
+        drop(state);
+        if write_blocked {
+            socket.ready(&reports.writable);
+        }
+        if read_blocked && !stalls {
+            socket.ready(&reports.both);
+        }
+        if !socket.wants_turn() && !write_blocked {
+            assert!(stalls, "a wake-up was lost");
+            now = socket.poll_timeout().expect("a stall is bounded");
+            assert!(socket.handle_timeout(now).is_some());
+        }
+    }
+    panic!("it never ends");
+}
+
+fn turn<S: Stream>(
+    socket: &mut WebSocket<S>,
+    memory: &mut Memory,
+    now: Instant,
+    outcome: &mut Outcome,
+) -> io::Result<()> {
+    let io = |error| match error {
+        Error::Io(error) => error,
+        error => panic!("{error}"),
+    };
+    let mut turn = socket.turn(memory, now);
+    outcome.opened |= turn.open(accept).map_err(io)?;
+    while let Some((connection, event)) = turn.next().map_err(io)? {
+        echo(connection, event, &mut outcome.events);
+    }
+    Ok(())
+}
+
+/// Both roles, each with the outcome of the whole conversation, the number of calls it took, and
+/// the bytes it made of it.
+fn conversations(reports: &Reports) -> [(Conversation, Outcome, usize, Script); 2] {
+    [true, false].map(|to_server| {
+        let conversation = conversation(to_server);
+        let script = conversation.script(usize::MAX, End::Eof);
+        let outcome = converse(&conversation, &script, reports);
+        assert_eq!(outcome.events, conversation.events());
+        assert_eq!(outcome.end, Ok(Ended::Clean { code: Some(CloseCode::GOING_AWAY) }));
+        assert_eq!(unmasked(script.frames()), conversation.answers());
+        let calls = script.state().calls;
+        (conversation, outcome, calls, script)
+    })
+}
+
+fn unmasked(mut frames: Vec<Frame>) -> Vec<Frame> {
+    frames.iter_mut().for_each(|frame| frame.mask = None);
+    frames
+}
+
+/// A server's bytes are always the same; a client's frames only after unmasking.
+fn assert_same_output(script: &Script, model: &Script, to_server: bool, what: &str) {
+    match to_server {
+        true => assert_eq!(script.output(), model.output(), "{what}"),
+        false => assert_eq!(unmasked(script.frames()), unmasked(model.frames()), "{what}"),
+    }
+}
