@@ -39,19 +39,6 @@ fn conversations() -> [(Conversation, Outcome, usize, Script); 2] {
     })
 }
 
-fn unmasked(mut frames: Vec<Frame>) -> Vec<Frame> {
-    frames.iter_mut().for_each(|frame| frame.mask = None);
-    frames
-}
-
-/// A server's bytes are always the same; a client's frames only after unmasking.
-fn assert_same_output(script: &Script, model: &Script, to_server: bool, what: &str) {
-    match to_server {
-        true => assert_eq!(script.output(), model.output(), "{what}"),
-        false => assert_eq!(unmasked(script.frames()), unmasked(model.frames()), "{what}"),
-    }
-}
-
 /// One conversation cut off behind `cut` bytes.
 fn cut_off(to_server: bool, cut: usize, end: End) {
     // A stall is waited for, so all these run at once.

@@ -21,7 +21,7 @@ use sansio_ws::{
     CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
 };
 use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
-use scripted::{accept, bounded, conversation, echo};
+use scripted::{accept, assert_same_output, bounded, conversation, echo, unmasked};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -168,17 +168,4 @@ fn conversations(reports: &Reports) -> [(Conversation, Outcome, usize, Script); 
         let calls = script.state().calls;
         (conversation, outcome, calls, script)
     })
-}
-
-fn unmasked(mut frames: Vec<Frame>) -> Vec<Frame> {
-    frames.iter_mut().for_each(|frame| frame.mask = None);
-    frames
-}
-
-/// A server's bytes are always the same; a client's frames only after unmasking.
-fn assert_same_output(script: &Script, model: &Script, to_server: bool, what: &str) {
-    match to_server {
-        true => assert_eq!(script.output(), model.output(), "{what}"),
-        false => assert_eq!(unmasked(script.frames()), unmasked(model.frames()), "{what}"),
-    }
 }

@@ -475,3 +475,16 @@ pub fn bounded<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> 
         }
     }
 }
+
+pub fn unmasked(mut frames: Vec<Frame>) -> Vec<Frame> {
+    frames.iter_mut().for_each(|frame| frame.mask = None);
+    frames
+}
+
+/// A server's bytes are always the same; a client's frames only after unmasking.
+pub fn assert_same_output(script: &Script, model: &Script, to_server: bool, what: &str) {
+    match to_server {
+        true => assert_eq!(script.output(), model.output(), "{what}"),
+        false => assert_eq!(unmasked(script.frames()), unmasked(model.frames()), "{what}"),
+    }
+}
