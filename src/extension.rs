@@ -1,6 +1,190 @@
-//! Extensions (RFC 6455, section 9): the grammar of their header.
+//! Extensions (RFC 6455, section 9): the hook for them, and the grammar of their header.
+//!
+//! ```text
+//!   settings, shared          handshake                     one connection
+//!   Extension ──offer()─────▶ Sec-WebSocket-Extensions
+//!             ◀─accept()───── what the client offers  ──▶ Agreement { header, codec }
+//!             ◀─confirm()──── what the server accepts ──▶ Agreement { header, codec }
+//!                                                                          │
+//!   payload of a message ──▶ Codec::encode ──▶ RSV1, frames ──▶ Codec::decode ──▶ payload
+//! ```
+//!
+//! The hook is for extensions that transform whole messages and mark them with RSV1, as
+//! permessage-deflate does. Everything else about frames stays with the connection: headers,
+//! masks, fragments, limits, UTF-8.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// An extension that a client offers and a server accepts: its settings, shared by any number of
+/// connections. Put it into [`Config::extension`](crate::Config::extension).
+pub trait Extension: fmt::Debug + Send + Sync {
+    /// What a client offers: a value for `Sec-WebSocket-Extensions`, one offer or more, the
+    /// preferred one first.
+    fn offer(&self) -> String;
+
+    /// Decides for a server about the offers of a client, in the client's order of preference:
+    /// accepts one, or none.
+    fn accept(&self, offers: &[Offer<'_>]) -> Option<Agreement>;
+
+    /// Decides for a client about what the server accepted. The handshake fails on `None`.
+    fn confirm(&self, answer: &Offer<'_>) -> Option<Agreement>;
+
+    /// Encodes a message for any number of connections, see
+    /// [`PreparedMessage::encoded`](crate::PreparedMessage::encoded). `None` if that is not
+    /// possible or not worth it.
+    fn prepare(&self, payload: &[u8]) -> Option<Prepared>;
+}
+
+/// What a handshake agreed on.
+#[derive(Debug)]
+pub struct Agreement {
+    /// The extension with its parameters, as in the server's `Sec-WebSocket-Extensions`.
+    pub header: String,
+    /// Its state on the new connection.
+    pub codec: Box<dyn Codec>,
+}
+
+/// The state of an extension on one connection.
+///
+/// One side of the codec transforms messages that are sent, the other those that arrive.
+pub trait Codec: fmt::Debug + Send + Sync {
+    /// Encodes a piece of a message, and appends it to `output`.
+    ///
+    /// Of the first piece of a message it may say `false`: the message then goes out as it is,
+    /// and the codec must be as if it had not seen it. What it may have appended is dropped. Only
+    /// a message in a single piece is sure to be whole at that time.
+    fn encode(&mut self, payload: &[u8], piece: Piece, output: &mut Vec<u8>) -> bool;
+
+    /// Decodes from the front of `input`, which is a piece of a message that was marked with
+    /// RSV1, and appends at most `room` bytes to `output`.
+    ///
+    /// `last` says that the message ends with `input`. When [`Decoded::full`] comes back, the
+    /// same message goes on with the rest of the input, which may be empty, and more room.
+    ///
+    /// # Errors
+    ///
+    /// Fatal for the connection.
+    fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Decoded, DecodeError>;
+
+    /// Whether the peer can decode what [`Extension::prepare`] made.
+    fn takes(&self, prepared: &Prepared) -> bool;
+}
+
+/// Which part of its message a payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// It begins the message.
+    pub first: bool,
+    /// It ends the message.
+    pub last: bool,
+}
+
+/// How far [`Codec::decode`] got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoded {
+    /// Bytes of the input that are used up. All of them, unless `full`.
+    pub consumed: usize,
+    /// It stopped because the room was used up, and there may be more.
+    pub full: bool,
+}
+
+/// Why a message cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// It is not what the extension's encoder makes. Ends the connection with close code 1007.
+    Corrupt,
+    /// It expands more than the settings of the extension allow. Ends the connection with close
+    /// code 1009.
+    Expansion,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Corrupt => "the encoded message is corrupt",
+            Self::Expansion => "the encoded message expands too much",
+        })
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// A message encoded independently of what was sent before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// What it demands of the peer, in terms of the extension.
+    pub demand: u32,
+    /// The encoded payload.
+    pub payload: Vec<u8>,
+}
+
+/// An element of `Sec-WebSocket-Extensions`: what a client offers, or a server accepts.
+///
+/// ```
+/// use sansio_ws::extension::Offer;
+///
+/// let offers = Offer::parse(b"permessage-deflate; client_max_window_bits, b; c=\"1\"").unwrap();
+/// assert_eq!(offers[0].name(), "permessage-deflate");
+/// assert_eq!(offers[0].parameters().next(), Some(("client_max_window_bits", None)));
+/// assert_eq!(offers[1].parameters().next(), Some(("c", Some("1".into()))));
+/// assert!(Offer::parse(b"a; =").is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer<'a>(&'a str);
+
+impl<'a> Offer<'a> {
+    /// The elements of a header's value, or `None` if it is not well-formed (RFC 6455, section
+    /// 9.1). A header in several lines is the same as one with all of their elements.
+    #[must_use]
+    pub fn parse(value: &'a [u8]) -> Option<Vec<Self>> {
+        if !is_well_formed(value) {
+            return None;
+        }
+        // In what is well-formed, separators occur only as such: quoted values are tokens.
+        let elements = core::str::from_utf8(value).ok()?.split(',').map(trim);
+        Some(elements.filter(|element| !element.is_empty()).map(Self).collect())
+    }
+
+    /// The name of the extension. Names compare exactly.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.0.split(';').next().map(trim).unwrap_or_default()
+    }
+
+    /// Its parameters in their order, with values unquoted. Names may repeat; most extensions
+    /// refuse that.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> {
+        self.0.split(';').skip(1).map(|parameter| match parameter.split_once('=') {
+            Some((name, value)) => (trim(name), Some(unquoted(trim(value)))),
+            None => (trim(parameter), None),
+        })
+    }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+fn unquoted(value: &str) -> Cow<'_, str> {
+    match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+        Some(quoted) if quoted.contains('\\') => Cow::Owned(quoted.replace('\\', "")),
+        Some(quoted) => Cow::Borrowed(quoted),
+        None => Cow::Borrowed(value),
+    }
+}
 
 /// Whether a `Sec-WebSocket-Extensions` value is well-formed (RFC 6455, section 9.1): a list of
 /// tokens with parameters, whose values are tokens, or quoted strings that are tokens once
@@ -92,7 +276,7 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_well_formed;
+    use super::*;
 
     #[test]
     fn grammar() {
@@ -127,5 +311,15 @@ mod tests {
         ] {
             assert!(!is_well_formed(bad.as_bytes()), "{bad}");
         }
+    }
+
+    #[test]
+    fn elements() {
+        let offers = Offer::parse(b" ,a , b;\tc; d = e;f=\"\\g\\h\",b;c;c").unwrap();
+        let names: Vec<_> = offers.iter().map(Offer::name).collect();
+        assert_eq!(names, ["a", "b", "b"]);
+        let parameters: Vec<_> = offers[1].parameters().collect();
+        assert_eq!(parameters, [("c", None), ("d", Some("e".into())), ("f", Some("gh".into()))]);
+        assert_eq!(offers[2].parameters().count(), 2, "repeated");
     }
 }

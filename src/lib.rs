@@ -85,8 +85,10 @@ pub mod blocking;
 mod close;
 mod connection;
 pub mod deadlines;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod entropy;
-mod extension;
+pub mod extension;
 pub mod frame;
 pub mod handshake;
 #[cfg(feature = "std")]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Each floor may use the ones before it.
 const FLOORS: [&[&str]; 7] = [
     &["mask", "utf8", "close", "limits", "entropy"],
-    &["frame", "recv_buffer", "send_queue"],
-    &["extension", "connection", "deadlines"],
+    &["frame", "recv_buffer", "send_queue", "extension"],
+    &["connection", "deadlines"],
     &["handshake"],
     &["deflate"],
     // What the adapters share.

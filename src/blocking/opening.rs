@@ -9,10 +9,12 @@ use crate::handshake::{
     Acceptance, Answer, ClientHandshake, ClientRequest, OriginPolicy, Refusal, Request, Response,
     ServerHandshake,
 };
+use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::net::{TcpStream, ToSocketAddrs};
 
@@ -29,19 +31,20 @@ impl<S: Stream> WebSocket<S> {
     pub fn accept(
         stream: S,
         origin: OriginPolicy<'_>,
-        config: Config,
+        config: impl Into<Arc<Config>>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
-        Self::accept_with(stream, config, timeouts, |request| {
+        let config = config.into();
+        Self::accept_with(stream, &config.limits, timeouts, |request| {
             let upgrade = request.upgrade(origin)?;
-            Ok(upgrade.accept(&Acceptance::default(), config)?)
+            Ok(upgrade.accept(&Acceptance::default(), Arc::clone(&config))?)
         })
     }
 
     /// Accepts a client as `decide` says: with the connection made by
     /// [`Upgrade::accept`](crate::handshake::Upgrade::accept), or not, with a plain response.
     ///
-    /// Of `config`, only the limits for handshakes are used here.
+    /// Of `limits`, those for handshakes apply.
     ///
     /// # Errors
     ///
@@ -49,14 +52,14 @@ impl<S: Stream> WebSocket<S> {
     /// been written.
     pub fn accept_with(
         stream: S,
-        config: Config,
+        limits: &Limits,
         timeouts: Timeouts,
         decide: impl FnOnce(&Request<'_>) -> Result<Connection, Response>,
     ) -> Result<Self, Error> {
         let mut stream = Timed::new(stream);
         let mut rx = RecvBuffer::new();
         let mut timer = Timer::new(timeouts);
-        let mut handshake = ServerHandshake::new(&config.limits);
+        let mut handshake = ServerHandshake::new(limits);
         let mut decide = Some(decide);
         let (decision, error) = loop {
             match handshake.receive(&mut rx) {
@@ -101,7 +104,7 @@ impl<S: Stream> WebSocket<S> {
     pub fn connect(
         stream: S,
         request: &ClientRequest,
-        config: Config,
+        config: impl Into<Arc<Config>>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
         let mut stream = Timed::new(stream);
@@ -132,7 +135,7 @@ impl WebSocket<TcpStream> {
     /// [`connect`](Self::connect). Otherwise as for [`connect`](Self::connect).
     pub fn open(
         request: &ClientRequest,
-        config: Config,
+        config: impl Into<Arc<Config>>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
         if request.is_secure() {

@@ -23,6 +23,7 @@ pub use prepared::PreparedMessage;
 pub(crate) use receive::Found;
 
 use crate::entropy::Masks;
+use crate::extension::Extension;
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
 use alloc::sync::Arc;
@@ -54,7 +55,7 @@ pub enum Delivery {
 }
 
 /// The settings of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
     /// What the peer and the caller may make the connection hold or do.
@@ -64,12 +65,18 @@ pub struct Config {
     /// Whether pings are answered by themselves (default: yes). When switched off, answer each
     /// [`Event::Ping`] with [`Connection::send_pong`].
     pub auto_pong: bool,
+    /// What a client offers and a server accepts to be done with messages (default: nothing).
+    pub extension: Option<Arc<dyn Extension>>,
 }
 
 impl Config {
-    /// Default limits, whole messages, pings answered.
-    pub const DEFAULT: Self =
-        Self { limits: Limits::DEFAULT, delivery: Delivery::Messages, auto_pong: true };
+    /// Default limits, whole messages, pings answered, no extension.
+    pub const DEFAULT: Self = Self {
+        limits: Limits::DEFAULT,
+        delivery: Delivery::Messages,
+        auto_pong: true,
+        extension: None,
+    };
 
     /// The same settings with other limits.
     #[must_use]
@@ -89,6 +96,13 @@ impl Config {
     #[must_use]
     pub const fn auto_pong(mut self, on: bool) -> Self {
         self.auto_pong = on;
+        self
+    }
+
+    /// The same settings with an extension to be offered or accepted.
+    #[must_use]
+    pub fn extension(mut self, extension: impl Extension + 'static) -> Self {
+        self.extension = Some(Arc::new(extension));
         self
     }
 }

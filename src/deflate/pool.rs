@@ -1,0 +1,4 @@
+//! States of compression that nobody uses at the moment.
+
+#[derive(Debug, Default)]
+pub(super) struct Pool;
