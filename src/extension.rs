@@ -21,6 +21,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+/// The bit that marks a message as encoded, as in
+/// [`Header::reserved_bits`](crate::frame::Header::reserved_bits).
+pub(crate) const RSV1: u8 = 4;
+
 /// An extension that a client offers and a server accepts: its settings, shared by any number of
 /// connections. Put it into [`Config::extension`](crate::Config::extension).
 pub trait Extension: fmt::Debug + Send + Sync {

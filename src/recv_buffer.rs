@@ -14,6 +14,15 @@
 //! ```
 //!
 //! It knows no frames: it holds bytes, and the one region that has been joined.
+//!
+//! When an extension encodes the message, what is joined there are its encoded bytes, each until it
+//! is decoded, and the message comes together in an allocation of its own:
+//!
+//! ```text
+//!                taken │ message so far │
+//!  decoded     ┌───────┼────────────────┼────────┐
+//!              └───────┴────────────────┴────────┘
+//! ```
 
 use crate::mask::Mask;
 use alloc::vec::Vec;
@@ -54,6 +63,23 @@ pub struct RecvBuffer {
     filled: usize,
     /// How much the first call of `spare` allocates, if not `FIRST`.
     first: usize,
+    decoded: Decoded,
+}
+
+/// What an extension made of received bytes.
+struct Decoded {
+    bytes: Vec<u8>,
+    /// The message under way. It ends where the bytes end.
+    message: Range<usize>,
+}
+
+/// Where a message comes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Region {
+    /// Among the received bytes.
+    Received,
+    /// Where an extension decodes it to.
+    Decoded,
 }
 
 impl RecvBuffer {
@@ -68,7 +94,8 @@ impl RecvBuffer {
     #[must_use]
     pub const fn with_capacity(bytes: usize) -> Self {
         let first = if bytes == 0 { 1 } else { bytes };
-        Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first }
+        let decoded = Decoded { bytes: Vec::new(), message: 0..0 };
+        Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first, decoded }
     }
 
     /// Room to read into, never empty.
@@ -117,27 +144,29 @@ impl RecvBuffer {
     /// the buffer serve another connection, or be dropped.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unread == self.filled && self.message.is_empty()
+        self.unread == self.filled && self.message.is_empty() && self.decoded.message.is_empty()
     }
 
     /// Bytes allocated at present.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.storage.len()
+        self.storage.len() + self.decoded.bytes.capacity()
     }
 
-    /// Forgets everything received; keeps the allocation.
+    /// Forgets everything received; keeps the allocations.
     pub fn clear(&mut self) {
         self.message = 0..0;
         self.unread = 0;
         self.filled = 0;
+        self.decoded.message = 0..0;
     }
 
-    /// Gives the allocation back if it is larger than `bytes` and nothing is pending in it.
+    /// Gives the allocations back if they are larger than `bytes` and nothing is pending in them.
     pub fn shrink_to(&mut self, bytes: usize) {
-        if self.is_empty() && self.storage.len() > bytes {
+        if self.is_empty() && self.capacity() > bytes {
             self.clear();
             self.storage = Vec::new();
+            self.decoded.bytes = Vec::new();
         }
     }
 
@@ -198,10 +227,13 @@ impl RecvBuffer {
         other.message = self.message.clone();
         other.unread = self.unread;
         other.filled = self.filled;
+        if !self.decoded.message.is_empty() {
+            core::mem::swap(&mut other.decoded, &mut self.decoded);
+        }
         self.clear();
     }
 
-    /// Bytes pending: unread ones, and those of the message under way.
+    /// Received bytes pending: unread ones, and those of the message under way.
     pub(crate) fn pending(&self) -> usize {
         self.message.len() + (self.filled - self.unread)
     }
@@ -277,17 +309,42 @@ impl RecvBuffer {
     }
 
     /// Where the message so far is.
-    pub(crate) fn message(&self) -> Range<usize> {
-        self.message.clone()
+    pub(crate) fn message(&self, region: Region) -> Range<usize> {
+        match region {
+            Region::Received => self.message.clone(),
+            Region::Decoded => self.decoded.message.clone(),
+        }
     }
 
     /// Takes the first `n` bytes of the message out of it: they stay readable at the returned
     /// range, but are no longer kept.
     #[inline]
-    pub(crate) fn take_message(&mut self, n: usize) -> Range<usize> {
-        let start = self.message.start;
-        self.message.start = self.message.end.min(start + n);
-        start..self.message.start
+    pub(crate) fn take_message(&mut self, region: Region, n: usize) -> Range<usize> {
+        let message = match region {
+            Region::Received => &mut self.message,
+            Region::Decoded => &mut self.decoded.message,
+        };
+        let start = message.start;
+        message.start = message.end.min(start + n);
+        start..message.start
+    }
+
+    /// Lets `decode` append to the decoded message what it makes of the encoded one, of which it
+    /// returns how many bytes are used up. Returns where the new bytes are.
+    pub(crate) fn decode<E>(
+        &mut self,
+        decode: impl FnOnce(&[u8], &mut Vec<u8>) -> Result<usize, E>,
+    ) -> Result<Range<usize>, E> {
+        let Decoded { bytes, message } = &mut self.decoded;
+        // What was handed out makes room: all of it, but for an unfinished code point at most.
+        bytes.copy_within(message.clone(), 0);
+        bytes.truncate(message.len());
+        let start = bytes.len();
+        *message = 0..start;
+        let consumed = decode(&self.storage[self.message.clone()], bytes)?;
+        *message = 0..bytes.len();
+        self.take_message(Region::Received, consumed);
+        Ok(start..self.decoded.bytes.len())
     }
 
     /// Consumes the whole payload of a control frame, unmasked in place.
@@ -302,8 +359,11 @@ impl RecvBuffer {
     }
 
     #[inline]
-    pub(crate) fn slice(&self, range: Range<usize>) -> &[u8] {
-        &self.storage[range]
+    pub(crate) fn slice(&self, region: Region, range: Range<usize>) -> &[u8] {
+        match region {
+            Region::Received => &self.storage[range],
+            Region::Decoded => &self.decoded.bytes[range],
+        }
     }
 }
 
@@ -319,7 +379,8 @@ impl fmt::Debug for RecvBuffer {
         f.debug_struct("RecvBuffer")
             .field("message", &self.message.len())
             .field("unread", &(self.filled - self.unread))
-            .field("capacity", &self.storage.len())
+            .field("decoded", &self.decoded.message.len())
+            .field("capacity", &self.capacity())
             .finish()
     }
 }
@@ -376,6 +437,6 @@ mod tests {
             rx.park(&mut parked);
             rx.unpark(&mut parked);
         }
-        assert_eq!(rx.slice(rx.message()), &bytes[..]);
+        assert_eq!(rx.slice(Region::Received, rx.message(Region::Received)), &bytes[..]);
     }
 }

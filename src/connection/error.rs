@@ -1,6 +1,7 @@
 //! What can go wrong, by fault: the peer's ([`ProtocolError`]) or the caller's ([`SendError`]).
 
 use crate::close::CloseCode;
+use crate::extension::DecodeError;
 use crate::frame::FrameError;
 use core::fmt;
 
@@ -34,6 +35,10 @@ pub enum ProtocolError {
     MessageTooBig,
     /// A message over [`Limits::max_fragments`](crate::Limits::max_fragments).
     TooManyFragments,
+    /// A message that the extension agreed on cannot decode.
+    CorruptMessage,
+    /// A message that expands more than the settings of the extension allow.
+    Expansion,
 }
 
 impl ProtocolError {
@@ -41,8 +46,8 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
-            Self::FrameTooBig | Self::MessageTooBig => CloseCode::MESSAGE_TOO_BIG,
+            Self::InvalidUtf8 | Self::CorruptMessage => CloseCode::INVALID_PAYLOAD,
+            Self::FrameTooBig | Self::MessageTooBig | Self::Expansion => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments => CloseCode::POLICY_VIOLATION,
             _ => CloseCode::PROTOCOL_ERROR,
         }
@@ -68,6 +73,8 @@ impl ProtocolError {
             Self::FrameTooBig => "frame too big",
             Self::MessageTooBig => "message too big",
             Self::TooManyFragments => "too many fragments",
+            Self::CorruptMessage => "corrupt encoded message",
+            Self::Expansion => "message expands too much",
         }
     }
 }
@@ -87,6 +94,15 @@ impl core::error::Error for ProtocolError {}
 impl From<FrameError> for ProtocolError {
     fn from(error: FrameError) -> Self {
         Self::Frame(error)
+    }
+}
+
+impl From<DecodeError> for ProtocolError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Corrupt => Self::CorruptMessage,
+            DecodeError::Expansion => Self::Expansion,
+        }
     }
 }
 

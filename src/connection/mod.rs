@@ -23,9 +23,10 @@ pub use prepared::PreparedMessage;
 pub(crate) use receive::Found;
 
 use crate::entropy::Masks;
-use crate::extension::Extension;
+use crate::extension::{Agreement, Extension};
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use receive::Receiving;
 use send::{Pongs, Sending};
@@ -134,6 +135,10 @@ pub struct Connection {
     pongs: Pongs,
     /// The transport delivers nothing more.
     eof: bool,
+    /// The extension, if one was agreed on.
+    agreement: Option<Box<Agreement>>,
+    /// Whether messages are sent encoded by it.
+    encodes: bool,
 }
 
 impl Connection {
@@ -149,7 +154,31 @@ impl Connection {
             queue: SendQueue::new(),
             pongs: Pongs::default(),
             eof: false,
+            agreement: None,
+            encodes: true,
         }
+    }
+
+    /// The same connection with an extension that its handshake agreed on, when that happened
+    /// elsewhere. The handshakes of this crate have done it already.
+    #[must_use]
+    pub fn with_agreement(mut self, agreement: Agreement) -> Self {
+        self.agreement = Some(Box::new(agreement));
+        self
+    }
+
+    /// The extension in use with its parameters, as in the `Sec-WebSocket-Extensions` of the
+    /// server.
+    #[must_use]
+    pub fn extension(&self) -> Option<&str> {
+        self.agreement.as_ref().map(|agreement| &*agreement.header)
+    }
+
+    /// Whether the messages sent from now on are encoded by the extension in use (default: yes).
+    /// Switch it off for a message that is compressed already, or one with a secret next to what
+    /// an attacker may choose. A fragmented message keeps to what its first fragment did.
+    pub fn use_extension(&mut self, on: bool) {
+        self.encodes = on;
     }
 
     /// Whether this is the server's side.

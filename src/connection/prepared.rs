@@ -1,7 +1,9 @@
 //! Messages framed once for many connections.
 
 use super::MessageKind;
+use crate::extension::{Codec, Extension, Prepared, RSV1};
 use crate::frame::Header;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -12,9 +14,22 @@ use bytes::Bytes;
 #[derive(Debug, Clone)]
 pub struct PreparedMessage {
     kind: MessageKind,
-    /// Unmasked header and payload.
-    frame: Bytes,
-    header_len: u8,
+    plain: Frame,
+    /// For connections with an extension that can decode it.
+    encoded: Option<Arc<Encoded>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    header: Header,
+    /// Header and payload, not masked.
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+struct Encoded {
+    prepared: Prepared,
+    frame: Frame,
 }
 
 impl PreparedMessage {
@@ -32,11 +47,21 @@ impl PreparedMessage {
 
     fn new(kind: MessageKind, payload: &[u8]) -> Self {
         let header = Header::of(kind.opcode(), true, payload);
-        let mut frame = Vec::with_capacity(header.encoded_len() + payload.len());
-        header.append(&mut frame);
-        let header_len = frame.len() as u8;
-        frame.extend_from_slice(payload);
-        Self { kind, frame: frame.into(), header_len }
+        Self { kind, plain: Frame::new(header, payload), encoded: None }
+    }
+
+    /// The same message, encoded once by an extension for all connections that agreed on it with
+    /// parameters that allow to share; the others get the message as it is.
+    ///
+    /// permessage-deflate allows it if messages are sent without context takeover.
+    #[must_use]
+    pub fn encoded(mut self, extension: &dyn Extension) -> Self {
+        self.encoded = extension.prepare(self.payload()).map(|prepared| {
+            let payload = &prepared.payload;
+            let header = Header::of(self.kind.opcode(), true, payload).with_reserved_bits(RSV1);
+            Arc::new(Encoded { frame: Frame::new(header, payload), prepared })
+        });
+        self
     }
 
     /// Text or binary.
@@ -48,10 +73,36 @@ impl PreparedMessage {
     /// The payload, without header.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.frame[usize::from(self.header_len)..]
+        self.plain.payload()
     }
 
-    pub(super) fn frame(&self) -> &Bytes {
-        &self.frame
+    /// The frame for a connection with this codec.
+    pub(super) fn frame(&self, codec: Option<&dyn Codec>) -> &Frame {
+        match (&self.encoded, codec) {
+            (Some(encoded), Some(codec)) if codec.takes(&encoded.prepared) => &encoded.frame,
+            _ => &self.plain,
+        }
+    }
+}
+
+impl Frame {
+    fn new(header: Header, payload: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(header.encoded_len() + payload.len());
+        header.append(&mut bytes);
+        bytes.extend_from_slice(payload);
+        Self { header, bytes: bytes.into() }
+    }
+
+    pub(super) fn header(&self) -> Header {
+        self.header
+    }
+
+    /// Header and payload, not masked.
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.bytes[self.header.encoded_len()..]
     }
 }

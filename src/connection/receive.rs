@@ -4,13 +4,17 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::{Connection, Delivery, Event, MessageKind, ProtocolError, Role};
+use super::{Config, Connection, Delivery, Event, MessageKind, ProtocolError, Role};
 use crate::close::{CloseCode, CloseReason};
+use crate::extension::{Agreement, RSV1};
 use crate::frame::{Header, Opcode, Prefix};
 use crate::mask::Mask;
-use crate::recv_buffer::RecvBuffer;
+use crate::recv_buffer::{RecvBuffer, Region};
 use crate::utf8::{self, Validator};
 use core::ops::Range;
+
+/// Bytes of a part that an extension decoded, at most, when messages are handed out in parts.
+const PART_BYTES: usize = 16 * 1024;
 
 /// The receiving half.
 #[derive(Debug)]
@@ -29,10 +33,14 @@ pub(super) enum Receiving {
 #[derive(Debug)]
 pub(super) struct Incoming {
     kind: MessageKind,
+    /// Where it comes together. In [`Region::Decoded`] if an extension has encoded it.
+    region: Region,
     /// No part of it has been handed out yet.
     first: bool,
     /// Payload bytes declared by its frames so far.
     declared: u64,
+    /// Bytes decoded so far.
+    decoded: u64,
     fragments: u32,
     utf8: Validator,
     /// Everything valid has been handed out; what follows is not UTF-8.
@@ -52,8 +60,8 @@ struct OpenFrame {
 /// An event, with ranges in place of slices.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Message(MessageKind, Range<usize>),
-    Part { kind: MessageKind, range: Range<usize>, first: bool, last: bool },
+    Message { kind: MessageKind, region: Region, range: Range<usize> },
+    Part { kind: MessageKind, region: Region, range: Range<usize>, first: bool, last: bool },
     Ping(Range<usize>),
     Pong(Range<usize>),
     Close(Option<CloseCode>, Range<usize>),
@@ -127,26 +135,31 @@ impl Connection {
     fn lend<'b>(&mut self, found: Found, rx: &'b RecvBuffer) -> Result<Event<'b>, ProtocolError> {
         // A text that came in pieces has been checked before, and is checked here again: without
         // `unsafe` there is no other way from bytes to `str`.
-        let text = |range| {
-            simdutf8::basic::from_utf8(rx.slice(range)).map_err(|_| ProtocolError::InvalidUtf8)
+        let text = |region, range| {
+            let bytes = rx.slice(region, range);
+            simdutf8::basic::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)
         };
         Ok(match found {
-            Found::Message(MessageKind::Text, range) => Event::Text(text(range)?),
-            Found::Message(MessageKind::Binary, range) => Event::Binary(rx.slice(range)),
-            Found::Part { kind: MessageKind::Text, range, first, last } => {
-                Event::TextPart { text: text(range)?, first, last }
+            Found::Message { kind: MessageKind::Text, region, range } => {
+                Event::Text(text(region, range)?)
             }
-            Found::Part { kind: MessageKind::Binary, range, first, last } => {
-                Event::BinaryPart { bytes: rx.slice(range), first, last }
+            Found::Message { kind: MessageKind::Binary, region, range } => {
+                Event::Binary(rx.slice(region, range))
+            }
+            Found::Part { kind: MessageKind::Text, region, range, first, last } => {
+                Event::TextPart { text: text(region, range)?, first, last }
+            }
+            Found::Part { kind: MessageKind::Binary, region, range, first, last } => {
+                Event::BinaryPart { bytes: rx.slice(region, range), first, last }
             }
             Found::Ping(range) => {
-                let payload = rx.slice(range);
+                let payload = rx.slice(Region::Received, range);
                 self.answer_ping(payload);
                 Event::Ping(payload)
             }
-            Found::Pong(range) => Event::Pong(rx.slice(range)),
+            Found::Pong(range) => Event::Pong(rx.slice(Region::Received, range)),
             Found::Close(code, range) => {
-                let reason = text(range)?;
+                let reason = text(Region::Received, range)?;
                 self.receive_close(code, reason);
                 Event::Close(CloseReason { code, reason })
             }
@@ -158,16 +171,18 @@ impl Connection {
         let mut budget = self.config.limits.max_frames_per_call.max(1);
         loop {
             match &mut self.receiving {
-                Receiving::Within(incoming) => match incoming.receive(rx, self.config.delivery)? {
-                    Progress::Found(found) => {
-                        if found.ends_message() {
-                            self.receiving = Receiving::Between;
+                Receiving::Within(incoming) => {
+                    match incoming.receive(rx, &self.config, self.agreement.as_deref_mut())? {
+                        Progress::Found(found) => {
+                            if found.ends_message() {
+                                self.receiving = Receiving::Between;
+                            }
+                            return Ok(Some(found));
                         }
-                        return Ok(Some(found));
+                        Progress::NeedMore => return Ok(None),
+                        Progress::FrameEnded => {}
                     }
-                    Progress::NeedMore => return Ok(None),
-                    Progress::FrameEnded => {}
-                },
+                }
                 Receiving::Between => {}
                 Receiving::Closed(_) => {
                     rx.clear();
@@ -202,7 +217,7 @@ impl Connection {
     #[inline]
     fn parse_prefix(&self, first_two: [u8; 2]) -> Result<Prefix, ProtocolError> {
         let prefix = Prefix::parse(first_two)?;
-        if prefix.reserved_bits() != 0 {
+        if prefix.reserved_bits() != 0 && !self.is_encoded(prefix) {
             return Err(ProtocolError::ReservedBits);
         }
         match (&self.role, prefix.is_masked()) {
@@ -220,6 +235,14 @@ impl Connection {
             _ => {}
         }
         Ok(prefix)
+    }
+
+    /// Whether the reserved bits say that a message begins that the extension agreed on has encoded
+    /// (RFC 7692, section 6). No extension marks other frames.
+    #[cold]
+    fn is_encoded(&self, prefix: Prefix) -> bool {
+        let begins_message = matches!(prefix.opcode(), Opcode::Text | Opcode::Binary);
+        self.agreement.is_some() && prefix.reserved_bits() == RSV1 && begins_message
     }
 
     /// Consumes the header of a data frame. Limits are checked here, before any payload is kept.
@@ -240,7 +263,9 @@ impl Connection {
             Opcode::Text => MessageKind::Text,
             _ => MessageKind::Binary,
         };
+        let region = if header.reserved_bits() == 0 { Region::Received } else { Region::Decoded };
         let whole = header.is_fin()
+            && region == Region::Received
             && matches!(self.receiving, Receiving::Between)
             && self.config.delivery == Delivery::Messages
             && payload_len <= limits.max_message_bytes
@@ -250,11 +275,11 @@ impl Connection {
             rx.begin_message();
             let len = payload_len as usize;
             rx.extend_message(len, header.mask().map(Mask::new).as_mut());
-            return Ok(Some(Found::Message(kind, rx.take_message(len))));
+            return Ok(Some(Found::Message { kind, region, range: rx.take_message(region, len) }));
         }
         if let Receiving::Between = self.receiving {
             rx.begin_message();
-            self.receiving = Receiving::Within(Incoming::new(kind));
+            self.receiving = Receiving::Within(Incoming::new(kind, region));
         }
         let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
         incoming.declared = incoming.declared.saturating_add(payload_len);
@@ -313,7 +338,7 @@ fn find_control(
     Ok(Some(match header.opcode() {
         Opcode::Ping => Found::Ping(range),
         Opcode::Pong => Found::Pong(range),
-        _ => match rx.slice(range.clone()) {
+        _ => match rx.slice(Region::Received, range.clone()) {
             [] => Found::Close(None, range),
             [_] => return Err(ProtocolError::TruncatedCloseCode),
             [high, low, ..] => {
@@ -327,16 +352,18 @@ fn find_control(
 
 impl Found {
     fn ends_message(&self) -> bool {
-        matches!(self, Self::Message(..) | Self::Part { last: true, .. })
+        matches!(self, Self::Message { .. } | Self::Part { last: true, .. })
     }
 }
 
 impl Incoming {
-    fn new(kind: MessageKind) -> Self {
+    fn new(kind: MessageKind, region: Region) -> Self {
         Self {
             kind,
+            region,
             first: true,
             declared: 0,
+            decoded: 0,
             fragments: 0,
             utf8: Validator::new(),
             broken: false,
@@ -348,7 +375,8 @@ impl Incoming {
     fn receive(
         &mut self,
         rx: &mut RecvBuffer,
-        delivery: Delivery,
+        config: &Config,
+        agreement: Option<&mut Agreement>,
     ) -> Result<Progress, ProtocolError> {
         if self.broken {
             return Err(ProtocolError::InvalidUtf8);
@@ -356,14 +384,20 @@ impl Incoming {
         let Some(frame) = &mut self.frame else { return Ok(Progress::FrameEnded) };
         let n = frame.missing.min(rx.unread().len() as u64);
         frame.missing -= n;
-        let arrived = rx.extend_message(n as usize, frame.mask.as_mut());
-        let frame_ended = frame.missing == 0;
-        let last = frame_ended && frame.fin;
+        let (fin, mut frame_ended) = (frame.fin, frame.missing == 0);
+        let mut arrived = rx.extend_message(n as usize, frame.mask.as_mut());
+        if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
+            let (decoded, full) = self.decode(rx, config, agreement, frame_ended && fin)?;
+            arrived = decoded;
+            // The frame stays open until the room there is was enough for all of it.
+            frame_ended &= !full;
+        }
+        let last = frame_ended && fin;
         if frame_ended {
             self.frame = None;
         }
-        let found = match delivery {
-            Delivery::Messages => self.whole(rx, arrived, last)?,
+        let found = match config.delivery {
+            Delivery::Messages => self.whole(rx, &arrived, last)?,
             Delivery::Parts => self.part(rx, last)?,
         };
         Ok(match found {
@@ -373,28 +407,64 @@ impl Incoming {
         })
     }
 
+    /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
+    /// goes. Returns where it is now, and whether there may be more.
+    fn decode(
+        &mut self,
+        rx: &mut RecvBuffer,
+        config: &Config,
+        agreement: &mut Agreement,
+        last: bool,
+    ) -> Result<(Range<usize>, bool), ProtocolError> {
+        let allowed = config.limits.max_message_bytes.saturating_sub(self.decoded);
+        // One byte more than allowed, to see whether there is more than that.
+        let mut room = usize::try_from(allowed).unwrap_or(usize::MAX).saturating_add(1);
+        if config.delivery == Delivery::Parts {
+            room = room.min(PART_BYTES);
+        }
+        let mut full = false;
+        let arrived = rx.decode(|input, output| {
+            let decoded = agreement.codec.decode(input, last, output, room)?;
+            full = decoded.full;
+            Ok::<_, ProtocolError>(decoded.consumed)
+        })?;
+        self.decoded += arrived.len() as u64;
+        if self.decoded > config.limits.max_message_bytes {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        Ok((arrived, full))
+    }
+
     /// Keeps the message until it is whole, but checks text as it arrives.
     fn whole(
         &mut self,
         rx: &mut RecvBuffer,
-        arrived: Range<usize>,
+        arrived: &Range<usize>,
         last: bool,
     ) -> Result<Option<Found>, ProtocolError> {
-        if self.kind == MessageKind::Text {
-            self.utf8.push(rx.slice(arrived)).map_err(|_| ProtocolError::InvalidUtf8)?;
+        let Self { kind, region, .. } = *self;
+        let message = rx.message(region);
+        // A text that has arrived at once is checked when it is handed out.
+        if kind == MessageKind::Text && !(last && message == *arrived) {
+            let arrived = rx.slice(region, arrived.clone());
+            self.utf8.push(arrived).map_err(|_| ProtocolError::InvalidUtf8)?;
             if last && !self.utf8.is_complete() {
                 return Err(ProtocolError::InvalidUtf8);
             }
         }
-        Ok(last.then(|| Found::Message(self.kind, rx.take_message(rx.message().len()))))
+        Ok(last.then(|| {
+            let range = rx.take_message(region, message.len());
+            Found::Message { kind, region, range }
+        }))
     }
 
     /// Hands out what has arrived, but for an unfinished code point at its end.
     fn part(&mut self, rx: &mut RecvBuffer, last: bool) -> Result<Option<Found>, ProtocolError> {
-        let pending = rx.message();
+        let Self { kind, region, .. } = *self;
+        let pending = rx.message(region);
         let mut len = pending.len();
-        if self.kind == MessageKind::Text {
-            let prefix = utf8::Prefix::of(rx.slice(pending.clone()));
+        if kind == MessageKind::Text {
+            let prefix = utf8::Prefix::of(rx.slice(region, pending));
             // What was valid is handed out before the rest is refused, so that the parts do not
             // depend on how the bytes were cut.
             self.broken = prefix.broken || last && prefix.len < len;
@@ -408,6 +478,7 @@ impl Incoming {
             return Ok(None);
         }
         let first = core::mem::take(&mut self.first);
-        Ok(Some(Found::Part { kind: self.kind, range: rx.take_message(len), first, last }))
+        let range = rx.take_message(region, len);
+        Ok(Some(Found::Part { kind, region, range, first, last }))
     }
 }

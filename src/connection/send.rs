@@ -3,7 +3,8 @@
 //! A message is queued whole or not at all, and queuing never touches a socket.
 
 use super::{Connection, MessageKind, PreparedMessage, Rejected, Role, SendError};
-use crate::frame::{ControlPayload, Header, Opcode};
+use crate::extension::{Piece, RSV1};
+use crate::frame::{ControlPayload, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::utf8::Validator;
 use alloc::boxed::Box;
@@ -32,6 +33,8 @@ pub(super) enum Sending {
 pub(super) struct Outgoing {
     kind: MessageKind,
     utf8: Validator,
+    /// An extension encodes it.
+    encoded: bool,
 }
 
 /// The automatic pongs.
@@ -96,7 +99,7 @@ impl Connection {
         };
         match checked {
             Ok(()) => {
-                self.queue_data(kind.opcode(), true, Payload::Shared(payload));
+                self.queue_message(kind, Payload::Shared(payload));
                 Ok(())
             }
             Err(error) => Err(Rejected { error, message: payload }),
@@ -110,17 +113,21 @@ impl Connection {
     ///
     /// Recoverable: nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        if let Role::Client(_) = self.role {
-            return self.send_message(message.kind(), Payload::Copied(message.payload()));
-        }
         self.may_send_message()?;
-        let frame = message.frame();
-        if frame.len() <= COALESCE_LIMIT {
-            self.queue.stage(|staging| staging.extend_from_slice(frame));
-        } else {
-            self.queue.share(frame.clone());
+        let agreement = self.agreement.as_deref().filter(|_| self.encodes);
+        let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
+        match self.role {
+            Role::Client(_) => self.queue_frame(frame.header(), Payload::Copied(frame.payload())),
+            Role::Server => {
+                let frame = frame.bytes();
+                if frame.len() <= COALESCE_LIMIT {
+                    self.queue.stage(|staging| staging.extend_from_slice(frame));
+                } else {
+                    self.queue.share(frame.clone());
+                }
+                self.queue.end_frame();
+            }
         }
-        self.queue.end_frame();
         Ok(())
     }
 
@@ -140,10 +147,10 @@ impl Connection {
         payload: &[u8],
         last: bool,
     ) -> Result<(), SendError> {
-        let (opcode, mut utf8) = match &self.sending {
-            Sending::Between => (kind.opcode(), Validator::new()),
+        let (first, mut utf8, mut encoded) = match &self.sending {
+            Sending::Between => (true, Validator::new(), self.encodes),
             Sending::Within(outgoing) if outgoing.kind == kind => {
-                (Opcode::Continuation, outgoing.utf8)
+                (false, outgoing.utf8, outgoing.encoded)
             }
             Sending::Within(_) => return Err(SendError::InterleavedMessage),
             Sending::CloseQueued => return Err(SendError::Closed),
@@ -155,10 +162,14 @@ impl Connection {
             }
         }
         self.has_room()?;
-        self.queue_data(opcode, last, Payload::Copied(payload));
+        let opcode = if first { kind.opcode() } else { Opcode::Continuation };
+        encoded = encoded && self.queue_encoded(opcode, Piece { first, last }, payload);
+        if !encoded {
+            self.queue_frame(Header::of(opcode, last, payload), Payload::Copied(payload));
+        }
         self.sending = match last {
             true => Sending::Between,
-            false => Sending::Within(Outgoing { kind, utf8 }),
+            false => Sending::Within(Outgoing { kind, utf8, encoded }),
         };
         Ok(())
     }
@@ -185,7 +196,7 @@ impl Connection {
 
     fn send_message(&mut self, kind: MessageKind, payload: Payload<'_>) -> Result<(), SendError> {
         self.may_send_message()?;
-        self.queue_data(kind.opcode(), true, payload);
+        self.queue_message(kind, payload);
         Ok(())
     }
 
@@ -252,11 +263,57 @@ impl Connection {
     /// Control frames that the protocol demands are queued whatever the limits say: a few pongs
     /// and one Close.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.queue_data(opcode, true, Payload::Copied(payload));
+        self.queue_frame(Header::of(opcode, true, payload), Payload::Copied(payload));
     }
 
-    fn queue_data(&mut self, opcode: Opcode, fin: bool, payload: Payload<'_>) {
-        let header = Header::of(opcode, fin, payload.as_ref());
+    #[inline]
+    fn queue_message(&mut self, kind: MessageKind, payload: Payload<'_>) {
+        const WHOLE: Piece = Piece { first: true, last: true };
+        let opcode = kind.opcode();
+        let encoded = self.encodes && self.queue_encoded(opcode, WHOLE, payload.as_ref());
+        if !encoded {
+            self.queue_frame(Header::of(opcode, true, payload.as_ref()), payload);
+        }
+    }
+
+    /// Queues a frame of what the extension in use makes of `payload`. When there is none, or it
+    /// does not want to encode the message that begins here, nothing is queued.
+    fn queue_encoded(&mut self, opcode: Opcode, piece: Piece, payload: &[u8]) -> bool {
+        let Some(agreement) = &mut self.agreement else { return false };
+        let mut encoded = false;
+        self.queue.stage(|staging| {
+            // The header goes before a payload whose length is not known yet.
+            let start = staging.len();
+            let body = start + MAX_HEADER_LEN;
+            staging.resize(body, 0);
+            encoded = agreement.codec.encode(payload, piece, staging) || !piece.first;
+            if !encoded {
+                staging.truncate(start);
+                return;
+            }
+            let (room, payload) = staging[start..].split_at_mut(MAX_HEADER_LEN);
+            let mut header = Header::of(opcode, piece.last, payload);
+            if piece.first {
+                header = header.with_reserved_bits(RSV1);
+            }
+            if let Role::Client(masks) = &mut self.role {
+                let key = masks.next_key();
+                header = header.masked(key);
+                Mask::new(key).apply(payload);
+            }
+            let mut bytes = [0; MAX_HEADER_LEN];
+            let header_len = header.encode(&mut bytes);
+            room.copy_from_slice(&bytes);
+            staging.copy_within(body.., start + header_len);
+            staging.truncate(staging.len() - (MAX_HEADER_LEN - header_len));
+        });
+        if encoded {
+            self.queue.end_frame();
+        }
+        encoded
+    }
+
+    fn queue_frame(&mut self, header: Header, payload: Payload<'_>) {
         match (&mut self.role, payload) {
             (Role::Client(masks), payload) => {
                 let key = masks.next_key();

@@ -25,6 +25,7 @@ use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Scrip
 use scripted::{accept, assert_same_output, bounded, conversation, echo, unmasked};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,8 +53,10 @@ fn tcp() -> (TcpStream, TcpStream) {
 /// An open connection over TCP: a server's end, and a client's.
 fn open_with(config: Config, timeouts: Timeouts) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
     let (server, client) = tcp();
+    let config = Arc::new(config);
+    let shared = Arc::clone(&config);
     let server = thread::spawn(move || {
-        WebSocket::accept(server, OriginPolicy::SameHost, config, timeouts).unwrap()
+        WebSocket::accept(server, OriginPolicy::SameHost, shared, timeouts).unwrap()
     });
     let client = WebSocket::connect(client, &request(), config, timeouts).unwrap();
     (server.join().unwrap(), client)
