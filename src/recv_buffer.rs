@@ -308,6 +308,17 @@ impl RecvBuffer {
         to..self.message.end
     }
 
+    /// Consumes a frame that is a whole message: header, and payload masked with `key`.
+    #[inline]
+    pub(crate) fn take_frame(&mut self, header_len: usize, n: usize, key: [u8; 4]) -> Range<usize> {
+        debug_assert!(header_len + n <= self.filled - self.unread && self.message.is_empty());
+        let start = self.unread + header_len;
+        let range = start..self.filled.min(start + n);
+        self.unread = range.end;
+        Mask::new(key).apply(&mut self.storage[range.clone()]);
+        range
+    }
+
     /// Where the message so far is.
     pub(crate) fn message(&self, region: Region) -> Range<usize> {
         match region {

@@ -126,8 +126,11 @@ impl SendQueue {
     }
 
     /// Appends what `write` appends to the staging area.
+    #[inline]
     pub(crate) fn stage(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.reclaim();
+        if self.staging_sent > 0 {
+            self.reclaim();
+        }
         let before = self.staging.len();
         write(&mut self.staging);
         self.remaining += self.staging.len() - before;
@@ -155,7 +158,7 @@ impl SendQueue {
     /// Reuses the room of sent bytes once they are half of the staging area, and only when an
     /// append would otherwise have to allocate soon.
     fn reclaim(&mut self) {
-        if self.staging_sent > 0 && self.staging_sent >= self.staging.len() / 2 {
+        if self.staging_sent >= self.staging.len() / 2 {
             self.staging.drain(..self.staging_sent);
             for shared in self.shared.iter_mut().flat_map(|shared| shared.iter_mut()) {
                 shared.after -= self.staging_sent;

@@ -112,24 +112,70 @@ impl Connection {
         }
     }
 
+    /// The usual case, a message in a single frame that has arrived whole, in a third of the
+    /// instructions. Whatever is unusual or wrong is left to [`find_next`](Self::find_next).
+    #[inline]
+    fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Found> {
+        const TEXT: u8 = 0x80 | Opcode::Text as u8;
+        const BINARY: u8 = 0x80 | Opcode::Binary as u8;
+        let (first_two, rest) = rx.unread().split_first_chunk()?;
+        let [first, second] = *first_two;
+        let kind = match first {
+            TEXT => MessageKind::Text,
+            BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        let (len, extended) = match second & 0x7F {
+            127 => return None,
+            126 => (u16::from_be_bytes(*rest.first_chunk()?), 2),
+            len => (u16::from(len), 0),
+        };
+        let Config { limits, delivery, .. } = &*self.config;
+        let usual = second & 0x80 != 0
+            && self.is_server()
+            && (extended == 0 || len > 125)
+            && *delivery == Delivery::Messages
+            && u64::from(len) <= limits.max_frame_bytes.min(limits.max_message_bytes);
+        let key = *rest.get(extended..)?.first_chunk()?;
+        let header_len = 2 + extended + 4;
+        let len = usize::from(len);
+        if !usual || rx.unread().len() - header_len < len {
+            return None;
+        }
+        let range = rx.take_frame(header_len, len, key);
+        Some(Found::Message { kind, region: Region::Received, range })
+    }
+
     /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
     /// event, not yet borrowed from the buffer.
     #[inline]
     pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         // Every second call only finds that everything has been handed out.
-        if matches!(self.receiving, Receiving::Between) && rx.unread().len() < 2 {
-            return Ok(None);
+        if matches!(self.receiving, Receiving::Between) {
+            if rx.unread().len() < 2 {
+                return Ok(None);
+            }
+            if let Some(message) = self.find_whole(rx) {
+                return Ok(Some(message));
+            }
         }
         self.find_next(rx).map_err(|error| self.fail(error))
     }
 
     /// The second half: the one place where ranges become slices, and bytes `str`.
+    #[inline]
     pub(crate) fn hand_out<'b>(
         &mut self,
         found: Found,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
-        self.lend(found, rx).map_err(|error| self.fail(error))
+        match found {
+            // The usual case, and one that can't fail.
+            Found::Message { kind: MessageKind::Binary, region, range } => {
+                Ok(Event::Binary(rx.slice(region, range)))
+            }
+            found => self.lend(found, rx).map_err(|error| self.fail(error)),
+        }
     }
 
     fn lend<'b>(&mut self, found: Found, rx: &'b RecvBuffer) -> Result<Event<'b>, ProtocolError> {

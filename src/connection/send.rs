@@ -54,12 +54,6 @@ impl Pongs {
     }
 }
 
-/// How a payload gets into the queue.
-enum Payload<'a> {
-    Copied(&'a [u8]),
-    Shared(Bytes),
-}
-
 impl Connection {
     /// Queues a text message in a single frame. The text is copied once; a client's is masked in
     /// the same pass.
@@ -69,7 +63,7 @@ impl Connection {
     /// Recoverable: nothing was queued.
     #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.send_message(MessageKind::Text, Payload::Copied(text.as_bytes()))
+        self.send_message(MessageKind::Text, text.as_bytes())
     }
 
     /// Queues a binary message in a single frame. The payload is copied once; a client's is
@@ -80,7 +74,7 @@ impl Connection {
     /// Recoverable: nothing was queued.
     #[inline]
     pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.send_message(MessageKind::Binary, Payload::Copied(payload))
+        self.send_message(MessageKind::Binary, payload)
     }
 
     /// Queues a message whose payload is owned together with others. A server does not copy it if
@@ -99,7 +93,15 @@ impl Connection {
         };
         match checked {
             Ok(()) => {
-                self.queue_message(kind, Payload::Shared(payload));
+                let copied = payload.len() <= COALESCE_LIMIT || !self.is_server();
+                if copied || self.is_encoding() {
+                    self.queue_message(kind, &payload);
+                } else {
+                    let header = Header::of(kind.opcode(), true, &payload);
+                    self.queue.stage(|staging| header.append(staging));
+                    self.queue.share(payload);
+                    self.queue.end_frame();
+                }
                 Ok(())
             }
             Err(error) => Err(Rejected { error, message: payload }),
@@ -114,10 +116,10 @@ impl Connection {
     /// Recoverable: nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.may_send_message()?;
-        let agreement = self.agreement.as_deref().filter(|_| self.encodes);
+        let agreement = self.agreement.as_deref().filter(|_| self.is_encoding());
         let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
         match self.role {
-            Role::Client(_) => self.queue_frame(frame.header(), Payload::Copied(frame.payload())),
+            Role::Client(_) => self.queue_frame(frame.header(), frame.payload()),
             Role::Server => {
                 let frame = frame.bytes();
                 if frame.len() <= COALESCE_LIMIT {
@@ -148,7 +150,7 @@ impl Connection {
         last: bool,
     ) -> Result<(), SendError> {
         let (first, mut utf8, mut encoded) = match &self.sending {
-            Sending::Between => (true, Validator::new(), self.encodes),
+            Sending::Between => (true, Validator::new(), self.is_encoding()),
             Sending::Within(outgoing) if outgoing.kind == kind => {
                 (false, outgoing.utf8, outgoing.encoded)
             }
@@ -165,7 +167,7 @@ impl Connection {
         let opcode = if first { kind.opcode() } else { Opcode::Continuation };
         encoded = encoded && self.queue_encoded(opcode, Piece { first, last }, payload);
         if !encoded {
-            self.queue_frame(Header::of(opcode, last, payload), Payload::Copied(payload));
+            self.queue_frame(Header::of(opcode, last, payload), payload);
         }
         self.sending = match last {
             true => Sending::Between,
@@ -194,7 +196,7 @@ impl Connection {
         self.send_control(Opcode::Pong, &payload)
     }
 
-    fn send_message(&mut self, kind: MessageKind, payload: Payload<'_>) -> Result<(), SendError> {
+    fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.may_send_message()?;
         self.queue_message(kind, payload);
         Ok(())
@@ -263,16 +265,20 @@ impl Connection {
     /// Control frames that the protocol demands are queued whatever the limits say: a few pongs
     /// and one Close.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.queue_frame(Header::of(opcode, true, payload), Payload::Copied(payload));
+        self.queue_frame(Header::of(opcode, true, payload), payload);
+    }
+
+    /// Whether there is an extension that messages are sent through.
+    fn is_encoding(&self) -> bool {
+        self.agreement.is_some() && self.encodes
     }
 
     #[inline]
-    fn queue_message(&mut self, kind: MessageKind, payload: Payload<'_>) {
+    fn queue_message(&mut self, kind: MessageKind, payload: &[u8]) {
         const WHOLE: Piece = Piece { first: true, last: true };
-        let opcode = kind.opcode();
-        let encoded = self.encodes && self.queue_encoded(opcode, WHOLE, payload.as_ref());
+        let encoded = self.is_encoding() && self.queue_encoded(kind.opcode(), WHOLE, payload);
         if !encoded {
-            self.queue_frame(Header::of(opcode, true, payload.as_ref()), payload);
+            self.queue_frame(Header::of(kind.opcode(), true, payload), payload);
         }
     }
 
@@ -313,33 +319,21 @@ impl Connection {
         encoded
     }
 
-    fn queue_frame(&mut self, header: Header, payload: Payload<'_>) {
-        match (&mut self.role, payload) {
-            (Role::Client(masks), payload) => {
+    #[inline]
+    fn queue_frame(&mut self, header: Header, payload: &[u8]) {
+        match &mut self.role {
+            Role::Client(masks) => {
                 let key = masks.next_key();
                 self.queue.stage(|staging| {
                     header.masked(key).append(staging);
-                    Mask::new(key).append(payload.as_ref(), staging);
+                    Mask::new(key).append(payload, staging);
                 });
             }
-            (Role::Server, Payload::Shared(bytes)) if bytes.len() > COALESCE_LIMIT => {
-                self.queue.stage(|staging| header.append(staging));
-                self.queue.share(bytes);
-            }
-            (Role::Server, payload) => self.queue.stage(|staging| {
+            Role::Server => self.queue.stage(|staging| {
                 header.append(staging);
-                staging.extend_from_slice(payload.as_ref());
+                staging.extend_from_slice(payload);
             }),
         }
         self.queue.end_frame();
-    }
-}
-
-impl AsRef<[u8]> for Payload<'_> {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Copied(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
-        }
     }
 }

@@ -36,6 +36,7 @@ fn main() {
         "receive" => receive(size, count),
         "send" => send(size, count),
         "echo" => echo(size, count),
+        "burst" => burst(size, count),
         "handshake" => handshake(count),
         other => panic!("unknown operation {other}"),
     }
@@ -86,6 +87,22 @@ fn echo(size: usize, count: usize) {
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
     for _ in 0..count {
         rx.extend_from_slice(&frame);
+        while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
+            if let Event::Binary(bytes) = event {
+                connection.send_binary(bytes).expect("room");
+            }
+        }
+        drain(&mut connection);
+    }
+}
+
+/// Messages that arrive together, 32 in one read, and are answered together.
+fn burst(size: usize, count: usize) {
+    let frames = frame(size).repeat(32);
+    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    for _ in 0..count.div_ceil(32) {
+        rx.extend_from_slice(&frames);
         while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
             if let Event::Binary(bytes) = event {
                 connection.send_binary(bytes).expect("room");
