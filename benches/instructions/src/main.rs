@@ -36,7 +36,8 @@ fn main() {
         "receive" => receive(size, count),
         "send" => send(size, count),
         "echo" => echo(size, count),
-        "burst" => burst(size, count),
+        "burst" => burst(&frame(size).repeat(32), 32, count),
+        "fragments" => burst(&fragments(size).repeat(8), 8, count),
         "handshake" => handshake(count),
         other => panic!("unknown operation {other}"),
     }
@@ -96,13 +97,30 @@ fn echo(size: usize, count: usize) {
     }
 }
 
-/// Messages that arrive together, 32 in one read, and are answered together.
-fn burst(size: usize, count: usize) {
-    let frames = frame(size).repeat(32);
+/// The same message in four frames.
+fn fragments(size: usize) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for (opcode, fin) in [
+        (Opcode::Binary, false),
+        (Opcode::Continuation, false),
+        (Opcode::Continuation, false),
+        (Opcode::Continuation, true),
+    ] {
+        let header = Header::new(opcode, fin, size as u64 / 4).expect("a valid header");
+        let mut bytes = [0; 14];
+        let len = header.masked([1, 2, 3, 4]).encode(&mut bytes);
+        frames.extend_from_slice(&bytes[..len]);
+        frames.resize(frames.len() + size / 4, 0x5A);
+    }
+    frames
+}
+
+/// Messages that arrive together, several in one read, and are answered together.
+fn burst(frames: &[u8], messages: usize, count: usize) {
     let mut connection = Connection::new(Role::Server, Config::DEFAULT);
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
-    for _ in 0..count.div_ceil(32) {
-        rx.extend_from_slice(&frames);
+    for _ in 0..count.div_ceil(messages) {
+        rx.extend_from_slice(frames);
         while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
             if let Event::Binary(bytes) = event {
                 connection.send_binary(bytes).expect("room");
