@@ -310,12 +310,19 @@ impl RecvBuffer {
 
     /// Consumes a frame that is a whole message: header, and payload masked with `key`.
     #[inline]
-    pub(crate) fn take_frame(&mut self, header_len: usize, n: usize, key: [u8; 4]) -> Range<usize> {
+    pub(crate) fn take_frame(
+        &mut self,
+        header_len: usize,
+        n: usize,
+        key: Option<[u8; 4]>,
+    ) -> Range<usize> {
         debug_assert!(header_len + n <= self.filled - self.unread && self.message.is_empty());
         let start = self.unread + header_len;
         let range = start..self.filled.min(start + n);
         self.unread = range.end;
-        Mask::new(key).apply(&mut self.storage[range.clone()]);
+        if let Some(key) = key {
+            Mask::new(key).apply(&mut self.storage[range.clone()]);
+        }
         range
     }
 

@@ -131,17 +131,21 @@ impl Connection {
             len => (u16::from(len), 0),
         };
         let Config { limits, delivery, .. } = &*self.config;
-        let usual = second & 0x80 != 0
-            && self.is_server()
+        let is_masked = second & 0x80 != 0;
+        let usual = is_masked == self.is_server()
             && (extended == 0 || len > 125)
             && *delivery == Delivery::Messages
             && u64::from(len) <= limits.max_frame_bytes.min(limits.max_message_bytes);
-        let key = *rest.get(extended..)?.first_chunk()?;
-        let header_len = 2 + extended + 4;
+        let rest = rest.get(extended..)?;
+        let (key, rest) = match is_masked {
+            true => rest.split_first_chunk().map(|(key, rest)| (Some(*key), rest))?,
+            false => (None, rest),
+        };
         let len = usize::from(len);
-        if !usual || rx.unread().len() - header_len < len {
+        if !usual || rest.len() < len {
             return None;
         }
+        let header_len = rx.unread().len() - rest.len();
         let range = rx.take_frame(header_len, len, key);
         Some(Found::Message { kind, region: Region::Received, range })
     }
@@ -216,20 +220,12 @@ impl Connection {
     fn find_next(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         let mut budget = self.config.limits.max_frames_per_call.max(1);
         loop {
-            match &mut self.receiving {
-                Receiving::Within(incoming) => {
-                    match incoming.receive(rx, &self.config, self.agreement.as_deref_mut())? {
-                        Progress::Found(found) => {
-                            if found.ends_message() {
-                                self.receiving = Receiving::Between;
-                            }
-                            return Ok(Some(found));
-                        }
-                        Progress::NeedMore => return Ok(None),
-                        Progress::FrameEnded => {}
-                    }
+            let open = match &mut self.receiving {
+                Receiving::Between => None,
+                Receiving::Within(Incoming { broken: true, .. }) => {
+                    return Err(ProtocolError::InvalidUtf8);
                 }
-                Receiving::Between => {}
+                Receiving::Within(incoming) => incoming.frame.take(),
                 Receiving::Closed(_) => {
                     rx.clear();
                     return Ok(None);
@@ -238,19 +234,28 @@ impl Connection {
                     rx.clear();
                     return Err(*error);
                 }
-            }
-            let Some((first_two, rest)) = rx.unread().split_first_chunk() else { return Ok(None) };
-            let prefix = self.parse_prefix(*first_two)?;
-            let Some((header, header_len)) = prefix.complete(rest)? else { return Ok(None) };
-            if header.opcode().is_control() {
-                return find_control(&header, header_len, rx);
-            }
-            if budget == 0 {
-                return Ok(Some(Found::Yield));
-            }
-            budget -= 1;
-            if let Some(message) = self.begin_frame(&header, header_len, rx)? {
-                return Ok(Some(message));
+            };
+            let frame = if let Some(frame) = open {
+                frame
+            } else {
+                let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
+                    return Ok(None);
+                };
+                let prefix = self.parse_prefix(*first_two)?;
+                let Some((header, header_len)) = prefix.complete(rest)? else { return Ok(None) };
+                if header.opcode().is_control() {
+                    return find_control(&header, header_len, rx);
+                }
+                if budget == 0 {
+                    return Ok(Some(Found::Yield));
+                }
+                budget -= 1;
+                self.begin_frame(&header, header_len, rx)?
+            };
+            match self.receive_payload(frame, rx)? {
+                Progress::Found(found) => return Ok(Some(found)),
+                Progress::NeedMore => return Ok(None),
+                Progress::FrameEnded => {}
             }
         }
     }
@@ -292,56 +297,68 @@ impl Connection {
     }
 
     /// Consumes the header of a data frame. Limits are checked here, before any payload is kept.
-    /// A message in a single frame that has arrived whole is returned at once.
     #[inline]
     fn begin_frame(
         &mut self,
         header: &Header,
         header_len: usize,
         rx: &mut RecvBuffer,
-    ) -> Result<Option<Found>, ProtocolError> {
+    ) -> Result<OpenFrame, ProtocolError> {
         let limits = &self.config.limits;
         let payload_len = header.payload_len();
         if payload_len > limits.max_frame_bytes {
             return Err(ProtocolError::FrameTooBig);
         }
-        let kind = match header.opcode() {
-            Opcode::Text => MessageKind::Text,
-            _ => MessageKind::Binary,
-        };
-        let region = if header.reserved_bits() == 0 { Region::Received } else { Region::Decoded };
-        let whole = header.is_fin()
-            && region == Region::Received
-            && matches!(self.receiving, Receiving::Between)
-            && self.config.delivery == Delivery::Messages
-            && payload_len <= limits.max_message_bytes
-            && payload_len <= rx.unread().len().saturating_sub(header_len) as u64;
         rx.consume(header_len);
-        if whole {
-            rx.begin_message();
-            let len = payload_len as usize;
-            rx.extend_message(len, header.mask().map(Mask::new).as_mut());
-            return Ok(Some(Found::Message { kind, region, range: rx.take_message(region, len) }));
-        }
         if let Receiving::Between = self.receiving {
+            let kind = match header.opcode() {
+                Opcode::Text => MessageKind::Text,
+                _ => MessageKind::Binary,
+            };
+            let encoded = header.reserved_bits() != 0;
+            let region = if encoded { Region::Decoded } else { Region::Received };
             rx.begin_message();
             self.receiving = Receiving::Within(Incoming::new(kind, region));
         }
-        let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
-        incoming.declared = incoming.declared.saturating_add(payload_len);
-        if incoming.declared > limits.max_message_bytes {
-            return Err(ProtocolError::MessageTooBig);
+        if let Receiving::Within(incoming) = &mut self.receiving {
+            incoming.declared = incoming.declared.saturating_add(payload_len);
+            if incoming.declared > limits.max_message_bytes {
+                return Err(ProtocolError::MessageTooBig);
+            }
+            incoming.fragments = incoming.fragments.saturating_add(1);
+            if incoming.fragments > limits.max_fragments.max(1) {
+                return Err(ProtocolError::TooManyFragments);
+            }
         }
-        incoming.fragments = incoming.fragments.saturating_add(1);
-        if incoming.fragments > limits.max_fragments.max(1) {
-            return Err(ProtocolError::TooManyFragments);
+        let mask = header.mask().map(Mask::new);
+        Ok(OpenFrame { fin: header.is_fin(), mask, missing: payload_len })
+    }
+
+    /// Takes in what has arrived of the payload of a frame, and keeps the frame if it goes on.
+    #[inline]
+    fn receive_payload(
+        &mut self,
+        mut frame: OpenFrame,
+        rx: &mut RecvBuffer,
+    ) -> Result<Progress, ProtocolError> {
+        let Receiving::Within(incoming) = &mut self.receiving else {
+            return Ok(Progress::NeedMore);
+        };
+        let agreement = self.agreement.as_deref_mut();
+        let (found, frame_ended) = incoming.receive(&mut frame, rx, &self.config, agreement)?;
+        if !frame_ended {
+            incoming.frame = Some(frame);
         }
-        incoming.frame = Some(OpenFrame {
-            fin: header.is_fin(),
-            mask: header.mask().map(Mask::new),
-            missing: payload_len,
-        });
-        Ok(None)
+        Ok(match found {
+            Some(found) => {
+                if found.ends_message() {
+                    self.receiving = Receiving::Between;
+                }
+                Progress::Found(found)
+            }
+            None if frame_ended => Progress::FrameEnded,
+            None => Progress::NeedMore,
+        })
     }
 
     /// Whether nothing that may still arrive matters: the peer's Close has come, or it broke the
@@ -417,40 +434,37 @@ impl Incoming {
         }
     }
 
-    /// Takes in what has arrived of the open frame's payload.
+    /// Takes in what has arrived of the payload of `frame`. Returns also whether the frame has
+    /// ended.
+    #[inline]
     fn receive(
         &mut self,
+        frame: &mut OpenFrame,
         rx: &mut RecvBuffer,
         config: &Config,
         agreement: Option<&mut Agreement>,
-    ) -> Result<Progress, ProtocolError> {
-        if self.broken {
-            return Err(ProtocolError::InvalidUtf8);
-        }
-        let Some(frame) = &mut self.frame else { return Ok(Progress::FrameEnded) };
+    ) -> Result<(Option<Found>, bool), ProtocolError> {
         let n = frame.missing.min(rx.unread().len() as u64);
         frame.missing -= n;
-        let (fin, mut frame_ended) = (frame.fin, frame.missing == 0);
+        let mut ended = frame.missing == 0;
         let mut arrived = rx.extend_message(n as usize, frame.mask.as_mut());
         if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
-            let (decoded, full) = self.decode(rx, config, agreement, frame_ended && fin)?;
+            let (decoded, full) = self.decode(rx, config, agreement, ended && frame.fin)?;
             arrived = decoded;
-            // The frame stays open until the room there is was enough for all of it.
-            frame_ended &= !full;
+            // The frame stays open until there was room for all that it decodes to.
+            ended &= !full;
         }
-        let last = frame_ended && fin;
-        if frame_ended {
-            self.frame = None;
-        }
+        let last = ended && frame.fin;
         let found = match config.delivery {
-            Delivery::Messages => self.whole(rx, &arrived, last)?,
+            Delivery::Messages => {
+                if self.kind == MessageKind::Text {
+                    self.check_text(rx, arrived, last)?;
+                }
+                last.then(|| self.whole(rx))
+            }
             Delivery::Parts => self.part(rx, last)?,
         };
-        Ok(match found {
-            Some(found) => Progress::Found(found),
-            None if frame_ended => Progress::FrameEnded,
-            None => Progress::NeedMore,
-        })
+        Ok((found, ended))
     }
 
     /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
@@ -481,27 +495,29 @@ impl Incoming {
         Ok((arrived, full))
     }
 
-    /// Keeps the message until it is whole, but checks text as it arrives.
-    fn whole(
+    /// Checks text as it arrives, but for one that arrives at once: that is checked when it is
+    /// handed out.
+    fn check_text(
         &mut self,
-        rx: &mut RecvBuffer,
-        arrived: &Range<usize>,
+        rx: &RecvBuffer,
+        arrived: Range<usize>,
         last: bool,
-    ) -> Result<Option<Found>, ProtocolError> {
-        let Self { kind, region, .. } = *self;
-        let message = rx.message(region);
-        // A text that has arrived at once is checked when it is handed out.
-        if kind == MessageKind::Text && !(last && message == *arrived) {
-            let arrived = rx.slice(region, arrived.clone());
-            self.utf8.push(arrived).map_err(|_| ProtocolError::InvalidUtf8)?;
-            if last && !self.utf8.is_complete() {
-                return Err(ProtocolError::InvalidUtf8);
-            }
+    ) -> Result<(), ProtocolError> {
+        if last && arrived == rx.message(self.region) {
+            return Ok(());
         }
-        Ok(last.then(|| {
-            let range = rx.take_message(region, message.len());
-            Found::Message { kind, region, range }
-        }))
+        let text = rx.slice(self.region, arrived);
+        self.utf8.push(text).map_err(|_| ProtocolError::InvalidUtf8)?;
+        if last && !self.utf8.is_complete() {
+            return Err(ProtocolError::InvalidUtf8);
+        }
+        Ok(())
+    }
+
+    fn whole(&self, rx: &mut RecvBuffer) -> Found {
+        let Self { kind, region, .. } = *self;
+        let range = rx.take_message(region, rx.message(region).len());
+        Found::Message { kind, region, range }
     }
 
     /// Hands out what has arrived, but for an unfinished code point at its end.
