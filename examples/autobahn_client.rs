@@ -2,16 +2,21 @@
 //! and has the report written.
 //!
 //! ```sh
-//! cargo run --release --example autobahn_client -- ws://127.0.0.1:9001
+//! cargo run --release --all-features --example autobahn_client -- ws://127.0.0.1:9001
 //! ```
 
+#[path = "support/compression.rs"]
+mod compression;
+
 use clap::Parser;
+use compression::Compression;
 use sansio_ws::blocking::{Error, WebSocket};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{Config, Event, Limits};
 use std::error::Error as StdError;
 use std::net::TcpStream;
+use std::sync::Arc;
 
 /// Runs all cases of an Autobahn fuzzing server and has the report written.
 #[derive(Parser)]
@@ -21,6 +26,8 @@ struct Options {
     /// The name in the report.
     #[arg(long, default_value = "sansio-ws")]
     agent: String,
+    #[command(flatten)]
+    compression: Compression,
 }
 
 /// Room for the largest messages of the suite, in the smallest fragments, and their echoes.
@@ -34,27 +41,29 @@ const LIMITS: Limits = Limits {
 };
 
 fn main() -> Result<(), Box<dyn StdError>> {
-    let Options { url, agent } = Options::parse();
-    let mut counter = open(&format!("{url}/getCaseCount"))?;
+    let Options { url, agent, compression } = Options::parse();
+    let config = Arc::new(compression.add_to(Config::DEFAULT.limits(LIMITS))?);
+    let open = |path: &str| open(&format!("{url}/{path}"), &config);
+    let mut counter = open("getCaseCount")?;
     let Some(Event::Text(count)) = counter.read()? else { return Err("no case count".into()) };
     let count: usize = count.parse()?;
     while counter.read()?.is_some() {}
     for case in 1..=count {
-        match open(&format!("{url}/runCase?case={case}&agent={agent}")).and_then(echo) {
+        match open(&format!("runCase?case={case}&agent={agent}")).and_then(echo) {
             // Breaking the protocol is what many cases are about.
             Ok(()) | Err(Error::Io(_)) => {}
             Err(error) => println!("case {case}: {error}"),
         }
     }
-    let mut reports = open(&format!("{url}/updateReports?agent={agent}"))?;
+    let mut reports = open(&format!("updateReports?agent={agent}"))?;
     while reports.read()?.is_some() {}
     println!("{count} cases run");
     Ok(())
 }
 
-fn open(url: &str) -> Result<WebSocket<TcpStream>, Error> {
+fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<TcpStream>, Error> {
     let request = ClientRequest::new(url).map_err(std::io::Error::other)?;
-    WebSocket::open(&request, Config::DEFAULT.limits(LIMITS), Timeouts::DEFAULT.keep_alive(None))
+    WebSocket::open(&request, Arc::clone(config), Timeouts::DEFAULT.keep_alive(None))
 }
 
 fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Error> {

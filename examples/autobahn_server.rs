@@ -1,10 +1,14 @@
 //! An echo server for conformance tests: limits raised, either adapter.
 //!
 //! ```sh
-//! cargo run --release --features mio --example autobahn_server -- 127.0.0.1:9005 --adapter mio
+//! cargo run --release --all-features --example autobahn_server -- 127.0.0.1:9005 --adapter mio
 //! ```
 
+#[path = "support/compression.rs"]
+mod compression;
+
 use clap::{Parser, ValueEnum};
+use compression::Compression;
 use mio::{Events, Interest, Poll, Token};
 use sansio_ws::deadlines::{Instant, Timeouts};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response};
@@ -13,6 +17,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 
 /// An echo server for conformance tests, with limits far above the defaults.
@@ -24,6 +29,8 @@ struct Options {
     /// Which adapter of the library to use.
     #[arg(long, value_enum, default_value = "mio")]
     adapter: Adapter,
+    #[command(flatten)]
+    compression: Compression,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,25 +49,24 @@ const LIMITS: Limits = Limits {
     ..Limits::DEFAULT
 };
 
-const CONFIG: Config = Config::DEFAULT.limits(LIMITS);
-
 /// Suites are slow on purpose now and then.
 const TIMEOUTS: Timeouts = Timeouts::DEFAULT.keep_alive(None);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    let config = Arc::new(options.compression.add_to(Config::DEFAULT.limits(LIMITS))?);
     println!("listening on ws://{}", options.address);
     match options.adapter {
-        Adapter::Blocking => serve_blocking(options.address),
-        Adapter::Mio => serve_mio(options.address),
+        Adapter::Blocking => serve_blocking(options.address, config),
+        Adapter::Mio => serve_mio(options.address, config),
     }
 }
 
 /// Any origin may connect: this is a server for tests.
-fn accept(request: &Request<'_>) -> Result<Connection, Response> {
+fn accept(request: &Request<'_>, config: &Arc<Config>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin)?;
     let subprotocol = upgrade.choose(&["chat", "echo"]);
-    Ok(upgrade.accept(&Acceptance { subprotocol, ..Acceptance::default() }, CONFIG)?)
+    Ok(upgrade.accept(&Acceptance { subprotocol, ..Acceptance::default() }, Arc::clone(config))?)
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
@@ -71,10 +77,11 @@ fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> 
     }
 }
 
-fn serve_blocking(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+fn serve_blocking(address: SocketAddr, config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     use sansio_ws::blocking::{Error, WebSocket};
-    let serve = |stream| -> Result<(), Error> {
-        let mut socket = WebSocket::accept_with(stream, &CONFIG.limits, TIMEOUTS, accept)?;
+    let serve = |stream, config: Arc<Config>| -> Result<(), Error> {
+        let accept = |request: &Request<'_>| accept(request, &config);
+        let mut socket = WebSocket::accept_with(stream, &LIMITS, TIMEOUTS, accept)?;
         loop {
             match socket.next() {
                 Ok(Some((connection, event))) => match echo(connection, event) {
@@ -92,8 +99,9 @@ fn serve_blocking(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     for stream in TcpListener::bind(address)?.incoming() {
         let stream = stream?;
         stream.set_nodelay(true)?;
+        let config = Arc::clone(&config);
         thread::spawn(move || {
-            if let Err(error) = serve(stream) {
+            if let Err(error) = serve(stream, config) {
                 println!("{error}");
             }
         });
@@ -101,7 +109,7 @@ fn serve_blocking(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
+fn serve_mio(address: SocketAddr, config: Arc<Config>) -> Result<(), Box<dyn Error>> {
     use sansio_ws::mio::{Memory, WebSocket};
     const LISTENER: Token = Token(usize::MAX);
     let start = std::time::Instant::now();
@@ -139,7 +147,7 @@ fn serve_mio(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         }
         sockets.retain(|_, socket| {
             let mut turn = socket.turn(&mut memory, now());
-            let mut served = turn.open(accept).map(drop);
+            let mut served = turn.open(|request| accept(request, &config)).map(drop);
             while let (Ok(()), Ok(Some((connection, event)))) = (&served, turn.next()) {
                 if let Err(error) = echo(connection, event)
                     && error != SendError::Closed

@@ -1,7 +1,7 @@
 //! An echo server with the blocking adapter: a thread for each client.
 //!
 //! ```sh
-//! cargo run --example blocking_echo
+//! cargo run --all-features --example blocking_echo
 //! ```
 
 use clap::Parser;

@@ -1,7 +1,7 @@
 //! A chat for one room: whoever connects is user1, user2 and so on.
 //!
 //! ```sh
-//! cargo run --release --features mio --example chat
+//! cargo run --release --all-features --example chat
 //! ```
 //!
 //! The event loop is in `support/`; here is what makes it a chat.
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         // Only our own page may join: others could listen in through their visitors' browsers.
         origins: OriginPolicy::SameHost,
         subprotocols: &["chat"],
-        config: support::config(64 * 1024, Limits::DEFAULT.max_fragments),
+        config: Arc::new(support::config(64 * 1024, Limits::DEFAULT.max_fragments)),
         timeouts: Arc::new(Timeouts::DEFAULT),
         slow: Slow::Disconnect,
     };

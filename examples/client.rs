@@ -1,11 +1,15 @@
 //! A client for the terminal: lines in, messages out.
 //!
 //! ```sh
-//! cargo run --example client -- ws://127.0.0.1:9001
-//! echo hello | cargo run --example client -- ws://127.0.0.1:9001
+//! cargo run --all-features --example client -- ws://127.0.0.1:9001
+//! echo hello | cargo run --all-features --example client -- ws://127.0.0.1:9001
 //! ```
 
+#[path = "support/compression.rs"]
+mod compression;
+
 use clap::Parser;
+use compression::Compression;
 use sansio_ws::blocking::{Error, WebSocket, Writer};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
@@ -34,6 +38,8 @@ struct Options {
     /// Send an Origin, as a web page would.
     #[arg(long)]
     origin: Option<String>,
+    #[command(flatten)]
+    compression: Compression,
     /// How long to wait for answers after the end of the input, in milliseconds.
     #[arg(long, default_value_t = 500, value_name = "MILLISECONDS")]
     wait: u64,
@@ -58,7 +64,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<Option<Ended>, Box<dyn StdError>> {
-    let socket = WebSocket::open(&request(options)?, Config::default(), Timeouts::default())?;
+    let config = options.compression.add_to(Config::default())?;
+    let mut socket = WebSocket::open(&request(options)?, config, Timeouts::default())?;
+    if let Some(extension) = socket.connection().extension() {
+        eprintln!("the server agreed to {extension}");
+    }
     if let Some(subprotocol) = socket.subprotocol() {
         eprintln!("the server chose the subprotocol {subprotocol}");
     }

@@ -2,20 +2,24 @@
 //! connections.
 //!
 //! ```sh
-//! cargo run --release --features mio --example echo_server
+//! cargo run --release --all-features --example echo_server
 //! ```
 //!
 //! The event loop is in `support/`; here is what makes it an echo server.
 
+#[path = "support/compression.rs"]
+mod compression;
 mod support;
 
 use clap::Parser;
+use compression::Compression;
 use core::time::Duration;
 use log::{LevelFilter, error};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{Connection, Event, Limits, PreparedMessage};
 use std::process::ExitCode;
+use std::sync::Arc;
 use support::{Everyone, Service, Settings, Slow};
 
 /// A WebSocket echo server: sends each message back to its sender, or to everyone.
@@ -42,6 +46,8 @@ struct Options {
     /// Close connections that have sent no message for so long [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     idle_timeout: Option<u64>,
+    #[command(flatten)]
+    compression: Compression,
     /// What to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -53,13 +59,21 @@ fn main() -> ExitCode {
         0 => u32::MAX,
         n => n,
     };
+    let config = support::config(options.max_message, max_fragments);
+    let config = match options.compression.add_to(config) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let settings = Settings {
         page: include_str!("pages/echo.html"),
         // Any page of the web may connect: whoever does gets back what they sent, and there is
         // nothing here to protect. A server with secrets wants another policy.
         origins: OriginPolicy::AnyOrigin,
         subprotocols: &["echo", "chat"],
-        config: support::config(options.max_message, max_fragments),
+        config: Arc::new(config),
         timeouts: Timeouts::DEFAULT.idle(options.idle_timeout.map(Duration::from_secs)).into(),
         slow: options.slow,
     };

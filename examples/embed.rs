@@ -2,7 +2,7 @@
 //! your own comes down to. An echo server for one client at a time:
 //!
 //! ```sh
-//! cargo run --example embed -- 127.0.0.1:9003
+//! cargo run --all-features --example embed -- 127.0.0.1:9003
 //! ```
 
 use sansio_ws::handshake::{Acceptance, OriginPolicy, ServerHandshake};

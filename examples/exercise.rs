@@ -2,7 +2,7 @@
 //! counterparts in `tests/interop`.
 //!
 //! ```sh
-//! cargo run --release --example exercise -- ws://127.0.0.1:9001
+//! cargo run --release --all-features --example exercise -- ws://127.0.0.1:9001
 //! ```
 
 use clap::Parser;

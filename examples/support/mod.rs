@@ -60,7 +60,7 @@ pub(crate) struct Settings {
 }
 
 /// The settings of connections.
-pub(crate) fn config(max_message: usize, max_fragments: u32) -> Arc<Config> {
+pub(crate) fn config(max_message: usize, max_fragments: u32) -> Config {
     let limits = Limits {
         max_message_bytes: max_message as u64,
         max_frame_bytes: max_message as u64,
@@ -70,7 +70,7 @@ pub(crate) fn config(max_message: usize, max_fragments: u32) -> Arc<Config> {
         max_queued_frames: usize::MAX,
         ..Limits::DEFAULT
     };
-    Arc::new(Config::DEFAULT.limits(limits))
+    Config::DEFAULT.limits(limits)
 }
 
 impl Settings {

@@ -209,8 +209,14 @@ impl<S: Service> Server<S> {
     /// Tells everyone what is to be told; the end of connections may add to that.
     fn deliver(&mut self, now: Instant) {
         while !self.room.everyone.is_empty() {
-            let messages = mem::take(&mut self.room.everyone);
-            let slow = self.room.settings.slow;
+            let mut messages = mem::take(&mut self.room.everyone);
+            let Settings { slow, config, .. } = &self.room.settings;
+            if let Some(extension) = &config.extension {
+                // Compressed once for all of them.
+                messages =
+                    messages.into_iter().map(|message| message.encoded(&**extension)).collect();
+            }
+            let slow = *slow;
             self.for_each(now, |peer, memory| peer.tell(memory, &messages, slow));
         }
     }

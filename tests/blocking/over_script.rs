@@ -177,7 +177,7 @@ fn f6_streams_that_lie_or_fail_are_errors() {
                 Fault::Error(ErrorKind::BrokenPipe),
             ] {
                 let what = format!("{fault:?} at call {k}");
-                let call = std::sync::Arc::new(std::sync::Mutex::new(None));
+                let call = Arc::new(std::sync::Mutex::new(None));
                 let seen = call.clone();
                 let script = conversation.script(usize::MAX, End::Eof).faults(move |n, call| {
                     (n == k).then(|| *seen.lock().unwrap() = Some(call))?;
