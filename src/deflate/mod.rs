@@ -12,6 +12,8 @@
 //! ```
 
 mod codec;
+mod compressor;
+mod decompressor;
 mod negotiation;
 mod pool;
 
@@ -83,7 +85,6 @@ impl Extension for Deflate {
     }
 
     fn prepare(&self, payload: &[u8]) -> Option<Prepared> {
-        let _ = payload;
-        None
+        codec::prepare(&self.settings, &self.pool, payload)
     }
 }
