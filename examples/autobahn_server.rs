@@ -74,7 +74,7 @@ fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> 
 fn serve_blocking(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     use sansio_ws::blocking::{Error, WebSocket};
     let serve = |stream| -> Result<(), Error> {
-        let mut socket = WebSocket::accept_with(stream, CONFIG, TIMEOUTS, accept)?;
+        let mut socket = WebSocket::accept_with(stream, &CONFIG.limits, TIMEOUTS, accept)?;
         loop {
             match socket.next() {
                 Ok(Some((connection, event))) => match echo(connection, event) {

@@ -214,7 +214,7 @@ proptest! {
         let limits = Limits { max_frames_per_call, ..Limits::DEFAULT };
         let config = Config::DEFAULT.delivery(delivery).limits(limits);
         for pieces in [pieces(&wire, &[wire.len() + 1]), pieces(&wire, &lengths)] {
-            prop_assert_eq!(&read(&mut connection(is_server, config), &pieces), &said);
+            prop_assert_eq!(&read(&mut connection(is_server, config.clone()), &pieces), &said);
         }
     }
 

@@ -418,11 +418,11 @@ fn check_answer(head: &Head, early: bool) -> Result<(), HandshakeError> {
     let accept = head.single("sec-websocket-accept")?;
     require(accept == Some(ACCEPT), HandshakeError::InvalidAccept)?;
     require(!head.has_body(), HandshakeError::Body)?;
-    let extensions = head.single("sec-websocket-extensions")?;
-    require(extensions.is_none(), HandshakeError::UnofferedExtension)?;
     let subprotocol = head.single("sec-websocket-protocol")?;
     let is_offered = subprotocol.is_none_or(|name| SUBPROTOCOLS.contains(&name));
-    require(is_offered, HandshakeError::UnofferedSubprotocol)
+    require(is_offered, HandshakeError::UnofferedSubprotocol)?;
+    let extensions = head.single("sec-websocket-extensions")?;
+    require(extensions.is_none(), HandshakeError::UnofferedExtension)
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {

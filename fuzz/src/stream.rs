@@ -29,7 +29,7 @@ fn stream(data: &[u8], is_server: bool) {
     let expected = oracle::receive(is_server, &config.limits, config.delivery, input.arrives);
     let answers = settings.answers(&expected);
     for (way, pieces) in input.ways() {
-        let mut machine = Machine::new(is_server, settings);
+        let mut machine = Machine::new(is_server, settings.clone());
         for piece in pieces {
             machine.receive(piece);
         }
@@ -40,7 +40,7 @@ fn stream(data: &[u8], is_server: bool) {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Settings {
     config: Config,
     /// Write only when the stream has ended, so that pongs overtake one another.
@@ -105,9 +105,9 @@ impl Machine {
     fn new(is_server: bool, settings: Settings) -> Self {
         let role = if is_server { Role::Server } else { Role::Client(counting_masks()) };
         Self {
-            connection: Connection::new(role, settings.config),
-            settings,
+            connection: Connection::new(role, settings.config.clone()),
             rx: RecvBuffer::with_capacity(settings.capacity),
+            settings,
             parked: RecvBuffer::new(),
             received: 0,
             events: 0,

@@ -23,9 +23,10 @@ pub use prepared::PreparedMessage;
 pub(crate) use receive::Found;
 
 use crate::entropy::Masks;
-use crate::extension::Extension;
+use crate::extension::{Agreement, Extension};
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use receive::Receiving;
 use send::{Pongs, Sending};
@@ -132,6 +133,7 @@ pub struct Connection {
     sending: Sending,
     queue: SendQueue,
     pongs: Pongs,
+    agreement: Option<Box<Agreement>>,
     /// The transport delivers nothing more.
     eof: bool,
 }
@@ -148,8 +150,22 @@ impl Connection {
             sending: Sending::Between,
             queue: SendQueue::new(),
             pongs: Pongs::default(),
+            agreement: None,
             eof: false,
         }
+    }
+
+    /// The same connection, with the extension that its handshake agreed on.
+    #[must_use]
+    pub fn with_agreement(mut self, agreement: Agreement) -> Self {
+        self.agreement = Some(Box::new(agreement));
+        self
+    }
+
+    /// The extension agreed on, as in the server's `Sec-WebSocket-Extensions`.
+    #[must_use]
+    pub fn extension(&self) -> Option<&str> {
+        self.agreement.as_ref().map(|agreement| agreement.header.as_str())
     }
 
     /// Whether this is the server's side.

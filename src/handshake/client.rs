@@ -9,6 +9,7 @@ use super::headers::{Headers, check_field, check_value, is_token};
 use super::url::Url;
 use crate::connection::{Config, Connection, Role};
 use crate::entropy::Masks;
+use crate::extension::{self, Agreement, Offer};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::string::String;
@@ -102,7 +103,7 @@ impl ClientRequest {
         self.url.secure
     }
 
-    fn encode(&self, key: &[u8; 24]) -> Vec<u8> {
+    fn encode(&self, key: &[u8; 24], extensions: Option<&str>) -> Vec<u8> {
         let mut head = alloc::format!(
             "GET {} HTTP/1.1\r\n\
              Host: {}\r\n\
@@ -117,6 +118,9 @@ impl ClientRequest {
         head.push_str("\r\n");
         if !self.subprotocols.is_empty() {
             head.extend(["Sec-WebSocket-Protocol: ", &self.subprotocols.join(", "), "\r\n"]);
+        }
+        if let Some(extensions) = extensions {
+            head.extend(["Sec-WebSocket-Extensions: ", extensions, "\r\n"]);
         }
         head.push_str(&self.lines);
         head.push_str("\r\n");
@@ -141,6 +145,8 @@ pub struct ClientHandshake {
     scanner: HeadScanner,
     accept: [u8; 28],
     subprotocols: Vec<String>,
+    /// The extension of the settings was offered.
+    offers_extension: bool,
     config: Arc<Config>,
     /// Taken by the connection.
     masks: Option<Masks>,
@@ -173,13 +179,19 @@ impl ClientHandshake {
     ) -> Self {
         let config = config.into();
         let key = accept::key(nonce);
+        // RFC 6455, section 4.1, item 11: what is offered keeps to the grammar.
+        let offer = config.extension.as_ref().map(|extension| extension.offer());
+        let offer = offer.filter(|offer| extension::is_well_formed(offer.as_bytes()));
         let mut queue = SendQueue::new();
-        queue.stage(|staging| staging.extend_from_slice(&request.encode(&key)));
+        queue.stage(|staging| {
+            staging.extend_from_slice(&request.encode(&key, offer.as_deref()));
+        });
         Self {
             queue,
             scanner: HeadScanner::new(&config.limits),
             accept: accept::answer(&key),
             subprotocols: request.subprotocols.clone(),
+            offers_extension: offer.is_some(),
             config,
             masks: Some(masks),
         }
@@ -215,7 +227,11 @@ impl ClientHandshake {
             return Ok(Some(Answer::Refused(Refusal { head: response, body })));
         }
         self.check(&response)?;
-        let connection = Connection::new(Role::Client(masks), Arc::clone(&self.config));
+        let agreement = self.agreement(&response)?;
+        let mut connection = Connection::new(Role::Client(masks), Arc::clone(&self.config));
+        if let Some(agreement) = agreement {
+            connection = connection.with_agreement(agreement);
+        }
         Ok(Some(Answer::Open(connection, response)))
     }
 
@@ -255,15 +271,28 @@ impl ClientHandshake {
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        if headers.single("Sec-WebSocket-Extensions")?.is_some() {
-            return Err(HandshakeError::UnofferedExtension);
-        }
         match headers.single("Sec-WebSocket-Protocol")? {
             Some(chosen) if !self.subprotocols.iter().any(|name| name.as_bytes() == chosen) => {
                 Err(HandshakeError::UnofferedSubprotocol)
             }
             _ => Ok(()),
         }
+    }
+
+    /// What the server accepted of the extension on offer: nothing, or one offer in one line
+    /// (RFC 6455, sections 4.1 and 11.3.2).
+    fn agreement(&self, response: &ResponseHead<'_>) -> Result<Option<Agreement>, HandshakeError> {
+        let Some(value) = response.headers.single("Sec-WebSocket-Extensions")? else {
+            return Ok(None);
+        };
+        let extension = self.config.extension.as_ref().filter(|_| self.offers_extension);
+        let extension = extension.ok_or(HandshakeError::UnofferedExtension)?;
+        let accepted = Offer::parse(value).ok_or(HandshakeError::MalformedExtensions)?;
+        let agreement = match &accepted[..] {
+            [answer] => extension.confirm(answer),
+            _ => None,
+        };
+        agreement.map(Some).ok_or(HandshakeError::UnofferedExtension)
     }
 }
 

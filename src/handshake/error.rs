@@ -48,7 +48,8 @@ pub enum HandshakeError {
     Origin,
     /// `Sec-WebSocket-Accept` is missing or wrong (RFC 6455, section 4.1).
     InvalidAccept,
-    /// The server chose an extension that was not offered (RFC 6455, section 4.1).
+    /// The server chose an extension, or parameters of it, that do not fit the offer (RFC 6455,
+    /// section 4.1; RFC 7692, section 7.1).
     UnofferedExtension,
     /// The server chose a subprotocol that was not offered (RFC 6455, section 4.1).
     UnofferedSubprotocol,
@@ -112,7 +113,7 @@ impl fmt::Display for HandshakeError {
             Self::Body => "an upgrade must not have a body",
             Self::Origin => "the origin is not allowed",
             Self::InvalidAccept => "Sec-WebSocket-Accept is missing or wrong",
-            Self::UnofferedExtension => "the server chose an extension that was not offered",
+            Self::UnofferedExtension => "the server chose extensions that do not fit the offer",
             Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
             Self::PrematureAnswer => "the server answered before it had the whole request",
             Self::Finished => "the handshake is over",

@@ -9,7 +9,7 @@ use super::headers::{Headers, check_field, is_token};
 use super::origin::OriginPolicy;
 use super::response::Response;
 use crate::connection::{Config, Connection, Role};
-use crate::extension;
+use crate::extension::{self, Agreement, Extension, Offer};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use alloc::string::String;
@@ -226,7 +226,18 @@ impl<'r> Upgrade<'r> {
         self.subprotocols().find(|offered| known.contains(offered))
     }
 
-    /// Opens the connection. The response is queued as its first output.
+    /// What the extension of the server makes of the client's offers.
+    fn agreement(&self, extension: &dyn Extension) -> Option<Agreement> {
+        // The lines are one list (RFC 6455, section 11.3.2), and each is known to be well-formed.
+        let lines = self.request.headers.all("sec-websocket-extensions");
+        let offers: Vec<_> = lines.filter_map(Offer::parse).flatten().collect();
+        // Nothing may be accepted that was not offered (RFC 6455, section 9.1).
+        let agreement = if offers.is_empty() { None } else { extension.accept(&offers) };
+        agreement.filter(|agreement| extension::is_well_formed(agreement.header.as_bytes()))
+    }
+
+    /// Opens the connection. The response is queued as its first output. If the client offers an
+    /// extension and [`Config::extension`] accepts, it is in use from the first frame on.
     ///
     /// # Errors
     ///
@@ -254,10 +265,18 @@ impl<'r> Upgrade<'r> {
             check_field(name, value)?;
             head.extend([name, ": ", value, "\r\n"]);
         }
+        let config = config.into();
+        let agreement = config.extension.as_deref().and_then(|extension| self.agreement(extension));
+        if let Some(Agreement { header, .. }) = &agreement {
+            head.extend(["Sec-WebSocket-Extensions: ", header, "\r\n"]);
+        }
         head.push_str("\r\n");
         let mut connection = Connection::new(Role::Server, config);
         connection.queue_head(head.as_bytes());
-        Ok(connection)
+        Ok(match agreement {
+            Some(agreement) => connection.with_agreement(agreement),
+            None => connection,
+        })
     }
 }
 

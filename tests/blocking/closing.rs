@@ -56,7 +56,7 @@ fn f26_a_half_closed_peer_gets_the_reply() {
             client.shutdown(Shutdown::Write).unwrap();
             let server = thread::spawn(move || {
                 let mut server =
-                    WebSocket::accept_with(server, Config::DEFAULT, Timeouts::DEFAULT, accept)
+                    WebSocket::accept_with(server, &Limits::DEFAULT, Timeouts::DEFAULT, accept)
                         .unwrap();
                 let mut events = vec![];
                 while let Some((connection, event)) = server.next().unwrap() {

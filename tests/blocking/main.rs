@@ -52,8 +52,9 @@ fn tcp() -> (TcpStream, TcpStream) {
 /// An open connection over TCP: a server's end, and a client's.
 fn open_with(config: Config, timeouts: Timeouts) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
     let (server, client) = tcp();
+    let shared = config.clone();
     let server = thread::spawn(move || {
-        WebSocket::accept(server, OriginPolicy::SameHost, config, timeouts).unwrap()
+        WebSocket::accept(server, OriginPolicy::SameHost, shared, timeouts).unwrap()
     });
     let client = WebSocket::connect(client, &request(), config, timeouts).unwrap();
     (server.join().unwrap(), client)

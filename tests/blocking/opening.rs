@@ -11,7 +11,7 @@ fn exchange(
     let (server, mut client) = tcp();
     client.write_all(request).unwrap();
     let server = thread::spawn(move || {
-        WebSocket::accept_with(server, Config::DEFAULT, Timeouts::DEFAULT, decide).unwrap_err()
+        WebSocket::accept_with(server, &Limits::DEFAULT, Timeouts::DEFAULT, decide).unwrap_err()
     });
     client.set_read_timeout(ms(10_000)).unwrap();
     let mut answer = String::new();
@@ -111,7 +111,7 @@ fn a_subprotocol_is_agreed_on() {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
-            WebSocket::accept_with(stream, Config::DEFAULT, Timeouts::DEFAULT, |request| {
+            WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, |request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
                 let subprotocol = upgrade.choose(&["two"]);
                 let reply = Acceptance { subprotocol, headers: &[("X-A", "b")] };

@@ -6,7 +6,7 @@ use super::*;
 fn converse(conversation: &Conversation, script: &Script, timeouts: Timeouts) -> Outcome {
     let (stream, config) = (script.clone(), Config::DEFAULT);
     let opened = match conversation.to_server {
-        true => WebSocket::accept_with(stream, config, timeouts, accept),
+        true => WebSocket::accept_with(stream, &config.limits, timeouts, accept),
         false => WebSocket::connect(stream, &request(), config, timeouts),
     };
     match opened {
@@ -257,7 +257,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
     ] {
         let script = Script::new([REQUEST, &text].concat(), end).writes_until(RESPONSE.len());
         let socket =
-            WebSocket::accept_with(script.clone(), Config::DEFAULT, Timeouts::DEFAULT, accept);
+            WebSocket::accept_with(script.clone(), &Limits::DEFAULT, Timeouts::DEFAULT, accept);
         let mut socket = socket.unwrap();
         let kind = match socket.send_text("into the void") {
             Err(Error::Io(error)) => error.kind(),
@@ -274,7 +274,7 @@ fn close_finds_the_close_of_a_peer_that_is_gone() {
     let input = [REQUEST, &wire(true, [Frame::text("a"), Frame::close(4000, "")])].concat();
     let script = Script::new(input, End::Reset).writes_until(RESPONSE.len());
     let mut socket =
-        WebSocket::accept_with(script, Config::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
+        WebSocket::accept_with(script, &Limits::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
     let ended = socket.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(ended.code(), 4000);
 }
@@ -294,7 +294,7 @@ fn f29_a_violation_is_told_to_peer_and_caller_and_ends_everything() {
             let script = if gone { script.writes_until(RESPONSE.len()) } else { script };
             let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
             let mut socket =
-                WebSocket::accept_with(script.clone(), config, timeouts, accept).unwrap();
+                WebSocket::accept_with(script.clone(), &config.limits, timeouts, accept).unwrap();
             assert_eq!(socket.read().unwrap(), Some(Event::Text("before")));
             match socket.read() {
                 Err(Error::Protocol(error)) => assert_eq!(error, violation),
@@ -333,7 +333,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
     let frames = wire(true, [Frame::text("hello"), Frame::close_empty()]);
     let stream = pipe(&[REQUEST, &frames].concat());
     let mut socket =
-        WebSocket::accept_with(stream, Config::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
+        WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
     let mut events = vec![];
     while let Some((connection, event)) = socket.next().unwrap() {
         echo(connection, event, &mut events);
@@ -349,7 +349,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
         Err(Response::html("<p>hello</p>"))
     };
     let stream = pipe(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    let opened = WebSocket::accept_with(stream, Config::DEFAULT, Timeouts::DEFAULT, page);
+    let opened = WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, page);
     assert!(matches!(opened, Err(Error::Responded(200))));
 }
 

@@ -362,7 +362,7 @@ fn the_clients_role() {
             let (stream, _) = listener.accept().unwrap();
             let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
             let mut socket =
-                blocking::WebSocket::accept_with(stream, config, timeouts, accept).unwrap();
+                blocking::WebSocket::accept_with(stream, &config.limits, timeouts, accept).unwrap();
             for i in 0..1000 {
                 socket.send_text(&format!("{i}")).unwrap();
                 assert_eq!(socket.read().unwrap(), Some(Event::Text(&format!("{i}"))));

@@ -465,7 +465,7 @@ fn limited(message: u64, frame: u64, fragments: u32) -> Config {
 fn n59_accepts_messages_at_the_limits() {
     for side in SIDES {
         let config = limited(10, 6, 3);
-        accepts(with(config, side), [Frame::text("123456")], &[Seen::text("123456")], []);
+        accepts(with(config.clone(), side), [Frame::text("123456")], &[Seen::text("123456")], []);
         let frames = [
             Frame::text("123456").more(),
             Frame::ping("not counted"),

@@ -10,6 +10,8 @@ mod support;
 
 mod closing;
 mod control;
+#[cfg(feature = "deflate")]
+mod deflate_negotiation;
 mod fragmentation;
 mod framing;
 mod handshake_client;

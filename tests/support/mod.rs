@@ -33,8 +33,8 @@ pub const SIDES: [fn() -> Connection; 2] = [server, client];
 /// The same side with other settings.
 pub fn with(config: Config, side: fn() -> Connection) -> impl Fn() -> Connection {
     move || match side().is_server() {
-        true => Connection::new(Role::Server, config),
-        false => Connection::new(Role::Client(masks()), config),
+        true => Connection::new(Role::Server, config.clone()),
+        false => Connection::new(Role::Client(masks()), config.clone()),
     }
 }
 
