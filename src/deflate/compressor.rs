@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
 
 /// One direction of a connection: what it sends.
 #[derive(Debug)]
@@ -39,28 +39,29 @@ impl Compressor {
         if whole && (payload.is_empty() || payload.len() < self.min_bytes) {
             return false;
         }
-        if payload.is_empty() {
-            // The header of the empty stored block that ends a message (section 7.2.3.6). Pieces
-            // end on the border of a byte, so it can begin here.
-            output.extend(piece.last.then_some(0));
-            return true;
-        }
         let pool = &self.pool;
         let mut deflater = self.deflater.take().unwrap_or_else(|| pool.take_deflater(self.shape));
-        let most = if whole { smaller_than(payload) } else { usize::MAX };
-        let fits = deflater.deflate(payload, output, most);
-        if fits && piece.last {
-            remove_tail(output);
+        let start = output.len();
+        // If it fails, which it has no reason to, its state is dropped.
+        if deflater.deflate(payload, output).is_none() {
+            return false;
         }
-        if fits && (self.direction.context_takeover || !piece.last) {
-            self.deflater = Some(deflater);
-        } else {
+        if !whole {
+            store_if_smaller(payload, output, start);
+        }
+        if piece.last {
+            end_message(payload, output);
+        }
+        let smaller = output.len() - start < payload.len();
+        if whole && !smaller || piece.last && !self.direction.context_takeover {
             // What was deflated in vain the peer never sees, so nothing may refer to it. That
             // costs the references to earlier messages too: a copy of the state to go back to
             // would cost more than they save.
             pool.give_deflater(deflater);
+        } else {
+            self.deflater = Some(deflater);
         }
-        fits
+        smaller || !whole
     }
 
     pub(super) fn takes(&self, prepared: &Prepared) -> bool {
@@ -86,28 +87,50 @@ pub(super) fn prepare(settings: &Settings, pool: &Pool, payload: &[u8]) -> Optio
     let window_bits = settings.server_max_window_bits;
     let mut deflater = pool.take_deflater(Shape::new(settings, window_bits));
     let mut output = Vec::new();
-    let fits = deflater.deflate(payload, &mut output, smaller_than(payload));
+    deflater.deflate(payload, &mut output)?;
     pool.give_deflater(deflater);
-    if !fits {
+    end_message(payload, &mut output);
+    if output.len() >= payload.len() {
         return None;
     }
-    remove_tail(&mut output);
     // References reach back to the first byte at most.
     let spanned = payload.len().next_power_of_two().trailing_zeros();
     let demand = spanned.clamp(8, u32::from(window_bits).max(8));
     Some(Prepared { demand, payload: output })
 }
 
-/// The room for a deflated message that, without its tail, is smaller than the message itself.
-/// The deflater is done only when it leaves some of the room.
-fn smaller_than(payload: &[u8]) -> usize {
-    payload.len().saturating_add(TAIL.len())
+/// Puts stored blocks in place of the blocks behind `start` if they are smaller. A piece of a
+/// message cannot go as it is, but so it grows by a few bytes at most. Windows hold what blocks
+/// expand to, so the deflater need not know.
+fn store_if_smaller(payload: &[u8], output: &mut Vec<u8>, start: usize) {
+    const EMPTY: [u8; 5] = [0x00, 0x00, 0x00, 0xff, 0xff];
+    let blocks = payload.chunks(usize::from(u16::MAX));
+    let stored_len = payload.len() + (blocks.len() + 1) * EMPTY.len();
+    if output.len() - start <= stored_len {
+        return;
+    }
+    output.truncate(start);
+    for block in blocks {
+        // The header and padding, the length and its complement (RFC 1951, section 3.2.4).
+        let len = block.len() as u16;
+        output.push(0);
+        output.extend(len.to_le_bytes());
+        output.extend((!len).to_le_bytes());
+        output.extend(block);
+    }
+    output.extend(EMPTY);
 }
 
-/// Section 7.2.1, step 3.
-fn remove_tail(output: &mut Vec<u8>) {
-    debug_assert!(output.ends_with(&TAIL), "a sync flush ends with an empty stored block");
-    output.truncate(output.len().saturating_sub(TAIL.len()));
+/// Step 3 of section 7.2.1, or what section 7.2.3.6 has for a last piece without a payload: the
+/// header of an empty stored block, which may begin here since every piece ends on the border of a
+/// byte.
+fn end_message(last_piece: &[u8], output: &mut Vec<u8>) {
+    if last_piece.is_empty() {
+        output.push(0);
+    } else {
+        debug_assert!(output.ends_with(&TAIL), "a sync flush ends with an empty stored block");
+        output.truncate(output.len().saturating_sub(TAIL.len()));
+    }
 }
 
 /// What a deflater is made with.
@@ -124,7 +147,7 @@ impl Shape {
         // ahead, so that it refers back 250 bytes at most, which a window of 8 bits holds.
         Self {
             window_bits: window_bits.clamp(9, 15),
-            level: settings.level.min(9),
+            level: settings.level.clamp(1, 9),
             mem_level: settings.mem_level.clamp(1, 9),
         }
     }
@@ -156,30 +179,30 @@ impl Deflater {
     }
 
     /// Appends blocks that hold all of the payload, and an empty stored block that ends on the
-    /// border of a byte (section 7.2.1, steps 1 and 2). `false` if that takes `most` bytes or
-    /// more: the output is of no use then, and the state has to be reset.
-    fn deflate(&mut self, payload: &[u8], output: &mut Vec<u8>, most: usize) -> bool {
+    /// border of a byte (section 7.2.1, steps 1 and 2); nothing for nothing.
+    ///
+    /// Always to the end, however little it helps: zlib-rs 0.6.8 forgets to reset where in its
+    /// buffer pending output is, so that a state with some must never be reset. The output is
+    /// larger than the payload by an eighth at most.
+    fn deflate(&mut self, payload: &[u8], output: &mut Vec<u8>) -> Option<()> {
         let mut rest = payload;
-        let mut room = most;
-        while room > 0 {
-            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
-            let mut failed = false;
-            let appended = append(output, room, |spare| {
-                failed = self.state.compress(rest, spare, DeflateFlush::SyncFlush).is_err();
-                (self.state.total_out() - before_out) as usize
-            });
-            if failed {
-                return false;
-            }
-            let consumed = (self.state.total_in() - before_in) as usize;
-            rest = rest.get(consumed..).unwrap_or_default();
-            room = room.saturating_sub(appended.written);
-            // A flush is complete when it leaves some room.
-            if rest.is_empty() && !appended.all {
-                return true;
+        while !rest.is_empty() {
+            loop {
+                let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+                let mut status = Ok(Status::Ok);
+                let appended = append(output, usize::MAX, |spare| {
+                    status = self.state.compress(rest, spare, DeflateFlush::SyncFlush);
+                    (self.state.total_out() - before_out) as usize
+                });
+                status.ok()?;
+                rest = rest.get((self.state.total_in() - before_in) as usize..)?;
+                // A flush is complete when it leaves some room.
+                if !appended.all {
+                    break;
+                }
             }
         }
-        false
+        Some(())
     }
 }
 

@@ -53,11 +53,14 @@ impl Decompressor {
     ) -> Result<Decoded, DecodeError> {
         let pool = &self.pool;
         let mut inflater = self.inflater.take().unwrap_or_else(|| pool.take_inflater());
-        let allowed = self.allowed(input.len()).min(room);
+        let allowed = self.allowed(input.len());
         let before = output.len();
-        // On an error the state is dropped.
-        let decoded = self.inflate(&mut inflater, input, last, output, allowed)?;
-        if decoded.full && allowed < room {
+        // One byte more than allowed, to see whether there is more than that. On an error the
+        // state is dropped.
+        let most = room.min(allowed.saturating_add(1));
+        let decoded = self.inflate(&mut inflater, input, last, output, most)?;
+        let produced = output.len().saturating_sub(before);
+        if produced > allowed {
             return Err(DecodeError::Expansion);
         }
         if last && !decoded.full {
@@ -68,7 +71,6 @@ impl Decompressor {
                 return Ok(decoded);
             }
         } else {
-            let produced = output.len().saturating_sub(before);
             self.received = self.received.saturating_add(decoded.consumed as u64);
             self.produced = self.produced.saturating_add(produced as u64);
         }
@@ -118,10 +120,13 @@ impl Decompressor {
         let consumed = input.len().saturating_sub(rest.len());
         let full = if !rest.is_empty() {
             true
-        } else if last && !self.stream_ended {
+        } else if self.stream_ended {
+            // A message that ends here is whole, with or without the header of an empty block.
+            false
+        } else if last {
             !inflater.end_of_message(left)?
         } else {
-            false
+            left == 0
         };
         Ok(Decoded { consumed, full })
     }
