@@ -1,90 +1,24 @@
 //! What a connection allocates: nothing per message, and never more than the bytes received
 //! justify, whatever a peer declares.
 //!
-//! Run with `cargo test --test memory`. The allocator counts per thread, so that tests may run
-//! side by side.
+//! Run with `cargo test --test memory`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets an error fails")]
 #![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
+#[path = "support/heap.rs"]
+mod heap;
 mod support;
 
 use bytes::Buf;
-use core::cell::Cell;
+use heap::{Heap, allocations};
 use sansio_ws::{
     CloseCode, Config, Connection, ControlPayload, Event, Limits, Masks, MessageKind, RecvBuffer,
     Role,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use support::frame::{BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, TEXT, wire};
 use support::{SIDES, with};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static LIVE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(grown: isize, allocations: usize) {
-    ALLOCATIONS.set(ALLOCATIONS.get() + allocations);
-    LIVE.set(LIVE.get() + grown);
-    PEAK.set(PEAK.get().max(LIVE.get()));
-}
-
-// SAFETY: everything is passed on to the system's allocator as it came; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize, 1);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize, 1);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize, 1);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize), 0);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How many allocations `act` makes.
-fn allocations(act: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    act();
-    ALLOCATIONS.get() - before
-}
-
-/// The growth of this thread's heap since it was made.
-struct Heap(isize);
-
-impl Heap {
-    fn now() -> Self {
-        PEAK.set(LIVE.get());
-        Self(LIVE.get())
-    }
-
-    fn growth(&self) -> usize {
-        (LIVE.get() - self.0).max(0) as usize
-    }
-
-    /// The highest growth in between.
-    fn peak(&self) -> usize {
-        (PEAK.get() - self.0).max(0) as usize
-    }
-}
 
 /// Limits that nothing reaches.
 const UNLIMITED: Limits = Limits {

@@ -12,6 +12,8 @@
 //! ```
 
 mod codec;
+mod compressor;
+mod decompressor;
 mod negotiation;
 mod pool;
 
@@ -186,14 +188,14 @@ impl Deflate {
         Ok(self.with(|settings| settings.client_max_window_bits = bits))
     }
 
-    /// How hard to look for repetitions when sending: 0 (not at all, only for tests) to 9, the
-    /// slowest with the smallest output (default: 1).
+    /// How hard to look for repetitions when sending: 1, the fastest, to 9, with the
+    /// smallest output (default: 1).
     ///
     /// # Errors
     ///
     /// [`InvalidSetting::Level`].
     pub fn level(self, level: u8) -> Result<Self, InvalidSetting> {
-        check(level <= 9, InvalidSetting::Level)?;
+        check(matches!(level, 1..=9), InvalidSetting::Level)?;
         Ok(self.with(|settings| settings.level = level))
     }
 
@@ -257,8 +259,7 @@ impl Extension for Deflate {
     }
 
     fn prepare(&self, payload: &[u8]) -> Option<Prepared> {
-        let _ = payload;
-        None
+        codec::prepare(&self.settings, &self.pool, payload)
     }
 }
 
@@ -268,7 +269,7 @@ impl Extension for Deflate {
 pub enum InvalidSetting {
     /// Window bits must be 8 to 15 (RFC 7692, section 7.1.2).
     WindowBits,
-    /// The level must be 0 to 9.
+    /// The level must be 1 to 9.
     Level,
     /// `mem_level` must be 1 to 9.
     MemLevel,
@@ -278,7 +279,7 @@ impl fmt::Display for InvalidSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::WindowBits => "window bits must be 8 to 15",
-            Self::Level => "the level of compression must be 0 to 9",
+            Self::Level => "the level of compression must be 1 to 9",
             Self::MemLevel => "mem_level must be 1 to 9",
         })
     }

@@ -570,9 +570,10 @@ fn n130_rejects_9_bits_where_8_were_agreed() {
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    for level in 0..=9 {
+    for level in 1..=9 {
         assert!(open().level(level).is_ok());
     }
+    assert_eq!(open().level(0).unwrap_err(), InvalidSetting::Level);
     assert_eq!(open().level(10).unwrap_err(), InvalidSetting::Level);
     for mem_level in 1..=9 {
         assert!(open().mem_level(mem_level).is_ok());

@@ -1,0 +1,209 @@
+//! Decompressing messages (RFC 7692, section 7.2.2), no larger than there is room for.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use super::codec::{TAIL, append};
+use super::pool::Pool;
+use super::{Direction, Settings};
+use crate::extension::{DecodeError, Decoded};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+/// So many bytes of a message do not count for [`Settings::max_ratio`]: with context takeover, a
+/// message of that size may be a mere reference to the one before it.
+const FREE_EXPANSION: u64 = 32 << 10;
+
+/// One direction of a connection: what it receives.
+#[derive(Debug)]
+pub(super) struct Decompressor {
+    context_takeover: bool,
+    max_ratio: Option<u32>,
+    pool: Arc<Pool>,
+    /// With context takeover, there from the first message on. Without it, only during a message.
+    inflater: Option<Inflater>,
+    /// The input so far ended right behind a final block.
+    stream_ended: bool,
+    /// Bytes of the message so far.
+    received: u64,
+    produced: u64,
+}
+
+impl Decompressor {
+    pub(super) fn new(settings: &Settings, pool: &Arc<Pool>, direction: Direction) -> Self {
+        Self {
+            context_takeover: direction.context_takeover,
+            max_ratio: settings.max_ratio,
+            pool: Arc::clone(pool),
+            inflater: None,
+            stream_ended: false,
+            received: 0,
+            produced: 0,
+        }
+    }
+
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        last: bool,
+        output: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Decoded, DecodeError> {
+        let pool = &self.pool;
+        let mut inflater = self.inflater.take().unwrap_or_else(|| pool.take_inflater());
+        let allowed = self.allowed(input.len());
+        let before = output.len();
+        // One byte more than allowed, to see whether there is more than that. On an error the
+        // state is dropped.
+        let most = room.min(allowed.saturating_add(1));
+        let decoded = self.inflate(&mut inflater, input, last, output, most)?;
+        let produced = output.len().saturating_sub(before);
+        if produced > allowed {
+            return Err(DecodeError::Expansion);
+        }
+        if last && !decoded.full {
+            (self.stream_ended, self.received, self.produced) = (false, 0, 0);
+            // Without context takeover, each message begins with an empty window (7.2.2).
+            if !self.context_takeover {
+                self.pool.give_inflater(inflater);
+                return Ok(decoded);
+            }
+        } else {
+            self.received = self.received.saturating_add(decoded.consumed as u64);
+            self.produced = self.produced.saturating_add(produced as u64);
+        }
+        self.inflater = Some(inflater);
+        Ok(decoded)
+    }
+
+    /// How much more the message may expand to, `len` more bytes of it given.
+    fn allowed(&self, len: usize) -> usize {
+        let Some(ratio) = self.max_ratio else { return usize::MAX };
+        let received = self.received.saturating_add(len as u64);
+        let allowed = received.saturating_mul(u64::from(ratio)).saturating_add(FREE_EXPANSION);
+        usize::try_from(allowed.saturating_sub(self.produced)).unwrap_or(usize::MAX)
+    }
+
+    fn inflate(
+        &mut self,
+        inflater: &mut Inflater,
+        input: &[u8],
+        last: bool,
+        output: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<Decoded, DecodeError> {
+        let (mut rest, mut left) = (input, room);
+        // Without input there may still be output that there was no room for.
+        while !(rest.is_empty() && self.stream_ended) {
+            let mut step = None;
+            let appended = append(output, left, |spare| {
+                let done = inflater.inflate(rest, spare, InflateFlush::NoFlush);
+                step = done.as_ref().ok().copied();
+                step.map_or(0, |step| step.produced)
+            });
+            let step = step.ok_or(DecodeError::Corrupt)?;
+            rest = rest.get(step.consumed..).unwrap_or_default();
+            // Once there is no room left, one more step for what does without.
+            let done = left == 0 || !appended.all;
+            left = left.saturating_sub(appended.written);
+            self.stream_ended = step.status == Status::StreamEnd;
+            if self.stream_ended {
+                // A final block ends a DEFLATE stream, and what follows on the border of the
+                // next byte is a new one (section 7.2.3.4).
+                inflater.reset();
+            } else if done {
+                break;
+            }
+        }
+        let consumed = input.len().saturating_sub(rest.len());
+        let full = if !rest.is_empty() {
+            true
+        } else if self.stream_ended {
+            // A message that ends here is whole, with or without the header of an empty block.
+            false
+        } else if last {
+            !inflater.end_of_message(left)?
+        } else {
+            left == 0
+        };
+        Ok(Decoded { consumed, full })
+    }
+}
+
+impl Drop for Decompressor {
+    fn drop(&mut self) {
+        if let Some(inflater) = self.inflater.take() {
+            self.pool.give_inflater(inflater);
+        }
+    }
+}
+
+pub(super) struct Inflater(Box<Inflate>);
+
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    consumed: usize,
+    produced: usize,
+    status: Status,
+}
+
+impl Inflater {
+    pub(super) fn reset(&mut self) {
+        self.0.reset(false);
+    }
+
+    fn inflate(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        flush: InflateFlush,
+    ) -> Result<Step, DecodeError> {
+        let (total_in, total_out) = (self.0.total_in(), self.0.total_out());
+        let status = self.0.decompress(input, output, flush).map_err(|_| DecodeError::Corrupt)?;
+        Ok(Step {
+            consumed: self.0.total_in().saturating_sub(total_in) as usize,
+            produced: self.0.total_out().saturating_sub(total_out) as usize,
+            status,
+        })
+    }
+
+    /// Appends what the sender removed (section 7.2.2, step 1), and proves that the message ends
+    /// with it, so that no part of a block is left for the next message to complete. `false` if
+    /// there is no room `left` for output that is still to come.
+    fn end_of_message(&mut self, left: usize) -> Result<bool, DecodeError> {
+        // `Block` stops behind a block. In a proper message that is behind the tail, before the
+        // byte in excess.
+        let [a, b, c, d] = TAIL;
+        let tail = self.inflate(&[a, b, c, d, 0], &mut [], InflateFlush::Block)?;
+        if tail.consumed == 0 && left == 0 {
+            return Ok(false);
+        }
+        if tail.consumed != TAIL.len() || tail.status != Status::Ok {
+            return Err(DecodeError::Corrupt);
+        }
+        // Behind a block, yet perhaps with bits of the tail's last byte still unread. These are
+        // ones, which would turn the header of another empty stored block into that of a final
+        // or an impossible one.
+        let empty = [0, a, b, c, d];
+        let block = self.inflate(&empty, &mut [], InflateFlush::NoFlush)?;
+        if block.consumed != empty.len() || block.status != Status::Ok {
+            return Err(DecodeError::Corrupt);
+        }
+        Ok(true)
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        // There is but one size of window, which suits all that may be agreed on.
+        Self(Box::new(Inflate::new(false, 15)))
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,288 @@
+//! Decoding against a second decoder: which messages are whole, and what they expand to.
+
+use super::inflate::Inflate;
+use super::{Bits, Random, TAKEOVER, WHOLE, decode, encode, encode_pieces, server, settings};
+use sansio_ws::deflate::Deflate;
+use sansio_ws::extension::{Codec, DecodeError};
+use std::sync::LazyLock;
+
+/// A decoder and its oracle, which have seen the same messages.
+struct Pair {
+    takeover: bool,
+    codec: Box<dyn Codec>,
+    oracle: Inflate,
+}
+
+impl Pair {
+    fn new(takeover: bool) -> Self {
+        static SETTINGS: LazyLock<[Deflate; 2]> =
+            LazyLock::new(|| TAKEOVER.map(|on| settings(on, 1)));
+        let codec = server(&SETTINGS[usize::from(takeover)]);
+        Self { takeover, codec, oracle: Inflate::default() }
+    }
+
+    fn expected(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        if !self.takeover {
+            self.oracle = Inflate::default();
+        }
+        self.oracle.message(message)
+    }
+
+    /// Whether both find it whole.
+    fn agree(&mut self, message: &[u8]) -> bool {
+        let expected = self.expected(message).ok_or(DecodeError::Corrupt);
+        let found = decode(&mut *self.codec, message);
+        assert_eq!(found, expected, "{message:02x?}");
+        found.is_ok()
+    }
+}
+
+/// A message, and then others that would notice if some of it was left.
+fn check(message: &[u8]) -> bool {
+    // The second refers to the byte before it.
+    let others: [&[u8]; 3] =
+        [&[0x00], &[0x02, 0x13, 0x00], &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0]];
+    let found = TAKEOVER.map(|takeover| {
+        let mut pair = Pair::new(takeover);
+        pair.agree(message) && {
+            others.iter().all(|other| pair.agree(other));
+            true
+        }
+    });
+    assert_eq!(found[0], found[1], "{message:02x?}");
+    found[0]
+}
+
+/// Messages of all kinds of blocks.
+fn samples() -> Vec<Vec<u8>> {
+    let mut random = Random(1);
+    let texts = [random.json(40), random.json(300), random.bytes(20), vec![7; 400]];
+    let mut samples = Vec::new();
+    for text in &texts {
+        for level in [1, 2, 6, 9] {
+            let (a, b) = text.split_at(text.len() / 3);
+            let mut codec = server(&settings(false, level));
+            samples.push(encode_pieces(&mut *codec, &[a, b, b""]).concat());
+            samples.extend(encode(&mut *codec, text));
+        }
+    }
+    samples.push(vec![0x03, 0x00, 0x03, 0x00, 0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]);
+    samples
+        .push(vec![0x01, 0x01, 0x00, 0xfe, 0xff, 0x41, 0x00, 0x01, 0x00, 0xfe, 0xff, 0x42, 0x00]);
+    samples
+}
+
+#[test]
+fn a_message_cut_anywhere_is_whole_or_corrupt_as_the_oracle_says() {
+    let mut whole = 0;
+    for sample in samples() {
+        assert!(check(&sample), "{sample:02x?}");
+        let bits = Bits::of(&sample);
+        for len in 0..bits.0.len() {
+            let cut = Bits(bits.0[..len].to_vec());
+            whole += usize::from(check(&cut.bytes(false)));
+            whole += usize::from(check(&cut.bytes(true)));
+        }
+    }
+    assert!(whole > 0);
+}
+
+#[test]
+fn a_message_with_more_behind_it_is_whole_or_corrupt_as_the_oracle_says() {
+    for sample in samples() {
+        for behind in 0..=255 {
+            check(&[&sample[..], &[behind]].concat());
+        }
+        assert!(!check(&[&sample[..], &[0, 0, 0xff, 0xff]].concat()), "the tail is not sent");
+    }
+}
+
+#[test]
+fn messages_with_changed_bits_are_whole_or_corrupt_as_the_oracle_says() {
+    let mut random = Random(2);
+    let mut whole = 0;
+    for sample in samples() {
+        for _ in 0..300 {
+            let mut changed = sample.clone();
+            for _ in 0..=random.below(3) {
+                let at = random.below(changed.len());
+                changed[at] ^= 1 << random.below(8);
+            }
+            whole += usize::from(check(&changed));
+        }
+    }
+    assert!(whole > 100, "{whole}");
+}
+
+/// A dynamic block that stops in the lengths of its codes, which the tail goes on with: sixteen
+/// zeros are as many unused distances, and eight ones are twelve more. Then comes the end of the
+/// block, a code of `len` ones. It is the end of the tail too only if these are the other eight.
+fn ends_in_the_tail(len: usize, literals: usize) -> Vec<u8> {
+    // A block of literals of 9 bits, to come to any bit.
+    let mut bits = Bits::default().number(1, 0).number(2, 1);
+    for _ in 0..literals {
+        bits = bits.word("111111111");
+    }
+    bits = bits.word("0000000");
+    bits = bits.number(1, 0).number(2, 2).number(5, 0).number(5, 27).number(4, 15);
+    // The code lengths: 0 is 0, `len` is 10, and 16, which repeats, is 11.
+    for symbol in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] {
+        let is_used = symbol == 16 || symbol == len;
+        bits = bits.number(3, if symbol == 0 { 1 } else { 2 * usize::from(is_used) });
+    }
+    for symbol in 0..=256 {
+        let is_used = symbol == 256 || symbol < (1 << len) - 1;
+        bits = bits.word(if is_used { "10" } else { "0" });
+    }
+    if bits.0.len() % 8 == 0 { bits.bytes(false) } else { ends_in_the_tail(len, literals + 1) }
+}
+
+#[test]
+fn a_block_that_ends_inside_a_byte_of_the_tail_leaves_nothing_for_the_next_message() {
+    for len in 1..=8 {
+        let message = ends_in_the_tail(len, 0);
+        assert_eq!(check(&message), len == 8, "{} bits left", 8 - len);
+    }
+}
+
+#[test]
+fn what_the_tail_would_expand_to_is_not_content() {
+    // A stored block that lacks its last four bytes.
+    assert!(!check(&[0x00, 0x06, 0x00, 0xf9, 0xff, b'a', b'b']));
+    // All of it, but then no header for the tail.
+    assert!(!check(&[0x00, 0x02, 0x00, 0xfd, 0xff, b'a', b'b']));
+    assert!(check(&[0x00, 0x02, 0x00, 0xfd, 0xff, b'a', b'b', 0x00]));
+    assert!(!check(b""), "an empty message is one byte");
+    assert!(check(&[0x00]));
+}
+
+/// However the message is cut, and however little room there is at a time.
+fn decode_in_steps(
+    codec: &mut dyn Codec,
+    message: &[u8],
+    random: &mut Random,
+    rooms: usize,
+) -> Result<Vec<u8>, DecodeError> {
+    let mut output = Vec::new();
+    let mut rest = message;
+    loop {
+        let (mut piece, tail) = rest.split_at(random.below(rest.len().min(40) + 1));
+        let last = tail.is_empty() && random.below(2) == 0;
+        loop {
+            let (room, before) = (random.below(rooms), output.len());
+            let decoded = codec.decode(piece, last, &mut output, room)?;
+            assert!(output.len() <= before + room);
+            piece = &piece[decoded.consumed..];
+            if !decoded.full {
+                assert!(piece.is_empty());
+                break;
+            }
+            assert_eq!(output.len(), before + room, "full, but there was room");
+        }
+        if last {
+            return Ok(output);
+        }
+        rest = tail;
+    }
+}
+
+#[test]
+fn how_a_message_is_cut_and_how_much_room_there_is_does_not_matter() {
+    let mut random = Random(3);
+    for sample in samples() {
+        for takeover in TAKEOVER {
+            for rooms in [2, 300, 10_000] {
+                let mut pair = Pair::new(takeover);
+                let mut changed = sample.clone();
+                for _ in 0..4 {
+                    let expected = pair.expected(&changed).ok_or(DecodeError::Corrupt);
+                    let found = decode_in_steps(&mut *pair.codec, &changed, &mut random, rooms);
+                    assert_eq!(found, expected);
+                    if found.is_err() {
+                        break;
+                    }
+                    let at = random.below(changed.len());
+                    changed[at] ^= 1 << random.below(8);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_split_of_the_input_gives_the_same_output() {
+    for sample in samples() {
+        for takeover in TAKEOVER {
+            let mut codec = server(&settings(takeover, 1));
+            let whole = decode(&mut *codec, &sample).unwrap();
+            for at in 0..=sample.len() {
+                let mut output = Vec::new();
+                for (input, last) in [(&sample[..at], false), (&sample[at..], true)] {
+                    let decoded = codec.decode(input, last, &mut output, usize::MAX).unwrap();
+                    assert_eq!((decoded.consumed, decoded.full), (input.len(), false));
+                }
+                assert_eq!(output, whole);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_of_just_the_room_is_not_full() {
+    for takeover in TAKEOVER {
+        for len in [1, 5, 300, 5000, 100_000] {
+            let message = Random(4).json(len);
+            let mut codec = server(&settings(takeover, 6));
+            let encoded = encode_pieces(&mut *codec, &[&message, b""]).concat();
+            let mut output = Vec::new();
+            let decoded = codec.decode(&encoded, true, &mut output, len).unwrap();
+            assert!(!decoded.full, "{len}");
+            assert_eq!(output, message);
+        }
+    }
+}
+
+#[test]
+fn max_ratio_counts_behind_the_first_32_kib() {
+    const FREE: usize = 32 << 10;
+    for takeover in TAKEOVER {
+        for (len, ratio) in [(FREE, 1), (FREE + 1000, 100), (FREE + 100_000, 100), (1 << 20, 500)] {
+            let mut plain = server(&settings(takeover, 9));
+            let encoded = encode(&mut *plain, &vec![b' '; len]).unwrap();
+            let fits = len <= FREE + ratio * encoded.len();
+            for step in [1, encoded.len()] {
+                let mut codec = server(&settings(takeover, 9).max_ratio(Some(ratio as u32)));
+                let mut output = Vec::new();
+                let result = encoded.chunks(step).enumerate().try_for_each(|(i, piece)| {
+                    let last = (i + 1) * step >= encoded.len();
+                    codec.decode(piece, last, &mut output, usize::MAX).map(drop)
+                });
+                // What expands too much is noticed before all of it has arrived.
+                assert_eq!(result, if fits { Ok(()) } else { Err(DecodeError::Expansion) });
+                assert!(output.len() <= FREE + ratio * encoded.len() + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn after_an_error_the_state_is_a_new_one() {
+    for takeover in TAKEOVER {
+        let mut codec = server(&settings(takeover, 1));
+        let hello = encode(&mut *codec, b"hello, hello, hello, hello").unwrap();
+        decode(&mut *codec, &hello).unwrap();
+        assert_eq!(decode(&mut *codec, &[0x07]), Err(DecodeError::Corrupt));
+        // A reference to what came before the error.
+        assert_eq!(decode(&mut *codec, &[0x02, 0x13, 0x00]), Err(DecodeError::Corrupt));
+        decode(&mut *codec, &hello).unwrap();
+    }
+}
+
+#[test]
+fn an_unlimited_ratio_is_the_default() {
+    let mut codec = server(&Deflate::default().level(9).unwrap());
+    let mut encoded = Vec::new();
+    assert!(codec.encode(&vec![0; 10 << 20], WHOLE, &mut encoded));
+    assert!(encoded.len() < (10 << 20) / 1000);
+    assert_eq!(decode(&mut *codec, &encoded).unwrap().len(), 10 << 20);
+}
