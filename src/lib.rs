@@ -1,4 +1,4 @@
-//! The whole WebSocket protocol (RFC 6455) as state machines that do no I/O.
+//! The whole WebSocket protocol (RFC 6455, RFC 7692) as state machines that do no I/O.
 //!
 //! ```text
 //!              caller's buffer                        machine                      machine's queue
@@ -61,6 +61,9 @@
 //! - `std` (default): the blocking adapter, entropy from the operating system, `read_from` and
 //!   `write_to` on the buffers. Without it the crate is `no_std` + `alloc`.
 //! - `mio`: the adapter for mio event loops.
+//! - `deflate`: compression of messages, permessage-deflate (RFC 7692). See
+#![cfg_attr(feature = "deflate", doc = "  [`Deflate`](deflate::Deflate).")]
+#![cfg_attr(not(feature = "deflate"), doc = "  `Deflate`.")]
 //!
 //! # Errors
 //!
