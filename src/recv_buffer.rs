@@ -316,10 +316,11 @@ impl RecvBuffer {
         n: usize,
         key: Option<[u8; 4]>,
     ) -> Range<usize> {
-        debug_assert!(header_len + n <= self.filled - self.unread && self.message.is_empty());
+        debug_assert!(header_len + n <= self.filled - self.unread);
         let start = self.unread + header_len;
         let range = start..self.filled.min(start + n);
         self.unread = range.end;
+        self.message = range.end..range.end;
         if let Some(key) = key {
             Mask::new(key).apply(&mut self.storage[range.clone()]);
         }

@@ -389,6 +389,34 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Buffers that are lent to the wrong connection give wrong messages or errors, no panics.
+    #[test]
+    fn the_wrong_buffer_is_no_panic(
+        steps in vec((any::<(bool, bool, bool)>(), 0..4_usize, vec(any::<u8>(), 0..20)), 1..60),
+    ) {
+        for delivery in [Delivery::Messages, Delivery::Parts] {
+            let mut connections = [true, true].map(|is_server| {
+                connection(is_server, Config::DEFAULT.delivery(delivery))
+            });
+            let mut buffers = [RecvBuffer::new(), RecvBuffer::new()];
+            for ((which, other, fin), kind, payload) in &steps {
+                let rx = &mut buffers[usize::from(*other)];
+                let opcode = [Opcode::Binary, Opcode::Continuation, Opcode::Text, Opcode::Ping][*kind];
+                let fin = *fin || opcode == Opcode::Ping;
+                let header = Header::new(opcode, fin, payload.len() as u64).unwrap();
+                let mut bytes = [0; MAX_HEADER_LEN];
+                let len = header.masked([1, 2, 3, 4]).encode(&mut bytes);
+                // A part of a frame now and then.
+                let cut = payload.len() / (1 + kind % 2);
+                rx.extend_from_slice(&bytes[..len]);
+                rx.extend_from_slice(&payload[..cut]);
+                while let Ok(Some(_)) = connections[usize::from(*which)].next_event(rx) {}
+            }
+        }
+    }
+}
+
 fn limit() -> impl Strategy<Value = Option<Duration>> {
     proptest::option::of((0..60_u64).prop_map(Duration::from_secs))
 }
