@@ -1,6 +1,7 @@
 //! Servers, a load generator, and the table of what is measured: see the README beside this crate.
 
 pub mod event_loop;
+pub mod machine;
 pub mod plot;
 pub mod process;
 pub mod report;

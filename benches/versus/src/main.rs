@@ -13,6 +13,7 @@ use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
+use versus::machine;
 use versus::plot;
 use versus::process::raise_descriptor_limit;
 use versus::report;
@@ -86,7 +87,7 @@ fn measure(
         seed: options.seed.unwrap_or_else(rand::random),
         rounds: options.rounds,
         seconds: options.seconds,
-        machine: servers::machine(),
+        machine: machine::description(),
         versions: place.versions()?,
         failures: Vec::new(),
         samples: Vec::new(),

@@ -64,7 +64,8 @@ fn summary(samples: &[&Sample], server: &str) -> Summary {
     }
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// The middle value, or the mean of the two in the middle.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let high = *values.get(values.len() / 2)?;
     let low = values[(values.len() - 1) / 2];
@@ -135,7 +136,8 @@ fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-fn write_rows(out: &mut String, rows: &[Vec<String>]) {
+/// A table, the first row being its head.
+pub fn write_rows(out: &mut String, rows: &[Vec<String>]) {
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..rows[0].len()).map(width).collect();

@@ -4,9 +4,10 @@ use crate::{Kind, Scenario};
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use versus::machine;
 use versus::process::{Process, pin};
 use versus::sample::Figures;
 
@@ -165,42 +166,19 @@ impl Place {
 
     /// The versions in `Cargo.lock` that the servers' names stand for, and that of `ws`.
     pub(crate) fn versions(&self) -> io::Result<Vec<String>> {
-        let lock = fs::read_to_string(self.source.join("Cargo.lock"))?;
-        let mut versions = Vec::new();
-        for package in lock.split("[[package]]") {
-            let field = |name: &str| {
-                let start = format!("{name} = \"");
-                package.lines().find_map(|line| line.strip_prefix(&*start)?.strip_suffix('"'))
-            };
-            let (Some(name), Some(version)) = (field("name"), field("version")) else { continue };
-            if name == "tokio" || name == "mio" || SERVERS.iter().any(|server| server.name == name)
-            {
-                versions.push(format!("{name} {version}"));
-            }
-        }
+        let wanted = |name: &str| {
+            name == "tokio" || name == "mio" || SERVERS.iter().any(|server| server.name == name)
+        };
+        let mut versions = machine::packages(&self.source, wanted)?;
         let ws = self.output.join("npm/node_modules/ws/package.json");
         if let Ok(package) = fs::read(ws) {
             let package: serde_json::Value = serde_json::from_slice(&package)?;
             versions.push(format!("ws {}", package["version"].as_str().unwrap_or("?")));
         }
-        for command in ["rustc", "node"] {
-            if let Ok(output) = Command::new(command).arg("--version").output() {
-                let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-                versions.push(if command == "node" { format!("node {version}") } else { version });
-            }
-        }
+        versions.extend(machine::program("rustc"));
+        versions.extend(machine::program("node").map(|version| format!("node {version}")));
         Ok(versions)
     }
-}
-
-/// The processor and the kernel.
-pub(crate) fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default();
-    let cpus = read("/proc/cpuinfo");
-    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
-    let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{count} × {}, Linux {}", model.map_or("?", |(_, model)| model), kernel.trim())
 }
 
 fn succeed(command: &mut Command) -> io::Result<()> {
