@@ -74,7 +74,8 @@ fn no_allocation_per_message_in_steady_state() {
             let mut round = || {
                 for message in &messages {
                     for codec in &mut codecs {
-                        (wire.clear(), output.clear());
+                        wire.clear();
+                        output.clear();
                         if codec.encode(message, WHOLE, &mut wire) {
                             codec.decode(&wire, true, &mut output, usize::MAX).unwrap();
                             assert_eq!(output, *message);
