@@ -254,7 +254,7 @@ fn n38_n110_accepts_the_first_offer_that_it_can() {
             "permessage-deflate; unknown, permessage-deflate; server_max_window_bits=10",
             "permessage-deflate; server_max_window_bits=10",
         ),
-        // The examples of RFC 7692, sections 5.2 and 7.1.3.
+        // The examples of RFC 7692, sections 5 and 7.1.3.
         ("permessage-foo, permessage-deflate", "permessage-deflate"),
         (
             "permessage-deflate; client_max_window_bits; server_max_window_bits=10",
