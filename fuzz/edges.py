@@ -233,6 +233,48 @@ def answers():
     yield "unfinished", 0, ANSWER[:-1]
 
 
+DEFLATE = "permessage-deflate"
+CONTEXT, SMALLEST = 3, 0xFF
+
+
+def extensions():
+    """Settings of both sides, and a list, by name."""
+    for i, name in enumerate(("server_no_context_takeover", "client_no_context_takeover")):
+        yield f"takeover-{i}", CONTEXT, f"{DEFLATE}; {name}"
+        yield f"takeover-{i}-valued", CONTEXT, f"{DEFLATE}; {name}=1"
+        yield f"takeover-{i}-twice", CONTEXT, f"{DEFLATE}; {name}; {name}"
+    for i, name in enumerate(("server_max_window_bits", "client_max_window_bits")):
+        for bits in 0, 7, 8, 9, 15, 16, 99999999999:
+            yield f"bits-{i}-{bits}", CONTEXT, f"{DEFLATE}; {name}={bits}"
+        for label, bits in (
+            ("zero-first", "08"), ("plus", "+8"), ("minus", "-1"), ("quoted", '"8"'), ("escaped", '"\\1\\0"'),
+        ):
+            yield f"bits-{i}-{label}", CONTEXT, f"{DEFLATE}; {name}={bits}"
+        yield f"bits-{i}-missing", CONTEXT, f"{DEFLATE}; {name}"
+        yield f"bits-{i}-empty", CONTEXT, f"{DEFLATE}; {name}="
+        yield f"bits-{i}-empty-quoted", CONTEXT, f'{DEFLATE}; {name}=""'
+        yield f"bits-{i}-twice", CONTEXT, f"{DEFLATE}; {name}=9; {name}=9"
+        yield f"bits-{i}-of-smallest", SMALLEST, f"{DEFLATE}; {name}=8"
+        yield f"bits-{i}-above-smallest", SMALLEST, f"{DEFLATE}; {name}=9"
+    yield "all", 0, (
+        f"{DEFLATE}; client_max_window_bits=10; server_no_context_takeover; "
+        "server_max_window_bits=9; client_no_context_takeover"
+    )
+    yield "unlimited", SMALLEST, DEFLATE
+    yield "unknown", 0, f"{DEFLATE}; unknown, {DEFLATE}; client_max_window_bits"
+    yield "other", 0, f"x; y=z, {DEFLATE}"
+    yield "other-case", 0, DEFLATE.upper()
+    yield "fallback", 0, f"{DEFLATE}; server_max_window_bits=8, {DEFLATE}"
+    yield "blanks", 0, f" ,\t{DEFLATE} ;\tserver_max_window_bits = 9 , ,"
+    for name, value in (
+        ("nothing", ""), ("only-commas", " , "), ("no-name", "; a"), ("no-parameter", "a;"),
+        ("no-value", "a; b="), ("two-tokens", "a b"), ("two-values", 'a; b="c"d'), ("open", 'a; b="c'),
+        ("ends-in-escape", 'a; b="c\\'), ("no-token-quoted", 'a; b="c d"'), ("quoted-name", '"a"'),
+        ("not-ascii", "\xe4"), ("nul", "a\0"),
+    ):
+        yield f"malformed-{name}", 0, value
+
+
 class Script:
     """Operations of both sides, as the crate `arbitrary` reads those of src/api.rs."""
 
@@ -336,6 +378,8 @@ def settings(first):
 
 for name, bytes_ in headers():
     seed("header", name, bytes_)
+for name, both, text in extensions():
+    seed("extension", name, bytes([both, both]) + text.encode("latin-1"))
 for name, script in scripts():
     seed("api", name, script.bytes)
 for target, key in ("server_stream", KEY), ("client_stream", None):

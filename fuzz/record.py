@@ -5,7 +5,7 @@ usage: fuzz/record.py
 
 Python's websockets and npm's ws, each as a client of each, curl and Chromium (if there is one) as
 clients, all through a small proxy that keeps a copy. The seeds go to fuzz/corpus/, for the
-targets of both handshakes and both streams, under names that begin with "real-".
+targets of both handshakes, both streams and extensions, under names that begin with "real-".
 
 What it needs is installed under target/peers/. Only ports of 127.0.0.1 are used.
 """
@@ -195,16 +195,18 @@ def save(name, from_client, from_server):
     for role, bytes_ in ("server", from_client), ("client", from_server):
         head, blank_line, frames = bytes_.partition(b"\r\n\r\n")
         seed(f"{role}_handshake", name, head + blank_line + frames[:40])
+        for value in re.findall(rb"(?i)\r\nsec-websocket-extensions: *([^\r]*)", head):
+            seed("extension", f"{name}-to-{role}", value, b"\0\0")
         if frames and opened:
             seed(f"{role}_stream", name, frames)
     print(f"{name}: {len(from_client)} and {len(from_server)} bytes")
 
 
-def seed(target, name, bytes_):
+def seed(target, name, bytes_, settings=b"\0\7\x14"):
+    """The settings are the defaults, and here cuts after 1 to 20 bytes."""
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
-    # The settings: their defaults, and cuts after 1 to 20 bytes.
-    (folder / f"real-{name}").write_bytes(b"\0\7\x14" + bytes_[:LONGEST])
+    (folder / f"real-{name}").write_bytes(settings + bytes_[:LONGEST])
 
 
 class Page(BaseHTTPRequestHandler):

@@ -47,6 +47,12 @@ fn client_handshake() {
     replay("client_handshake", fuzz::client_handshake);
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn extension() {
+    replay("extension", fuzz::extension);
+}
+
 #[test]
 fn api() {
     replay("api", fuzz::api);

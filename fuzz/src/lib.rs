@@ -5,9 +5,12 @@
 //! corpora with them on a stable toolchain.
 //!
 //! Inputs for streams and handshakes begin with three bytes of [settings](input::Input); what
-//! follows is what a peer sends, so a recorded transcript needs only three bytes in front.
+//! follows is what a peer sends, so a recorded transcript needs only three bytes in front. Two
+//! are in front of offers of extensions.
 
 mod api;
+#[cfg(feature = "deflate")]
+mod extension;
 mod handshake;
 mod header;
 mod input;
@@ -15,6 +18,8 @@ mod oracle;
 mod stream;
 
 pub use api::api;
+#[cfg(feature = "deflate")]
+pub use extension::extension;
 pub use handshake::{client_handshake, server_handshake};
 pub use header::header;
 pub use stream::{client_stream, server_stream};
