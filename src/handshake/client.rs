@@ -2,10 +2,10 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::accept;
+use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField, InvalidUrl};
 use super::head::{HeadScanner, HeadSize};
-use super::headers::{Headers, check_field, check_value, is_token};
+use super::headers::{Headers, Name, check_field, check_value, is_token, lists};
 use super::url::Url;
 use crate::connection::{Config, Connection, Role};
 use crate::entropy::Masks;
@@ -102,19 +102,18 @@ impl ClientRequest {
         self.url.secure
     }
 
-    fn encode(&self, key: &[u8; 24]) -> Vec<u8> {
+    fn encode(&self, key: &Base64<24>) -> Vec<u8> {
         let mut head = alloc::format!(
             "GET {} HTTP/1.1\r\n\
              Host: {}\r\n\
              Upgrade: websocket\r\n\
              Connection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: ",
+             Sec-WebSocket-Key: {}\r\n",
             self.url.resource,
             self.url.host_header(),
+            key.as_str(),
         );
-        head.extend(key.map(char::from));
-        head.push_str("\r\n");
         if !self.subprotocols.is_empty() {
             head.extend(["Sec-WebSocket-Protocol: ", &self.subprotocols.join(", "), "\r\n"]);
         }
@@ -139,7 +138,7 @@ impl core::fmt::Debug for ClientRequest {
 pub struct ClientHandshake {
     queue: SendQueue,
     scanner: HeadScanner,
-    accept: [u8; 28],
+    accept: Base64<28>,
     subprotocols: Vec<String>,
     config: Arc<Config>,
     /// Taken by the connection.
@@ -172,13 +171,13 @@ impl ClientHandshake {
         masks: Masks,
     ) -> Self {
         let config = config.into();
-        let key = accept::key(nonce);
+        let key = Base64::key(nonce);
         let mut queue = SendQueue::new();
         queue.stage(|staging| staging.extend_from_slice(&request.encode(&key)));
         Self {
             queue,
             scanner: HeadScanner::new(&config.limits),
-            accept: accept::answer(&key),
+            accept: key.answer(),
             subprotocols: request.subprotocols.clone(),
             config,
             masks: Some(masks),
@@ -235,30 +234,30 @@ impl ClientHandshake {
 
     /// RFC 6455, section 4.1, the checks of the server's answer.
     fn check(&self, response: &ResponseHead<'_>) -> Result<(), HandshakeError> {
-        let headers = &response.headers;
+        let headers = response.headers.known();
         if !self.queue.is_empty() {
             return Err(HandshakeError::PrematureAnswer);
         }
         if response.minor_version != 1 {
             return Err(HandshakeError::HttpVersion);
         }
-        let upgrade = headers.single("Upgrade")?.unwrap_or_default();
+        let upgrade = headers.single(Name::Upgrade)?.unwrap_or_default();
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !headers.lists("connection", "upgrade") {
+        if !lists(headers.all(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
-        if headers.single("Sec-WebSocket-Accept")? != Some(&self.accept[..]) {
+        if headers.single(Name::Accept)? != Some(self.accept.as_str().as_bytes()) {
             return Err(HandshakeError::InvalidAccept);
         }
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        if headers.single("Sec-WebSocket-Extensions")?.is_some() {
+        if headers.single(Name::Extensions)?.is_some() {
             return Err(HandshakeError::UnofferedExtension);
         }
-        match headers.single("Sec-WebSocket-Protocol")? {
+        match headers.single(Name::Protocol)? {
             Some(chosen) if !self.subprotocols.iter().any(|name| name.as_bytes() == chosen) => {
                 Err(HandshakeError::UnofferedSubprotocol)
             }
