@@ -224,7 +224,9 @@ impl ClientHandshake {
             let unread = rx.unread();
             let Some(size) = self.scanner.scan(unread)? else { return Ok(None) };
             let head = unread.get(..size.bytes).unwrap_or_default();
-            if !ResponseHead::parse(head, size.headers)?.is_interim() {
+            // The status stands behind `HTTP/1.1 `. A final answer is parsed by the caller only.
+            let may_be_interim = head.get(9) == Some(&b'1') && head.get(9..12) != Some(b"101");
+            if !may_be_interim || !ResponseHead::parse(head, size.headers)?.is_interim() {
                 return Ok(Some(size));
             }
             rx.consume(size.bytes);
