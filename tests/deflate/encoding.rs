@@ -111,7 +111,7 @@ fn large_messages() {
     for takeover in TAKEOVER {
         for (level, bits) in [(1, 15), (2, 9), (6, 8), (9, 15)] {
             let mut way = Way::new(&settings(takeover, level), takeover, bits);
-            for len in [10_001, 65_535, 65_536, 70_000, 200_000] {
+            for len in [10_001, 65_536, 200_000] {
                 let json = random.json(len);
                 assert!(way.send(&json));
                 assert!(!way.send(&random.bytes(len)));
