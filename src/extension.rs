@@ -74,7 +74,7 @@ pub trait Codec: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Fatal for the connection.
+    /// Fatal for the connection. What could be decoded before the error is appended all the same.
     fn decode(
         &mut self,
         input: &[u8],

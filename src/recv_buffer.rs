@@ -350,20 +350,20 @@ impl RecvBuffer {
 
     /// Lets `decode` append to the decoded message what it makes of the encoded one, of which it
     /// returns how many bytes are used up. Returns where the new bytes are.
-    pub(crate) fn decode<E>(
+    pub(crate) fn decode(
         &mut self,
-        decode: impl FnOnce(&[u8], &mut Vec<u8>) -> Result<usize, E>,
-    ) -> Result<Range<usize>, E> {
+        decode: impl FnOnce(&[u8], &mut Vec<u8>) -> usize,
+    ) -> Range<usize> {
         let Decoded { bytes, message } = &mut self.decoded;
         // What was handed out makes room: all of it, but for an unfinished code point at most.
         bytes.copy_within(message.clone(), 0);
         bytes.truncate(message.len());
         let start = bytes.len();
         *message = 0..start;
-        let consumed = decode(&self.storage[self.message.clone()], bytes)?;
+        let consumed = decode(&self.storage[self.message.clone()], bytes);
         *message = 0..bytes.len();
         self.take_message(Region::Received, consumed);
-        Ok(start..self.decoded.bytes.len())
+        start..self.decoded.bytes.len()
     }
 
     /// Consumes the whole payload of a control frame, unmasked in place.

@@ -43,8 +43,8 @@ pub(super) struct Incoming {
     decoded: u64,
     fragments: u32,
     utf8: Validator,
-    /// Everything valid has been handed out; what follows is not UTF-8.
-    broken: bool,
+    /// What came before this error has been handed out.
+    failed: Option<ProtocolError>,
     /// The frame whose payload is not complete, if any.
     frame: Option<OpenFrame>,
 }
@@ -222,9 +222,7 @@ impl Connection {
         loop {
             let open = match &mut self.receiving {
                 Receiving::Between => None,
-                Receiving::Within(Incoming { broken: true, .. }) => {
-                    return Err(ProtocolError::InvalidUtf8);
-                }
+                Receiving::Within(Incoming { failed: Some(error), .. }) => return Err(*error),
                 Receiving::Within(incoming) => incoming.frame.take(),
                 Receiving::Closed(_) => {
                     rx.clear();
@@ -429,7 +427,7 @@ impl Incoming {
             decoded: 0,
             fragments: 0,
             utf8: Validator::new(),
-            broken: false,
+            failed: None,
             frame: None,
         }
     }
@@ -449,16 +447,20 @@ impl Incoming {
         let mut ended = frame.missing == 0;
         let mut arrived = rx.extend_message(n as usize, frame.mask.as_mut());
         if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
-            let (decoded, full) = self.decode(rx, config, agreement, ended && frame.fin)?;
+            let (decoded, full) = self.decode(rx, config, agreement, ended && frame.fin);
             arrived = decoded;
             // The frame stays open until there was room for all that it decodes to.
-            ended &= !full;
+            ended &= full == Ok(false);
+            self.failed = full.err();
         }
         let last = ended && frame.fin;
         let found = match config.delivery {
             Delivery::Messages => {
                 if self.kind == MessageKind::Text {
                     self.check_text(rx, arrived, last)?;
+                }
+                if let Some(error) = self.failed {
+                    return Err(error);
                 }
                 last.then(|| self.whole(rx))
             }
@@ -469,30 +471,37 @@ impl Incoming {
 
     /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
     /// goes. Returns where it is now, and whether there may be more.
+    ///
+    /// What comes before an error is there all the same and still to be looked at, since it may
+    /// have arrived on its own: which error is the first must not depend on how the bytes were
+    /// cut.
     fn decode(
         &mut self,
         rx: &mut RecvBuffer,
         config: &Config,
         agreement: &mut Agreement,
         last: bool,
-    ) -> Result<(Range<usize>, bool), ProtocolError> {
+    ) -> (Range<usize>, Result<bool, ProtocolError>) {
         let allowed = config.limits.max_message_bytes.saturating_sub(self.decoded);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
         // One byte more than allowed, to see whether there is more than that.
-        let mut room = usize::try_from(allowed).unwrap_or(usize::MAX).saturating_add(1);
+        let mut room = allowed.saturating_add(1);
         if config.delivery == Delivery::Parts {
             room = room.min(PART_BYTES);
         }
-        let mut full = false;
+        let mut full = Ok(false);
         let arrived = rx.decode(|input, output| {
-            let decoded = agreement.codec.decode(input, last, output, room)?;
-            full = decoded.full;
-            Ok::<_, ProtocolError>(decoded.consumed)
-        })?;
+            let most = output.len().saturating_add(allowed);
+            let decoded = agreement.codec.decode(input, last, output, room);
+            full = decoded.map(|decoded| decoded.full).map_err(ProtocolError::from);
+            if output.len() > most {
+                output.truncate(most);
+                full = Err(ProtocolError::MessageTooBig);
+            }
+            decoded.map_or(0, |decoded| decoded.consumed)
+        });
         self.decoded += arrived.len() as u64;
-        if self.decoded > config.limits.max_message_bytes {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        Ok((arrived, full))
+        (arrived, full)
     }
 
     /// Checks text as it arrives, but for one that arrives at once: that is checked when it is
@@ -527,15 +536,19 @@ impl Incoming {
         let mut len = pending.len();
         if kind == MessageKind::Text {
             let prefix = utf8::Prefix::of(rx.slice(region, pending));
-            // What was valid is handed out before the rest is refused, so that the parts do not
-            // depend on how the bytes were cut.
-            self.broken = prefix.broken || last && prefix.len < len;
-            len = prefix.len;
-            if self.broken && len == 0 {
-                return Err(ProtocolError::InvalidUtf8);
+            if prefix.broken || last && prefix.len < len {
+                self.failed = Some(ProtocolError::InvalidUtf8);
             }
+            len = prefix.len;
         }
-        let last = last && !self.broken;
+        // What was valid is handed out before the rest is refused, so that the parts do not
+        // depend on how the bytes were cut.
+        if let Some(error) = self.failed
+            && len == 0
+        {
+            return Err(error);
+        }
+        let last = last && self.failed.is_none();
         if len == 0 && !last {
             return Ok(None);
         }

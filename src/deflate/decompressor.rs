@@ -62,6 +62,7 @@ impl Decompressor {
         let decoded = self.inflate(&mut inflater, input, last, output, most)?;
         let produced = output.len().saturating_sub(before);
         if produced > allowed {
+            output.truncate(before.saturating_add(allowed));
             return Err(DecodeError::Expansion);
         }
         if last && !decoded.full {
@@ -101,10 +102,10 @@ impl Decompressor {
         while !(rest.is_empty() && self.stream_ended) {
             // Once there is no room left, one more step for what does without.
             let is_last_step = room.left() == 0;
-            let step = inflater.inflate(rest, room.spare(), InflateFlush::NoFlush)?;
+            let step = inflater.inflate(rest, room.spare(), InflateFlush::NoFlush);
             rest = rest.get(step.consumed..).unwrap_or_default();
             let all = room.written(step.produced);
-            self.stream_ended = step.status == Status::StreamEnd;
+            self.stream_ended = step.status? == Status::StreamEnd;
             if self.stream_ended {
                 // A final block ends a DEFLATE stream, and what follows on the border of the
                 // next byte is a new one (section 7.2.3.4).
@@ -143,7 +144,7 @@ pub(super) struct Inflater(Box<Inflate>);
 struct Step {
     consumed: usize,
     produced: usize,
-    status: Status,
+    status: Result<Status, DecodeError>,
 }
 
 impl Inflater {
@@ -151,19 +152,14 @@ impl Inflater {
         self.0.reset(false);
     }
 
-    fn inflate(
-        &mut self,
-        input: &[u8],
-        output: &mut [u8],
-        flush: InflateFlush,
-    ) -> Result<Step, DecodeError> {
+    fn inflate(&mut self, input: &[u8], output: &mut [u8], flush: InflateFlush) -> Step {
         let (total_in, total_out) = (self.0.total_in(), self.0.total_out());
-        let status = self.0.decompress(input, output, flush).map_err(|_| DecodeError::Corrupt)?;
-        Ok(Step {
+        let status = self.0.decompress(input, output, flush).map_err(|_| DecodeError::Corrupt);
+        Step {
             consumed: self.0.total_in().saturating_sub(total_in) as usize,
             produced: self.0.total_out().saturating_sub(total_out) as usize,
             status,
-        })
+        }
     }
 
     /// Appends what the sender removed (section 7.2.2, step 1), and proves that the message ends
@@ -173,19 +169,19 @@ impl Inflater {
         // `Block` stops behind a block. In a proper message that is behind the tail, before the
         // byte in excess.
         let [a, b, c, d] = TAIL;
-        let tail = self.inflate(&[a, b, c, d, 0], &mut [], InflateFlush::Block)?;
+        let tail = self.inflate(&[a, b, c, d, 0], &mut [], InflateFlush::Block);
         if tail.consumed == 0 && left == 0 {
             return Ok(false);
         }
-        if tail.consumed != TAIL.len() || tail.status != Status::Ok {
+        if tail.consumed != TAIL.len() || tail.status != Ok(Status::Ok) {
             return Err(DecodeError::Corrupt);
         }
         // Behind a block, yet perhaps with bits of the tail's last byte still unread. These are
         // ones, which would turn the header of another empty stored block into that of a final
         // or an impossible one.
         let empty = [0, a, b, c, d];
-        let block = self.inflate(&empty, &mut [], InflateFlush::NoFlush)?;
-        if block.consumed != empty.len() || block.status != Status::Ok {
+        let block = self.inflate(&empty, &mut [], InflateFlush::NoFlush);
+        if block.consumed != empty.len() || block.status != Ok(Status::Ok) {
             return Err(DecodeError::Corrupt);
         }
         Ok(true)

@@ -11,7 +11,11 @@ mod support;
 mod closing;
 mod control;
 #[cfg(feature = "deflate")]
+mod deflate_messages;
+#[cfg(feature = "deflate")]
 mod deflate_negotiation;
+#[cfg(feature = "deflate")]
+mod deflate_sending;
 mod fragmentation;
 mod framing;
 mod handshake_client;

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// RFC 6455, and RFC 7692.
-const NUMBERS: [RangeInclusive<u32>; 3] = [1..=103, 110..=121, 130..=130];
+const NUMBERS: [RangeInclusive<u32>; 2] = [1..=103, 110..=130];
 
 fn numbers() -> impl Iterator<Item = u32> {
     NUMBERS.into_iter().flatten()

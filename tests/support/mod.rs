@@ -7,7 +7,10 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+#[cfg(feature = "deflate")]
+pub mod deflate;
 pub mod frame;
+pub mod inflate;
 pub mod pair;
 
 use bytes::Buf;

@@ -207,7 +207,7 @@ fn n22_n111_accepts_no_extension_or_the_one_offered() {
 }
 
 #[test]
-fn n22_n111_rejects_anything_else_in_an_answer() {
+fn n22_n91_n111_rejects_anything_else_in_an_answer() {
     for answer in [
         "permessage-bzip2",
         "x-webkit-deflate-frame",
