@@ -8,11 +8,17 @@ use crate::frame::{ControlPayload, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
 use crate::utf8::Validator;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use bytes::Bytes;
 
 /// Payloads up to this many bytes are copied behind their header even if they could be shared:
 /// one contiguous write is then cheaper than two slices. `benches/send.rs` guards the choice.
 const COALESCE_LIMIT: usize = 2048;
+
+/// Bytes copied at once. Longer copies may be done by one instruction (`rep movsb`), which some
+/// processors execute 20 times slower when both places lie alike in their pages: 16 KiB in 5.5 us
+/// in place of 0.3.
+const COPY_BYTES: usize = 2048;
 
 /// Automatic pongs that may be in the queue at once. Pings that arrive together, before there was
 /// a chance to write, are answered one by one up to this number.
@@ -331,9 +337,21 @@ impl Connection {
             }
             Role::Server => self.queue.stage(|staging| {
                 header.append(staging);
-                staging.extend_from_slice(payload);
+                if payload.len() <= COPY_BYTES {
+                    staging.extend_from_slice(payload);
+                } else {
+                    append_in_pieces(payload, staging);
+                }
             }),
         }
         self.queue.end_frame();
+    }
+}
+
+#[inline(never)]
+fn append_in_pieces(payload: &[u8], staging: &mut Vec<u8>) {
+    staging.reserve(payload.len());
+    for piece in payload.chunks(COPY_BYTES) {
+        staging.extend_from_slice(piece);
     }
 }

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// What removes from the end of a message and a receiver adds again (RFC 7692, sections 7.2.1 and
+/// What a sender removes from the end of a message, and a receiver adds again (RFC 7692, sections 7.2.1 and
 /// 7.2.2): length and complement of an empty stored block.
 pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
@@ -51,38 +51,6 @@ impl Codec for PermessageDeflate {
     fn takes(&self, prepared: &Prepared) -> bool {
         self.compressor.takes(prepared)
     }
-}
-
-/// Lends zeroed room behind `output` to `write`, at most `most` bytes of it, and keeps as much of
-/// it as `write` says it has written. Returns that, and whether it was all there was.
-///
-/// The capacity grows by half of what is there and at least 4 KiB, so it follows what was
-/// written, and never exceeds what `most` allows.
-pub(super) fn append(
-    output: &mut Vec<u8>,
-    most: usize,
-    write: impl FnOnce(&mut [u8]) -> usize,
-) -> Appended {
-    let start = output.len();
-    if output.capacity() == start {
-        output.reserve_exact(most.min(LEAST_GROWTH.max(start / 2)));
-    }
-    // Safe code has no room that is not zeroed, so each step lends no more than what is cheap
-    // to zero and likely to be used.
-    let lent = most.min(output.capacity() - start).min(LENT);
-    output.resize(start + lent, 0);
-    let written = write(output.get_mut(start..).unwrap_or_default()).min(lent);
-    output.truncate(start + written);
-    Appended { written, all: written == lent }
-}
-
-const LEAST_GROWTH: usize = 4096;
-const LENT: usize = 4096;
-
-pub(super) struct Appended {
-    pub(super) written: usize,
-    /// The room that was lent is full.
-    pub(super) all: bool,
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Compressing messages (RFC 7692, section 7.2.1), no larger than they were.
 
-use super::codec::{TAIL, append};
+use super::codec::TAIL;
 use super::pool::Pool;
+use super::room::Room;
 use super::{Direction, Settings};
 use crate::extension::{Piece, Prepared};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 
 /// One direction of a connection: what it sends.
 #[derive(Debug)]
@@ -186,21 +187,15 @@ impl Deflater {
     /// larger than the payload by an eighth at most.
     fn deflate(&mut self, payload: &[u8], output: &mut Vec<u8>) -> Option<()> {
         let mut rest = payload;
-        while !rest.is_empty() {
-            loop {
-                let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
-                let mut status = Ok(Status::Ok);
-                let appended = append(output, usize::MAX, |spare| {
-                    status = self.state.compress(rest, spare, DeflateFlush::SyncFlush);
-                    (self.state.total_out() - before_out) as usize
-                });
-                status.ok()?;
-                rest = rest.get((self.state.total_in() - before_in) as usize..)?;
-                // A flush is complete when it leaves some room.
-                if !appended.all {
-                    break;
-                }
-            }
+        let mut room = Room::new(output, usize::MAX, payload.len() / 2);
+        let mut complete = payload.is_empty();
+        while !complete {
+            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+            self.state.compress(rest, room.spare(), DeflateFlush::SyncFlush).ok()?;
+            rest = rest.get((self.state.total_in() - before_in) as usize..)?;
+            let all = room.written((self.state.total_out() - before_out) as usize);
+            // A flush is complete when it leaves some room.
+            complete = rest.is_empty() && !all;
         }
         Some(())
     }

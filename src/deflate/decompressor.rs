@@ -2,8 +2,9 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::codec::{TAIL, append};
+use super::codec::TAIL;
 use super::pool::Pool;
+use super::room::Room;
 use super::{Direction, Settings};
 use crate::extension::{DecodeError, Decoded};
 use alloc::boxed::Box;
@@ -92,31 +93,27 @@ impl Decompressor {
         input: &[u8],
         last: bool,
         output: &mut Vec<u8>,
-        room: usize,
+        most: usize,
     ) -> Result<Decoded, DecodeError> {
-        let (mut rest, mut left) = (input, room);
+        let mut rest = input;
+        let mut room = Room::new(output, most, input.len().saturating_mul(4));
         // Without input there may still be output that there was no room for.
         while !(rest.is_empty() && self.stream_ended) {
-            let mut step = None;
-            let appended = append(output, left, |spare| {
-                let done = inflater.inflate(rest, spare, InflateFlush::NoFlush);
-                step = done.as_ref().ok().copied();
-                step.map_or(0, |step| step.produced)
-            });
-            let step = step.ok_or(DecodeError::Corrupt)?;
-            rest = rest.get(step.consumed..).unwrap_or_default();
             // Once there is no room left, one more step for what does without.
-            let done = left == 0 || !appended.all;
-            left = left.saturating_sub(appended.written);
+            let is_last_step = room.left() == 0;
+            let step = inflater.inflate(rest, room.spare(), InflateFlush::NoFlush)?;
+            rest = rest.get(step.consumed..).unwrap_or_default();
+            let all = room.written(step.produced);
             self.stream_ended = step.status == Status::StreamEnd;
             if self.stream_ended {
                 // A final block ends a DEFLATE stream, and what follows on the border of the
                 // next byte is a new one (section 7.2.3.4).
                 inflater.reset();
-            } else if done {
+            } else if is_last_step || !all {
                 break;
             }
         }
+        let left = room.left();
         let consumed = input.len().saturating_sub(rest.len());
         let full = if !rest.is_empty() {
             true

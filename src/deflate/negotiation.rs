@@ -31,7 +31,7 @@ pub(super) struct Agreed {
 
 /// What a client offers.
 ///
-/// There is one offer and no weaker one behind it (section 5.2 would allow that): a server that
+/// There is one offer and no weaker one behind it (section 5 would allow that): a server that
 /// declines cannot keep to the settings, and then messages go as they are.
 pub(super) fn offer(settings: &Settings) -> String {
     let offer = Parameters {

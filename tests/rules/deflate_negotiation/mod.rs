@@ -1,17 +1,17 @@
 //! N110 to N121 and N130: the negotiation of permessage-deflate (RFC 7692, sections 5 and 7.1), over
 //! whole handshakes. N16, N22 and N38 about the same.
 
-use crate::support::frame::{Frame, wire};
-use crate::support::{Seen, drain, masks};
-use crate::{accepts, fails};
+mod peers;
+
+use crate::support::{drain, masks};
 use bytes::Buf;
 use sansio_ws::deflate::{Deflate, InvalidSetting};
-use sansio_ws::extension::{Agreement, Extension, Offer, Prepared};
+use sansio_ws::extension::{Agreement, Extension, Offer, Piece};
 use sansio_ws::handshake::{
     Acceptance, Answer, ClientHandshake, ClientRequest, HandshakeError, OriginPolicy,
     ServerHandshake,
 };
-use sansio_ws::{Config, Connection, Limits, ProtocolError, RecvBuffer};
+use sansio_ws::{Config, Connection, Limits, RecvBuffer};
 use std::sync::Arc;
 
 const HEADER: &str = "Sec-WebSocket-Extensions: ";
@@ -195,47 +195,6 @@ fn n16_accepts_offers_of_the_settings() {
     }
 }
 
-/// An extension of somebody else, which says what it is told to.
-#[derive(Debug)]
-struct Says(&'static str);
-
-impl Extension for Says {
-    fn offer(&self) -> String {
-        self.0.into()
-    }
-
-    fn accept(&self, offers: &[Offer<'_>]) -> Option<Agreement> {
-        assert!(!offers.is_empty());
-        let codec = open().accept(&Offer::parse(b"permessage-deflate")?)?.codec;
-        Some(Agreement { header: self.0.into(), codec })
-    }
-
-    fn confirm(&self, _: &Offer<'_>) -> Option<Agreement> {
-        self.accept(&Offer::parse(self.0.as_bytes())?)
-    }
-
-    fn prepare(&self, _: &[u8]) -> Option<Prepared> {
-        None
-    }
-}
-
-#[test]
-fn n16_n38_accepts_an_extension_of_somebody_else() {
-    assert_eq!(offered(Says("x; y=\"z\"")).as_deref(), Some("x; y=\"z\""));
-    assert_eq!(answered(Says("x; y"), &["x"]).as_deref(), Some("x; y"));
-    assert_eq!(confirmed(Says("x; y"), &["x; y"]), Ok(Some("x; y".into())));
-}
-
-#[test]
-fn n16_n38_rejects_sending_what_is_not_well_formed() {
-    for value in ["", "x;", "x y", "x\r\nY: z", "x; y=\"a b\"", "\u{e4}"] {
-        assert_eq!(offered(Says(value)), None, "{value:?}");
-        assert_eq!(answered(Says(value), &["x"]), None, "{value:?}");
-        let refused = confirmed(Says(value), &["x"]);
-        assert_eq!(refused, Err(HandshakeError::UnofferedExtension), "it was not offered");
-    }
-}
-
 #[test]
 fn n22_n111_accepts_no_extension_or_the_one_offered() {
     assert_eq!(confirmed(open(), &[]), Ok(None));
@@ -295,7 +254,7 @@ fn n38_n110_accepts_the_first_offer_that_it_can() {
             "permessage-deflate; unknown, permessage-deflate; server_max_window_bits=10",
             "permessage-deflate; server_max_window_bits=10",
         ),
-        // The examples of RFC 7692, sections 5.2 and 7.1.3.
+        // The examples of RFC 7692, sections 5 and 7.1.3.
         ("permessage-foo, permessage-deflate", "permessage-deflate"),
         (
             "permessage-deflate; client_max_window_bits; server_max_window_bits=10",
@@ -336,63 +295,6 @@ fn n38_n110_rejects_offers_with_any_fault() {
     }
 }
 
-/// What clients in the field offer, and what the presets answer.
-#[test]
-fn n110_accepts_the_offers_of_well_known_clients() {
-    const NONE: &str = "; server_no_context_takeover; client_no_context_takeover";
-    for (offer, answer) in [
-        // Chromium, npm's ws.
-        ("permessage-deflate; client_max_window_bits", ""),
-        // Firefox, Safari.
-        ("permessage-deflate", ""),
-        // Python's websockets.
-        (
-            "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12",
-            "; server_max_window_bits=12; client_max_window_bits=12",
-        ),
-        // Older ones of Safari knew another extension only.
-        ("x-webkit-deflate-frame, permessage-deflate", ""),
-        // IXWebSocket.
-        (
-            "permessage-deflate; server_max_window_bits=15; client_max_window_bits=15",
-            "; server_max_window_bits=15",
-        ),
-        // Autobahn's strictest offer.
-        (
-            "permessage-deflate; client_no_context_takeover; client_max_window_bits; \
-             server_no_context_takeover; server_max_window_bits=9",
-            "; server_max_window_bits=9",
-        ),
-    ] {
-        answers(Deflate::default(), offer, &format!("permessage-deflate{NONE}{answer}"));
-    }
-    let chromium = "permessage-deflate; client_max_window_bits";
-    answers(Deflate::context_takeover(), chromium, "permessage-deflate");
-    let small = format!("permessage-deflate{NONE}; server_max_window_bits=12");
-    answers(Deflate::low_memory(), chromium, &small);
-    answers(Deflate::low_memory(), "permessage-deflate", &small);
-}
-
-/// What servers in the field answer to our offer.
-#[test]
-fn n111_accepts_the_answers_of_well_known_servers() {
-    // npm's ws, which repeats what it was asked.
-    confirms(
-        Deflate::default(),
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-    );
-    // gorilla/websocket, whatever it was asked.
-    confirms(
-        Deflate::context_takeover(),
-        "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-    );
-    // Python's websockets.
-    confirms(
-        Deflate::context_takeover(),
-        "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12",
-    );
-}
-
 #[test]
 fn n112_accepts_server_no_context_takeover_by_repeating_it() {
     let asked = "permessage-deflate; server_no_context_takeover";
@@ -415,6 +317,49 @@ fn n113_n114_n117_accepts_saying_it_unasked() {
     answers(settings, "permessage-deflate", unasked);
     confirms(open(), unasked);
     confirms(open(), "permessage-deflate; server_max_window_bits=15");
+}
+
+/// How many bytes a message takes, and the same one again.
+fn twice(agreement: Option<Agreement>) -> [usize; 2] {
+    let mut codec = agreement.unwrap().codec;
+    let message: String = (0..100).map(|n| format!("{} ", n * n)).collect();
+    [(); 2].map(|()| {
+        let mut output = vec![];
+        let whole = Piece { first: true, last: true };
+        assert!(codec.encode(message.as_bytes(), whole, &mut output));
+        output.len()
+    })
+}
+
+#[test]
+fn n112_n113_n114_accepts_referring_to_the_message_before() {
+    let nothing_said = Offer::parse(b"permessage-deflate").unwrap();
+    for sender in [open().accept(&nothing_said), open().confirm(&nothing_said[0])] {
+        let [first, again] = twice(sender);
+        assert!(again < first / 2, "{again} and {first}");
+    }
+}
+
+#[test]
+fn n112_n113_n114_rejects_referring_to_it_against_the_agreement() {
+    let alone = open().server_no_context_takeover(true).client_no_context_takeover(true);
+    let nothing_said = Offer::parse(b"permessage-deflate").unwrap();
+    let server = Offer::parse(b"permessage-deflate; server_no_context_takeover").unwrap();
+    let client = Offer::parse(b"permessage-deflate; client_no_context_takeover").unwrap();
+    let server_alone = open().server_no_context_takeover(true);
+    let client_alone = open().client_no_context_takeover(true);
+    for sender in [
+        // Asked by the peer, or said by themselves.
+        open().accept(&server),
+        open().confirm(&client[0]),
+        server_alone.accept(&nothing_said),
+        client_alone.confirm(&nothing_said[0]),
+        alone.accept(&nothing_said),
+        alone.confirm(&server[0]),
+    ] {
+        let [first, again] = twice(sender);
+        assert_eq!(again, first);
+    }
 }
 
 #[test]
@@ -580,31 +525,5 @@ fn settings_out_of_range_are_refused() {
     }
     for mem_level in [0, 10, 255] {
         assert_eq!(open().mem_level(mem_level).unwrap_err(), InvalidSetting::MemLevel);
-    }
-}
-
-/// undici took such an answer, and failed with an uncaught exception at the first message.
-#[test]
-fn cve_2026_2229_window_bits_of_a_server_out_of_range_fail_the_handshake() {
-    for value in NO_WINDOW_BITS {
-        for name in ["server_max_window_bits", "client_max_window_bits"] {
-            let answer = format!("permessage-deflate; {name}={value}");
-            refuses(Deflate::context_takeover(), &answer);
-        }
-    }
-}
-
-/// aiohttp's client inflated messages marked with RSV1 although nothing was negotiated.
-#[test]
-fn cve_2026_59881_rsv1_without_negotiation_fails_the_connection() {
-    let declined = || opened(Deflate::default(), &[]).unwrap();
-    accepts(declined, [Frame::text("a")], &[Seen::text("a")], []);
-    // "Hello", as in RFC 7692, section 7.2.3.1.
-    let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-    for opcode in [1, 2] {
-        let frames = wire(false, [Frame::new(opcode, hello).reserved(4)]);
-        fails(declined, &frames, &[], ProtocolError::ReservedBits, 1002);
-        let frames = wire(false, [Frame::new(opcode, hello).more().reserved(4)]);
-        fails(declined, &frames, &[], ProtocolError::ReservedBits, 1002);
     }
 }
