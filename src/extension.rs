@@ -239,7 +239,7 @@ fn extension(rest: &mut &[u8]) -> bool {
 }
 
 fn token(rest: &mut &[u8]) -> bool {
-    let len = rest.iter().take_while(|&&byte| is_token_byte(byte)).count();
+    let len = rest.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(rest.len());
     let Some((_, tail)) = rest.split_at_checked(len) else { return false };
     *rest = tail;
     len > 0
@@ -275,8 +275,21 @@ fn skip_blanks(rest: &mut &[u8]) {
 }
 
 /// A byte of a token (RFC 9110, section 5.6.2).
+#[expect(clippy::indexing_slicing, reason = "no byte is outside a table of 256")]
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    // A table takes half the instructions of comparing.
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            table[byte as usize] = matches!(byte,
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#'..=b'\'' | b'*' | b'+'
+                | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use crate::limits::Limits;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use receive::Receiving;
 use send::{Pongs, Sending};
 
@@ -221,8 +222,9 @@ impl Connection {
     }
 
     /// Queues bytes that go before the first frame: the response of the handshake.
-    pub(crate) fn queue_head(&mut self, head: &[u8]) {
-        self.queue.stage(|staging| staging.extend_from_slice(head));
+    pub(crate) fn queue_head(&mut self, head: Vec<u8>) {
+        debug_assert!(self.queue.is_empty());
+        self.queue.stage(|staging| *staging = head);
         self.queue.end_frame();
     }
 }

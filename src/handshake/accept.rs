@@ -7,29 +7,43 @@ use sha1::{Digest, Sha1};
 /// What the server appends to the key (RFC 6455, section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The answer to a key: base64 of the SHA-1 of the key as it was sent, and the GUID.
-pub(super) fn answer(key: &[u8]) -> [u8; 28] {
-    let hash = Sha1::new().chain_update(key).chain_update(GUID).finalize();
-    let mut answer = [0; 28];
-    // 20 bytes make 28 characters.
-    let written = STANDARD.encode_slice(hash, &mut answer);
-    debug_assert_eq!(written, Ok(28));
-    answer
+/// A piece of base64 of known length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Base64<const N: usize>([u8; N]);
+
+impl<const N: usize> Base64<N> {
+    fn encode(bytes: &[u8]) -> Self {
+        let mut text = [0; N];
+        let written = STANDARD.encode_slice(bytes, &mut text);
+        debug_assert_eq!(written, Ok(N));
+        Self(text)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        // Base64 is ASCII.
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
-/// The key for a nonce.
-pub(super) fn key(nonce: [u8; 16]) -> [u8; 24] {
-    let mut key = [0; 24];
-    // 16 bytes make 24 characters.
-    let written = STANDARD.encode_slice(nonce, &mut key);
-    debug_assert_eq!(written, Ok(24));
-    key
-}
+impl Base64<24> {
+    /// The key for a nonce.
+    pub(super) fn key(nonce: [u8; 16]) -> Self {
+        Self::encode(&nonce)
+    }
 
-/// Whether a key is the base64 of 16 bytes: padded, canonical, nothing around it.
-pub(super) fn is_key(key: &[u8]) -> bool {
-    let mut nonce = [0; 18];
-    key.len() == 24 && STANDARD.decode_slice(key, &mut nonce) == Ok(16)
+    /// A received key, if it is the base64 of 16 bytes: padded, canonical, nothing around it.
+    pub(super) fn parse_key(key: &[u8]) -> Option<Self> {
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let key: &[u8; 24] = key.try_into().ok()?;
+        let [start @ .., last, b'=', b'='] = key else { return None };
+        // The last character before the padding carries four bits that must be zero.
+        (start.iter().all(is_base64) && b"AQgw".contains(last)).then_some(Self(*key))
+    }
+
+    /// The answer to a key: base64 of the SHA-1 of the key as it was sent, and the GUID.
+    pub(super) fn answer(&self) -> Base64<28> {
+        Base64::encode(&Sha1::new().chain_update(self.0).chain_update(GUID).finalize())
+    }
 }
 
 #[cfg(test)]
@@ -38,12 +52,14 @@ mod tests {
 
     #[test]
     fn the_sample_of_the_rfc() {
-        assert_eq!(&answer(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert_eq!(&key(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
+        let key = Base64::key(*b"the sample nonce");
+        assert_eq!(key.as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(key.answer().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
     fn of_all_strings_one_edit_from_a_key_only_keys_pass() {
+        let is_key = |key: &[u8]| Base64::parse_key(key).is_some();
         let key = b"dGhlIHNhbXBsZSBub25jZQ==";
         assert!(is_key(key));
         let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';

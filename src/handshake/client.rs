@@ -2,10 +2,10 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::accept;
+use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField, InvalidUrl};
 use super::head::{HeadScanner, HeadSize};
-use super::headers::{Headers, check_field, check_value, is_token};
+use super::headers::{Headers, Known, Name, check_field, check_value, is_token, lists};
 use super::url::Url;
 use crate::connection::{Config, Connection, Role};
 use crate::entropy::Masks;
@@ -103,19 +103,18 @@ impl ClientRequest {
         self.url.secure
     }
 
-    fn encode(&self, key: &[u8; 24], extensions: Option<&str>) -> Vec<u8> {
+    fn encode(&self, key: &Base64<24>, extensions: Option<&str>) -> Vec<u8> {
         let mut head = alloc::format!(
             "GET {} HTTP/1.1\r\n\
              Host: {}\r\n\
              Upgrade: websocket\r\n\
              Connection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: ",
+             Sec-WebSocket-Key: {}\r\n",
             self.url.resource,
             self.url.host_header(),
+            key.as_str(),
         );
-        head.extend(key.map(char::from));
-        head.push_str("\r\n");
         if !self.subprotocols.is_empty() {
             head.extend(["Sec-WebSocket-Protocol: ", &self.subprotocols.join(", "), "\r\n"]);
         }
@@ -143,7 +142,7 @@ impl core::fmt::Debug for ClientRequest {
 pub struct ClientHandshake {
     queue: SendQueue,
     scanner: HeadScanner,
-    accept: [u8; 28],
+    accept: Base64<28>,
     subprotocols: Vec<String>,
     /// The extension of the settings was offered.
     offers_extension: bool,
@@ -178,7 +177,7 @@ impl ClientHandshake {
         masks: Masks,
     ) -> Self {
         let config = config.into();
-        let key = accept::key(nonce);
+        let key = Base64::key(nonce);
         // RFC 6455, section 4.1, item 11: what is offered keeps to the grammar.
         let offer = config.extension.as_ref().map(|extension| extension.offer());
         let offer = offer.filter(|offer| extension::is_well_formed(offer.as_bytes()));
@@ -189,7 +188,7 @@ impl ClientHandshake {
         Self {
             queue,
             scanner: HeadScanner::new(&config.limits),
-            accept: accept::answer(&key),
+            accept: key.answer(),
             subprotocols: request.subprotocols.clone(),
             offers_extension: offer.is_some(),
             config,
@@ -226,8 +225,9 @@ impl ClientHandshake {
         if response.status != 101 {
             return Ok(Some(Answer::Refused(Refusal { head: response, body })));
         }
-        self.check(&response)?;
-        let agreement = self.agreement(&response)?;
+        let headers = response.headers.known();
+        self.check(&response, &headers)?;
+        let agreement = self.agreement(&headers)?;
         let mut connection = Connection::new(Role::Client(masks), Arc::clone(&self.config));
         if let Some(agreement) = agreement {
             connection = connection.with_agreement(agreement);
@@ -241,7 +241,9 @@ impl ClientHandshake {
             let unread = rx.unread();
             let Some(size) = self.scanner.scan(unread)? else { return Ok(None) };
             let head = unread.get(..size.bytes).unwrap_or_default();
-            if !ResponseHead::parse(head, size.headers)?.is_interim() {
+            // The status stands behind `HTTP/1.1 `. A final answer is parsed by the caller only.
+            let may_be_interim = head.get(9) == Some(&b'1') && head.get(9..12) != Some(b"101");
+            if !may_be_interim || !ResponseHead::parse(head, size.headers)?.is_interim() {
                 return Ok(Some(size));
             }
             rx.consume(size.bytes);
@@ -250,28 +252,31 @@ impl ClientHandshake {
     }
 
     /// RFC 6455, section 4.1, the checks of the server's answer.
-    fn check(&self, response: &ResponseHead<'_>) -> Result<(), HandshakeError> {
-        let headers = &response.headers;
+    fn check(
+        &self,
+        response: &ResponseHead<'_>,
+        headers: &Known<'_, '_>,
+    ) -> Result<(), HandshakeError> {
         if !self.queue.is_empty() {
             return Err(HandshakeError::PrematureAnswer);
         }
         if response.minor_version != 1 {
             return Err(HandshakeError::HttpVersion);
         }
-        let upgrade = headers.single("Upgrade")?.unwrap_or_default();
+        let upgrade = headers.single(Name::Upgrade)?.unwrap_or_default();
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !headers.lists("connection", "upgrade") {
+        if !lists(headers.all(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
-        if headers.single("Sec-WebSocket-Accept")? != Some(&self.accept[..]) {
+        if headers.single(Name::Accept)? != Some(self.accept.as_str().as_bytes()) {
             return Err(HandshakeError::InvalidAccept);
         }
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        match headers.single("Sec-WebSocket-Protocol")? {
+        match headers.single(Name::Protocol)? {
             Some(chosen) if !self.subprotocols.iter().any(|name| name.as_bytes() == chosen) => {
                 Err(HandshakeError::UnofferedSubprotocol)
             }
@@ -281,10 +286,8 @@ impl ClientHandshake {
 
     /// What the server accepted of the extension on offer: nothing, or one offer in one line
     /// (RFC 6455, sections 4.1 and 11.3.2).
-    fn agreement(&self, response: &ResponseHead<'_>) -> Result<Option<Agreement>, HandshakeError> {
-        let Some(value) = response.headers.single("Sec-WebSocket-Extensions")? else {
-            return Ok(None);
-        };
+    fn agreement(&self, headers: &Known<'_, '_>) -> Result<Option<Agreement>, HandshakeError> {
+        let Some(value) = headers.single(Name::Extensions)? else { return Ok(None) };
         let extension = self.config.extension.as_ref().filter(|_| self.offers_extension);
         let extension = extension.ok_or(HandshakeError::UnofferedExtension)?;
         let accepted = Offer::parse(value).ok_or(HandshakeError::MalformedExtensions)?;

@@ -48,63 +48,66 @@ impl HeadScanner {
     /// Looks at the bytes behind those looked at before. `unread` begins with the head, always at
     /// the same place.
     pub(super) fn scan(&mut self, unread: &[u8]) -> Result<Option<HeadSize>, HandshakeError> {
-        while let Some(&byte) = unread.get(self.scanned) {
-            if self.scanned >= self.max_bytes {
-                return Err(HandshakeError::HeadTooLong);
+        let within_limit = unread.get(..self.max_bytes).unwrap_or(unread);
+        loop {
+            let rest = within_limit.get(self.scanned..).unwrap_or_default();
+            if let [b' ' | b'\t', ..] = rest
+                && self.scanned == self.line
+                && self.lines > 0
+            {
+                return Err(HandshakeError::FoldedHeader);
             }
-            let before = self.scanned.checked_sub(1).and_then(|i| unread.get(i));
-            let after_cr = before == Some(&b'\r');
-            self.scanned = self.scanned.saturating_add(1);
-            match byte {
-                b'\n' if after_cr => {
-                    let blank = self.scanned.saturating_sub(self.line) == 2;
-                    if blank {
-                        return match self.lines.checked_sub(1) {
-                            Some(headers) => Ok(Some(HeadSize { bytes: self.scanned, headers })),
-                            None => Err(HandshakeError::MalformedHead),
-                        };
-                    }
+            let (plain, rest) = rest.split_at(plain_len(rest));
+            self.scanned = self.scanned.saturating_add(plain.len());
+            match rest {
+                [b'\r', b'\n', ..] if self.scanned == self.line => {
+                    let bytes = self.scanned.saturating_add(2);
+                    return match self.lines.checked_sub(1) {
+                        Some(headers) => Ok(Some(HeadSize { bytes, headers })),
+                        None => Err(HandshakeError::MalformedHead),
+                    };
+                }
+                [b'\r', b'\n', ..] => {
                     if self.lines > self.max_headers {
                         return Err(HandshakeError::TooManyHeaders);
                     }
                     self.lines = self.lines.saturating_add(1);
+                    self.scanned = self.scanned.saturating_add(2);
                     self.line = self.scanned;
                 }
-                _ if after_cr => return Err(HandshakeError::BareControlByte),
-                b'\n' | 0 => return Err(HandshakeError::BareControlByte),
-                b' ' | b'\t' if before == Some(&b'\n') => return Err(HandshakeError::FoldedHeader),
-                // What follows it is looked at.
-                b'\r' => {}
-                _ => {
-                    let end = self.max_bytes.min(unread.len());
-                    let line = unread.get(self.scanned..end).unwrap_or_default();
-                    self.scanned = self.scanned.saturating_add(plain_len(line));
+                [] | [b'\r'] if unread.len() > self.max_bytes => {
+                    return Err(HandshakeError::HeadTooLong);
                 }
+                // What follows a CR is still to come.
+                [] | [b'\r'] => return Ok(None),
+                [b'\r' | b'\n' | 0, ..] => return Err(HandshakeError::BareControlByte),
+                // Another control character.
+                [_, ..] => self.scanned = self.scanned.saturating_add(1),
             }
         }
-        Ok(None)
     }
 }
 
 /// How many bytes go by before one that might matter: any up to CR. Eight at a time, since most of
 /// a head is plain.
 fn plain_len(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks();
+    let plain_words = words.iter().take_while(|word| low_bytes(word) == 0).count();
+    let plain_bytes = match words.get(plain_words) {
+        Some(word) => low_bytes(word).trailing_zeros() as usize / 8,
+        None => rest.iter().take_while(|&&byte| byte > b'\r').count(),
+    };
+    plain_words.saturating_mul(8).saturating_add(plain_bytes)
+}
+
+/// The top bit of each byte up to CR. Borrows may set that of bytes behind the first such one too,
+/// but only the first one counts.
+fn low_bytes(word: &[u8; 8]) -> u64 {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    let (words, rest) = bytes.as_chunks();
-    let mut len: usize = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        // The top bit of each byte up to CR. Borrows may set that of bytes behind the first such
-        // one too, but only the first one counts.
-        let low = word.wrapping_sub(each(b'\r' + 1)) & !word & each(0x80);
-        len = len.saturating_add(low.trailing_zeros() as usize / 8);
-        if low != 0 {
-            return len;
-        }
-    }
-    len.saturating_add(rest.iter().take_while(|&&byte| byte > b'\r').count())
+    let word = u64::from_le_bytes(*word);
+    word.wrapping_sub(each(b'\r' + 1)) & !word & each(0x80)
 }
 
 #[cfg(test)]

@@ -6,6 +6,68 @@ use super::{HandshakeError, InvalidField};
 use crate::extension::is_token_byte;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
+
+/// A header that the handshake has rules for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    Host,
+    Origin,
+    Upgrade,
+    Connection,
+    ContentLength,
+    TransferEncoding,
+    Key,
+    Accept,
+    Version,
+    Protocol,
+    Extensions,
+}
+
+impl Name {
+    const COUNT: usize = Self::Extensions as usize + 1;
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "Host",
+            Self::Origin => "Origin",
+            Self::Upgrade => "Upgrade",
+            Self::Connection => "Connection",
+            Self::ContentLength => "Content-Length",
+            Self::TransferEncoding => "Transfer-Encoding",
+            Self::Key => "Sec-WebSocket-Key",
+            Self::Accept => "Sec-WebSocket-Accept",
+            Self::Version => "Sec-WebSocket-Version",
+            Self::Protocol => "Sec-WebSocket-Protocol",
+            Self::Extensions => "Sec-WebSocket-Extensions",
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        let name = name.as_bytes();
+        Some(match name.len() {
+            4 if is(name, b"host") => Self::Host,
+            6 if is(name, b"origin") => Self::Origin,
+            7 if is(name, b"upgrade") => Self::Upgrade,
+            10 if is(name, b"connection") => Self::Connection,
+            14 if is(name, b"content-length") => Self::ContentLength,
+            17 if is(name, b"transfer-encoding") => Self::TransferEncoding,
+            17 if is(name, b"sec-websocket-key") => Self::Key,
+            20 if is(name, b"sec-websocket-accept") => Self::Accept,
+            21 if is(name, b"sec-websocket-version") => Self::Version,
+            22 if is(name, b"sec-websocket-protocol") => Self::Protocol,
+            24 if is(name, b"sec-websocket-extensions") => Self::Extensions,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether `name` is `lower` but for case. The length is known when this is compiled, so it takes a
+/// few vector operations.
+fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
+    name.iter().zip(lower).fold(true, |same, (a, b)| same & (a.to_ascii_lowercase() == *b))
+}
 
 /// The headers of a received head, in their order. Names compare without regard to case.
 #[derive(Clone)]
@@ -32,39 +94,77 @@ impl<'b> Headers<'b> {
         self.all(name).next().and_then(|value| core::str::from_utf8(value).ok())
     }
 
+    /// Finds the headers that the handshake has rules for.
+    pub(super) fn known(&self) -> Known<'_, 'b> {
+        let mut ranges = [const { 0..0 }; Name::COUNT];
+        for (i, line) in self.0.iter().enumerate() {
+            let range = Name::of(line.name).and_then(|name| ranges.get_mut(name as usize));
+            if let Some(range) = range {
+                if range.end == 0 {
+                    range.start = i;
+                }
+                range.end = i.saturating_add(1);
+            }
+        }
+        Known { lines: &self.0, ranges }
+    }
+}
+
+/// The headers that the handshake has rules for. It asks for nearly all of them, and finds them
+/// in one pass instead of one for each.
+pub(super) struct Known<'h, 'b> {
+    lines: &'h [httparse::Header<'b>],
+    /// For each name from its first line to its last one.
+    ranges: [Range<usize>; Name::COUNT],
+}
+
+impl<'h, 'b> Known<'h, 'b> {
+    /// The values of all headers of this name.
+    pub(super) fn all(&self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
+        let range = self.ranges.get(name as usize).cloned().unwrap_or_default();
+        let lines = self.lines.get(range).unwrap_or_default();
+        let alone = lines.len() == 1;
+        lines
+            .iter()
+            .filter(move |line| alone || Name::of(line.name) == Some(name))
+            .map(|line| line.value)
+    }
+
     /// The value of a header that may occur only once.
-    pub(super) fn single(&self, name: &'static str) -> Result<Option<&'b [u8]>, HandshakeError> {
+    pub(super) fn single(&self, name: Name) -> Result<Option<&'b [u8]>, HandshakeError> {
         let mut values = self.all(name);
         match (values.next(), values.next()) {
-            (_, Some(_)) => Err(HandshakeError::DuplicateHeader(name)),
+            (_, Some(_)) => Err(HandshakeError::DuplicateHeader(name.as_str())),
             (value, None) => Ok(value),
         }
     }
 
     /// The elements of a list header, over all its lines; empty elements are left out
     /// (RFC 9110, section 5.6.1).
-    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+    pub(super) fn list(&self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
         self.all(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
             .map(<[u8]>::trim_ascii)
             .filter(|element| !element.is_empty())
     }
 
-    /// Whether a list header has an element, without regard to case.
-    pub(super) fn lists(&self, name: &str, element: &str) -> bool {
-        self.list(name).any(|e| e.eq_ignore_ascii_case(element.as_bytes()))
-    }
-
     /// Whether the message has a body, or might be taken to have one. Only the absence of both
     /// headers, or a single plain zero, says that it has none.
     pub(super) fn may_have_body(&self) -> bool {
-        let mut lengths = self.all("content-length");
+        let mut lengths = self.all(Name::ContentLength);
         let plain = match (lengths.next(), lengths.next()) {
             (None, _) => true,
             (Some(length), None) => length == b"0",
             (Some(_), Some(_)) => false,
         };
-        !plain || self.all("transfer-encoding").next().is_some()
+        !plain || self.all(Name::TransferEncoding).next().is_some()
+    }
+}
+
+/// Prints nothing of them: values may be secrets.
+impl fmt::Debug for Known<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").finish_non_exhaustive()
     }
 }
 
@@ -73,6 +173,13 @@ impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|header| header.name)).finish()
     }
+}
+
+/// Whether a list header with these lines has an element, without regard to case.
+pub(super) fn lists<'b>(mut lines: impl Iterator<Item = &'b [u8]>, element: &str) -> bool {
+    let is_element = |part: &[u8]| part.trim_ascii().eq_ignore_ascii_case(element.as_bytes());
+    // Most lists have one element.
+    lines.any(|line| is_element(line) || line.split(|&byte| byte == b',').any(is_element))
 }
 
 /// Whether `bytes` are a token (RFC 9110, section 5.6.2).
@@ -98,4 +205,68 @@ pub(super) fn check_field(name: &str, value: &str) -> Result<(), InvalidField> {
 pub(super) fn check_value(value: &str) -> Result<(), InvalidField> {
     let bad = |byte: u8| byte.is_ascii_control() && byte != b'\t';
     if value.bytes().any(bad) { Err(InvalidField::Value) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> Headers<'static> {
+        let header =
+            |&(name, value): &(_, &'static str)| httparse::Header { name, value: value.as_bytes() };
+        Headers::new(lines.iter().map(header).collect())
+    }
+
+    #[test]
+    fn a_name_is_found_in_every_case_and_only_whole() {
+        use Name::*;
+        for name in [
+            Host,
+            Origin,
+            Upgrade,
+            Connection,
+            ContentLength,
+            TransferEncoding,
+            Key,
+            Accept,
+            Version,
+            Protocol,
+            Extensions,
+        ] {
+            let text = name.as_str();
+            for spelt in [text.to_ascii_lowercase(), text.to_ascii_uppercase(), text.into()] {
+                assert!(Name::of(&spelt) == Some(name), "{spelt}");
+                for i in 0..spelt.len() {
+                    // But for the bit that tells upper from lower case, CR is a hyphen.
+                    let mut other = spelt.clone();
+                    other.replace_range(i..=i, "\r");
+                    assert!(Name::of(&other).is_none(), "{other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_one_name_may_stand_apart() {
+        let headers = headers(&[
+            ("UPGRADE", "a"),
+            ("Host", "h"),
+            ("x", "y"),
+            ("Upgrade", "b, c"),
+            ("Origin", "o"),
+        ]);
+        let known = headers.known();
+        assert!(known.all(Name::Upgrade).eq([&b"a"[..], b"b, c"]));
+        assert!(known.list(Name::Upgrade).eq([b"a", b"b", b"c"]));
+        assert_eq!(known.single(Name::Upgrade), Err(HandshakeError::DuplicateHeader("Upgrade")));
+        assert_eq!(known.single(Name::Host), Ok(Some(&b"h"[..])));
+        assert_eq!(known.single(Name::Key), Ok(None));
+    }
+
+    #[test]
+    fn debug_output_has_no_values() {
+        let headers = headers(&[("Host", "secret")]);
+        let printed = alloc::format!("{headers:?} {:?}", headers.known());
+        assert_eq!(printed, "[\"Host\"] Known { .. }");
+    }
 }

@@ -2,10 +2,10 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::accept;
+use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField};
 use super::head::HeadScanner;
-use super::headers::{Headers, check_field, is_token};
+use super::headers::{Headers, Known, Name, check_field, is_token, lists};
 use super::origin::OriginPolicy;
 use super::response::Response;
 use crate::connection::{Config, Connection, Role};
@@ -141,7 +141,7 @@ impl<'b> Request<'b> {
     /// Whether the client asks for a WebSocket, well or badly: `Upgrade` names websocket.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.headers.lists("upgrade", "websocket")
+        lists(self.headers.all("Upgrade"), "websocket")
     }
 
     /// The bytes of a plain response to this request; without the body if the method is HEAD.
@@ -157,7 +157,7 @@ impl<'b> Request<'b> {
     ///
     /// Fatal: the first requirement that is not met.
     pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
-        let headers = &self.headers;
+        let headers = self.headers.known();
         if self.method != "GET" {
             return Err(HandshakeError::Method);
         }
@@ -167,33 +167,34 @@ impl<'b> Request<'b> {
         if !self.target.starts_with('/') && !self.target.contains("://") {
             return Err(HandshakeError::Target);
         }
-        let host = headers.single("Host")?.ok_or(HandshakeError::MissingHost)?;
-        if !self.is_upgrade() {
+        let host = headers.single(Name::Host)?.ok_or(HandshakeError::MissingHost)?;
+        if !lists(headers.all(Name::Upgrade), "websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !headers.lists("connection", "upgrade") {
+        if !lists(headers.all(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
-        if headers.single("Sec-WebSocket-Version")? != Some(b"13") {
+        if headers.single(Name::Version)? != Some(b"13") {
             return Err(HandshakeError::WebSocketVersion);
         }
-        let key = headers.single("Sec-WebSocket-Key")?.unwrap_or_default();
-        if !accept::is_key(key) {
-            return Err(HandshakeError::InvalidKey);
-        }
+        let key = headers.single(Name::Key)?.unwrap_or_default();
+        let key = Base64::parse_key(key).ok_or(HandshakeError::InvalidKey)?;
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        let lines = headers.all("sec-websocket-protocol").count();
-        let mut protocols = headers.list("sec-websocket-protocol").peekable();
-        if lines > 0 && (protocols.peek().is_none() || !protocols.all(is_token)) {
+        let mut protocols = headers.list(Name::Protocol);
+        let well_formed = match protocols.next() {
+            Some(first) => is_token(first) && protocols.all(is_token),
+            None => headers.all(Name::Protocol).next().is_none(),
+        };
+        if !well_formed {
             return Err(HandshakeError::MalformedSubprotocols);
         }
-        if !headers.all("sec-websocket-extensions").all(extension::is_well_formed) {
+        if !headers.all(Name::Extensions).all(extension::is_well_formed) {
             return Err(HandshakeError::MalformedExtensions);
         }
-        origin.check(headers.single("Origin")?, host)?;
-        Ok(Upgrade { request: self, accept: accept::answer(key) })
+        origin.check(headers.single(Name::Origin)?, host)?;
+        Ok(Upgrade { request: self, headers, accept: key.answer() })
     }
 }
 
@@ -202,7 +203,8 @@ impl<'b> Request<'b> {
 #[derive(Debug)]
 pub struct Upgrade<'r> {
     request: &'r Request<'r>,
-    accept: [u8; 28],
+    headers: Known<'r, 'r>,
+    accept: Base64<28>,
 }
 
 impl<'r> Upgrade<'r> {
@@ -214,10 +216,7 @@ impl<'r> Upgrade<'r> {
 
     /// The subprotocols the client offers, in its order of preference.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
-        self.request
-            .headers
-            .list("sec-websocket-protocol")
-            .filter_map(|name| core::str::from_utf8(name).ok())
+        self.headers.list(Name::Protocol).filter_map(|name| core::str::from_utf8(name).ok())
     }
 
     /// The first subprotocol the client offers that is among `known`.
@@ -247,14 +246,15 @@ impl<'r> Upgrade<'r> {
         reply: &Acceptance<'_>,
         config: impl Into<Arc<Config>>,
     ) -> Result<Connection, InvalidField> {
-        let mut head = String::from(
+        // Enough for most.
+        let mut head = String::with_capacity(256);
+        head.push_str(
             "HTTP/1.1 101 Switching Protocols\r\n\
              Upgrade: websocket\r\n\
              Connection: Upgrade\r\n\
              Sec-WebSocket-Accept: ",
         );
-        head.extend(self.accept.map(char::from));
-        head.push_str("\r\n");
+        head.extend([self.accept.as_str(), "\r\n"]);
         if let Some(chosen) = reply.subprotocol {
             if !self.subprotocols().any(|offered| offered == chosen) {
                 return Err(InvalidField::UnofferedSubprotocol);
@@ -272,7 +272,7 @@ impl<'r> Upgrade<'r> {
         }
         head.push_str("\r\n");
         let mut connection = Connection::new(Role::Server, config);
-        connection.queue_head(head.as_bytes());
+        connection.queue_head(head.into_bytes());
         Ok(match agreement {
             Some(agreement) => connection.with_agreement(agreement),
             None => connection,

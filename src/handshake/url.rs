@@ -78,8 +78,10 @@ pub(super) fn is_host(host: &str) -> bool {
         Some(Some(address)) => address.parse::<core::net::Ipv6Addr>().is_ok(),
         Some(None) => false,
         None => {
-            let name =
-                |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+            let name = |byte: u8| {
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'!' | b'$'..=b'.' | b';' | b'=' | b'_' | b'~')
+            };
             !host.is_empty() && host.bytes().all(name)
         }
     }
