@@ -5,7 +5,11 @@
 //! cargo run --release --all-features --example exercise -- ws://127.0.0.1:9001
 //! ```
 
+#[path = "support/compression.rs"]
+mod compression;
+
 use clap::Parser;
+use compression::Compression;
 use sansio_ws::blocking::WebSocket;
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
@@ -13,16 +17,28 @@ use sansio_ws::{CloseCode, Config, ControlPayload, Ended, Event, Limits, Message
 use std::error::Error;
 use std::net::TcpStream;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Exercises an echo server: prints a line for each row, and fails if one of them does.
 #[derive(Parser)]
 struct Options {
     /// Where the echo server listens, for example ws://127.0.0.1:9001
     url: String,
+    /// Only this row; can be given several times
+    #[arg(long, value_name = "ROW", value_parser = ROWS.map(|(name, _)| name))]
+    row: Vec<String>,
+    #[command(flatten)]
+    compression: Compression,
+}
+
+/// The server, and the settings of connections to it.
+struct Server {
+    url: String,
+    config: Arc<Config>,
 }
 
 type Socket = WebSocket<TcpStream>;
-type Row = fn(&str) -> Outcome;
+type Row = fn(&Server) -> Outcome;
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// Each row with its name.
@@ -41,11 +57,27 @@ const LENGTHS: [usize; 7] = [0, 1, 125, 126, 1000, 65_535, 65_536];
 
 const LARGE: usize = 16 << 20;
 
+const LIMITS: Limits = Limits {
+    max_message_bytes: 64 << 20,
+    max_frame_bytes: 64 << 20,
+    max_fragments: u32::MAX,
+    ..Limits::DEFAULT
+};
+
 fn main() -> ExitCode {
-    let url = Options::parse().url;
+    let Options { url, row: wanted, compression } = Options::parse();
+    let config = match compression.add_to(Config::DEFAULT.limits(LIMITS)) {
+        Ok(config) => Arc::new(config),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let server = Server { url, config };
     let mut failed = false;
-    for (name, row) in ROWS {
-        match row(&url) {
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|row| row == name);
+    for (name, row) in ROWS.into_iter().filter(|(name, _)| is_wanted(name)) {
+        match row(&server) {
             Ok(()) => println!("ok {name}"),
             Err(error) => {
                 println!("FAIL {name} {error}");
@@ -56,8 +88,8 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn text(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn text(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
     for len in LENGTHS {
         expect_text(&mut socket, &"x".repeat(len))?;
     }
@@ -65,17 +97,22 @@ fn text(url: &str) -> Outcome {
     finish(socket)
 }
 
-fn binary(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn binary(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
     for len in LENGTHS {
         expect_binary(&mut socket, &sample(len))?;
+        expect_binary(&mut socket, &noise(len))?;
+    }
+    // Repetitions just out of reach of a window for compression, and in that of the next larger.
+    for bits in 8..15 {
+        expect_binary(&mut socket, &noise(3 << (bits - 1)).repeat(2))?;
     }
     finish(socket)
 }
 
 /// Fragments cut anywhere, also inside a code point, empty ones among them, a ping in between.
-fn fragments(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn fragments(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
     let text = "grüße 😀";
     for (i, byte) in text.as_bytes().chunks(1).enumerate() {
         socket.send_fragment(MessageKind::Text, byte, false)?;
@@ -92,11 +129,19 @@ fn fragments(url: &str) -> Outcome {
             other => return Err(format!("unexpected {other:?}").into()),
         }
     }
-    finish(socket)
+    let bytes = [sample(70_000), noise(1000)].concat().repeat(3);
+    for piece in bytes.chunks(14_000) {
+        socket.send_fragment(MessageKind::Binary, piece, false)?;
+    }
+    socket.send_fragment(MessageKind::Binary, b"", true)?;
+    match socket.read()? {
+        Some(Event::Binary(echo)) if echo == bytes => finish(socket),
+        _ => Err("wrong echo of binary fragments".into()),
+    }
 }
 
-fn ping(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn ping(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
     for bytes in [&b""[..], b"hello", &[0xFF; 125]] {
         socket.send_ping(payload(bytes)?)?;
         match socket.read()?.ok_or("ended early")? {
@@ -107,8 +152,8 @@ fn ping(url: &str) -> Outcome {
     finish(socket)
 }
 
-fn close(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn close(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
     let code = CloseCode::try_from(3456)?;
     match socket.close(code, "bye for now")? {
         Ended::Clean { code: Some(answered) } if answered == code => Ok(()),
@@ -116,34 +161,30 @@ fn close(url: &str) -> Outcome {
     }
 }
 
-fn large(url: &str) -> Outcome {
-    let mut socket = open(url)?;
+fn large(server: &Server) -> Outcome {
+    let mut socket = open(server)?;
+    expect_binary(&mut socket, &sample(1 << 20))?;
     expect_binary(&mut socket, &sample(LARGE))?;
+    expect_binary(&mut socket, &noise(LARGE))?;
     expect_text(&mut socket, &"größer ".repeat(LARGE / 9))?;
     finish(socket)
 }
 
-fn subprotocol(url: &str) -> Outcome {
-    let request = ClientRequest::new(url)?.subprotocol("chat")?.subprotocol("superchat")?;
-    let socket = open_with(&request)?;
+fn subprotocol(server: &Server) -> Outcome {
+    let request = ClientRequest::new(&server.url)?.subprotocol("chat")?.subprotocol("superchat")?;
+    let socket = open_with(server, &request)?;
     match socket.subprotocol() {
         Some("chat") => finish(socket),
         other => Err(format!("the server chose {other:?}").into()),
     }
 }
 
-fn open(url: &str) -> Result<Socket, Box<dyn Error>> {
-    open_with(&ClientRequest::new(url)?)
+fn open(server: &Server) -> Result<Socket, Box<dyn Error>> {
+    open_with(server, &ClientRequest::new(&server.url)?)
 }
 
-fn open_with(request: &ClientRequest) -> Result<Socket, Box<dyn Error>> {
-    let limits = Limits {
-        max_message_bytes: 64 << 20,
-        max_frame_bytes: 64 << 20,
-        max_fragments: u32::MAX,
-        ..Limits::DEFAULT
-    };
-    Ok(WebSocket::open(request, Config::DEFAULT.limits(limits), Timeouts::DEFAULT)?)
+fn open_with(server: &Server, request: &ClientRequest) -> Result<Socket, Box<dyn Error>> {
+    Ok(WebSocket::open(request, Arc::clone(&server.config), Timeouts::DEFAULT)?)
 }
 
 fn finish(mut socket: Socket) -> Outcome {
@@ -182,4 +223,16 @@ fn payload(bytes: &[u8]) -> Result<ControlPayload, &'static str> {
 
 fn sample(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 + i / 256) as u8).collect()
+}
+
+/// Nothing that compression could make smaller (xorshift).
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    let step = |_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as u8
+    };
+    (0..len).map(step).collect()
 }

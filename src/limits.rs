@@ -24,7 +24,9 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Payload bytes of one message, over all its fragments.
+    /// Payload bytes of one message, over all its fragments, and after decoding by an extension.
+    /// What is to be decoded may have an eighth more, here and in a frame: not every message gets
+    /// smaller by compression.
     pub max_message_bytes: u64,
     /// Payload bytes of one data frame.
     pub max_frame_bytes: u64,

@@ -7,11 +7,12 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use sansio_ws::blocking::{Error, WebSocket};
+use sansio_ws::blocking::{Error, Plain, Stream, WebSocket};
 use sansio_ws::deadlines::Timeouts;
+use sansio_ws::deflate::Deflate;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{CloseCode, Config, Ended, Event, MessageKind};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -115,7 +116,7 @@ impl Drop for Server {
 
 // ---- what clients do -----------------------------------------------------------------------
 
-fn text(client: &mut Client) -> String {
+fn text<S: Stream>(client: &mut WebSocket<S>) -> String {
     match client.read() {
         Ok(Some(Event::Text(text))) => text.to_string(),
         other => panic!("no text, but {other:?}"),
@@ -136,6 +137,30 @@ fn closed(client: &mut Client) -> (Option<CloseCode>, String) {
 fn is_echoed(client: &mut Client, message: &str) {
     client.send_text(message).unwrap();
     assert_eq!(text(client), message);
+}
+
+/// How many bytes were read tells whether messages came compressed.
+struct Counted {
+    stream: TcpStream,
+    read: usize,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.stream.read(buffer)?;
+        self.read += n;
+        Ok(n)
+    }
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 // ---- the tests -----------------------------------------------------------------------------
@@ -245,6 +270,64 @@ fn a_broadcast_reaches_everyone_who_is_there() {
     drop(gone);
     one.send_text("still here").unwrap();
     assert_eq!((text(&mut one), text(&mut other)), ("still here".into(), "still here".into()));
+}
+
+#[test]
+fn a_broadcast_is_compressed_for_those_who_can_read_it() {
+    let server = Server::echo(&["--deflate", "--broadcast"]);
+    let offers: [Option<Deflate>; 3] =
+        [None, Some(Deflate::default()), Some(Deflate::context_takeover())];
+    let mut clients = offers.map(|offer| {
+        let offered = offer.is_some();
+        let config = offer.map_or(Config::DEFAULT, |deflate| Config::DEFAULT.extension(deflate));
+        let request = ClientRequest::new(&format!("ws://{}/", server.address)).unwrap();
+        let stream = Plain(Counted { stream: server.connect(), read: 0 });
+        let mut client = WebSocket::connect(stream, &request, config, Timeouts::DEFAULT).unwrap();
+        assert_eq!(client.connection().extension().is_some(), offered);
+        client.send_text("ready").unwrap(); // so that the server has all of them
+        while text(&mut client) != "ready" {}
+        client
+    });
+    clients[2].send_text("all are there").unwrap();
+    for client in &mut clients {
+        while text(client) != "all are there" {}
+    }
+    for sender in 0..3 {
+        let before = clients.each_ref().map(|client| client.stream().0.read);
+        clients[sender].send_text(&"é".repeat(50_000)).unwrap();
+        clients[sender].send_binary(&[7; 100_000]).unwrap();
+        clients[sender].send_text("short").unwrap();
+        for client in &mut clients {
+            assert_eq!(text(client), "é".repeat(50_000));
+            assert_eq!(client.read().unwrap(), Some(Event::Binary(&[7; 100_000])));
+            assert_eq!(text(client), "short");
+        }
+        let read: Vec<usize> =
+            clients.iter().zip(before).map(|(client, n)| client.stream().0.read - n).collect();
+        assert!(read[0] > 200_000 && read[1] < 2_000 && read[2] < 2_000, "{read:?} bytes read");
+    }
+}
+
+#[test]
+fn settings_of_compression_are_explained() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(example("echo_server")).args(arguments).output().unwrap();
+        let lines = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), lines.concat())
+    };
+    let (code, help) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    for word in ["--deflate[=<STATE>]", "pooled", "kept", "small", "--deflate-level <LEVEL>"] {
+        assert!(help.contains(word), "no {word} in {help}");
+    }
+    let (code, error) = run(&["127.0.0.1:0", "--deflate", "--deflate-level", "12"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(error, "error: the level of compression must be 1 to 9\n");
+    for arguments in [["--deflate=much", "--broadcast"], ["--deflate-level", "5"]] {
+        let (code, error) = run(&arguments);
+        assert_eq!(code, Some(2));
+        assert!(error.contains("--deflate"), "{error}");
+    }
 }
 
 /// Broadcasts 24 MB to a client that reads nothing, and to one that does and gets everything.

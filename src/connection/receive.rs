@@ -304,7 +304,16 @@ impl Connection {
     ) -> Result<OpenFrame, ProtocolError> {
         let limits = &self.config.limits;
         let payload_len = header.payload_len();
-        if payload_len > limits.max_frame_bytes {
+        let (mut max_frame, mut max_message) = (limits.max_frame_bytes, limits.max_message_bytes);
+        let encoded = match &self.receiving {
+            Receiving::Within(incoming) => incoming.region == Region::Decoded,
+            _ => header.reserved_bits() != 0,
+        };
+        if encoded {
+            max_frame = with_overhead(max_frame);
+            max_message = with_overhead(max_message);
+        }
+        if payload_len > max_frame {
             return Err(ProtocolError::FrameTooBig);
         }
         rx.consume(header_len);
@@ -313,14 +322,13 @@ impl Connection {
                 Opcode::Text => MessageKind::Text,
                 _ => MessageKind::Binary,
             };
-            let encoded = header.reserved_bits() != 0;
             let region = if encoded { Region::Decoded } else { Region::Received };
             rx.begin_message();
             self.receiving = Receiving::Within(Incoming::new(kind, region));
         }
         if let Receiving::Within(incoming) = &mut self.receiving {
             incoming.declared = incoming.declared.saturating_add(payload_len);
-            if incoming.declared > limits.max_message_bytes {
+            if incoming.declared > max_message {
                 return Err(ProtocolError::MessageTooBig);
             }
             incoming.fragments = incoming.fragments.saturating_add(1);
@@ -381,6 +389,12 @@ impl Connection {
             Receiving::Closed(_) | Receiving::Failed(_) => false,
         }
     }
+}
+
+/// A limit for what arrives encoded: not every message gets smaller by it, and one that is allowed
+/// as it is should not be too big then. The worst settings of zlib add less than this.
+fn with_overhead(limit: u64) -> u64 {
+    limit.saturating_add(limit / 8).saturating_add(64)
 }
 
 /// Control frames are short, so they wait in the buffer until they are whole; between the

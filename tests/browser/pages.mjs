@@ -13,7 +13,7 @@ const work = path.resolve(process.argv[2] ?? '.');
 const { chromium } = createRequire(path.join(work, 'package.json'))('playwright-core');
 
 const WAIT = { timeout: 10_000, polling: 100 };   // background tabs have no animation frames
-const WHOLE_RUN = 180_000;
+const WHOLE_RUN = 300_000;
 
 // ---- checks ----------------------------------------------------------------
 
@@ -174,8 +174,25 @@ async function closedWith(page, code, reason, clean, meaning) {
   equal(await text(page, 'closed-clean'), String(clean), 'wasClean');
   if (meaning && !(await text(page, 'closed-meaning')).includes(meaning)) throw new Error(`no word of “${meaning}” about the code ${code}`);
 }
-// Opens a socket of its own inside the page and gives back what became of it.
-function fromPage(page, action, arg) { return page.evaluate(action, arg); }
+
+// 16 MiB there and back, through a socket of the page's own.
+const LARGE = ['binary', 'random binary', 'non-ASCII text'];
+async function large(page, url, what) {
+  equal(await page.evaluate(async ([url, what]) => {
+    const ws = new WebSocket(url);
+    ws.binaryType = 'arraybuffer';
+    await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
+    let out = new Uint8Array(16 << 20);
+    if (what === 'binary') out.forEach((_, i) => { out[i] = i * 31 + (i >> 8); });
+    else if (what === 'random binary') for (let at = 0; at < out.length; at += 65536) crypto.getRandomValues(out.subarray(at, at + 65536));
+    else out = 'aé世🌍'.repeat(1677721);
+    const back = new Promise((yes, no) => { ws.onmessage = (e) => yes(e.data); ws.onclose = (e) => no(new Error('closed ' + e.code)); });
+    ws.send(out);
+    const data = await back, got = typeof data === 'string' ? data : new Uint8Array(data);
+    ws.close();
+    return got === out || (got.length === out.length && got.every((b, i) => b === out[i]));
+  }, [url.replace('http', 'ws'), what]), true);
+}
 
 async function echoChecks() {
   const server = await start(process.env.ECHO_SERVER, await freePort());
@@ -189,6 +206,7 @@ async function echoChecks() {
     await state(page, 1);
     equal(await page.inputValue('#url'), server.url.replace('http', 'ws'), 'address');
     equal(await page.evaluate(() => document.querySelectorAll('#states [aria-current]').length), 1, 'states shown as present');
+    equal(await text(page, 'detail'), 'Agreed on: no subprotocol, no extension.', 'what the page says of it');
   });
   await check('echo: text comes back, Enter sends it', async () => {
     await sendText(page, 'Hello!');
@@ -265,33 +283,11 @@ async function echoChecks() {
   });
   await pictures(page, 'echo-open', true);
 
-  await check('echo: 16 MiB of binary come back byte for byte', async () => {
-    equal(await fromPage(page, async (url) => {
-      const ws = new WebSocket(url);
-      ws.binaryType = 'arraybuffer';
-      await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
-      const out = new Uint8Array(16 << 20).map((_, i) => (i * 31 + (i >> 8)) & 255);
-      const back = new Promise((yes, no) => { ws.onmessage = (e) => yes(e.data); ws.onclose = (e) => no(new Error('closed ' + e.code)); });
-      ws.send(out);
-      const got = new Uint8Array(await back);
-      ws.close();
-      return got.length === out.length && got.every((b, i) => b === out[i]);
-    }, server.url.replace('http', 'ws')), true);
-  });
-  await check('echo: 16 MiB of non-ASCII text come back as they were', async () => {
-    equal(await fromPage(page, async (url) => {
-      const ws = new WebSocket(url);
-      await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
-      const out = 'aé世🌍'.repeat(1677721);
-      const back = new Promise((yes, no) => { ws.onmessage = (e) => yes(e.data); ws.onclose = (e) => no(new Error('closed ' + e.code)); });
-      ws.send(out);
-      const same = (await back) === out;
-      ws.close();
-      return same;
-    }, server.url.replace('http', 'ws')), true);
-  });
+  for (const what of LARGE) {
+    await check(`echo: 16 MiB of ${what} come back as they were`, () => large(page, server.url, what));
+  }
   await check('echo: of the subprotocols offered, the first that the server knows is chosen', async () => {
-    equal(await fromPage(page, async (url) => {
+    equal(await page.evaluate(async (url) => {
       const ws = new WebSocket(url, ['superchat', 'chat', 'echo']);
       await new Promise((yes, no) => { ws.onopen = yes; ws.onclose = no; });
       ws.close();
@@ -404,6 +400,73 @@ async function broadcastChecks() {
     await end;
   });
   await two.close();
+}
+
+// A server behind a relay that counts bytes: only they show that messages are compressed.
+async function relayed(...more) {
+  const server = await start(process.env.ECHO_SERVER, await freePort(), ...more);
+  const passed = { up: 0, down: 0 };
+  const relay = net.createServer((client) => {
+    const upstream = net.connect(Number(new URL(server.url).port), '127.0.0.1');
+    client.on('data', (data) => { passed.up += data.length; });
+    upstream.on('data', (data) => { passed.down += data.length; });
+    for (const [from, to] of [[client, upstream], [upstream, client]]) {
+      from.on('error', () => to.destroy());
+      from.pipe(to);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  return { server, relay, passed, url: `http://127.0.0.1:${relay.address().port}/` };
+}
+// Fails if `action` takes more bytes than that on the wire, in either direction.
+async function within(most, passed, action) {
+  const before = { ...passed };
+  await action();
+  const [up, down] = [passed.up - before.up, passed.down - before.down];
+  if (Math.max(up, down) > most) throw new Error(`${up} bytes passed up and ${down} down, expected at most ${most}`);
+}
+
+async function deflateChecks(mode, extension) {
+  const name = `deflate ${mode}`, { server, relay, passed, url } = await relayed(`--deflate=${mode}`);
+  const page = await open(url);
+  await check(`${name}: the page says what was agreed on`, async () => {
+    await state(page, 1);
+    equal(await page.evaluate(() => socket.extensions), extension, 'socket.extensions');
+    equal(await text(page, 'detail'), `Agreed on: extension ${extension}.`, 'what the page says of it');
+  });
+  await check(`${name}: short and empty messages come back`, async () => {
+    for (const message of ['', 'Hello!', 'Hello!', 'Grüße, 世界 🌍']) {
+      await page.click('#clear');
+      await sendText(page, message);
+      await logged(page, 'received', 'text', Buffer.byteLength(message), message || '(empty)');
+    }
+  });
+  for (const what of LARGE) {
+    await check(`${name}: 16 MiB of ${what} come back as they were`, async () => {
+      await within(what === 'random binary' ? 17 << 20 : 1 << 20, passed, () => large(page, url, what));
+    });
+  }
+  await page.close();
+  relay.close();
+  await stop(server);
+}
+
+async function deflateBroadcastChecks() {
+  const { server, relay, passed, url } = await relayed('--deflate=pooled', '--broadcast');
+  const tabs = [await open(url), await open(url), await open(url)];
+  await check('deflate broadcast: text and binary of one tab reach all three, compressed', async () => {
+    for (const tab of tabs) await state(tab, 1);
+    await within(100_000, passed, async () => {
+      await tabs[0].evaluate(() => { transmit('Grüße, 世界 '.repeat(50_000)); transmit(new Uint8Array(1 << 20)); });
+      for (const tab of tabs) {
+        await logged(tab, 'received', 'text', 800_000);
+        await logged(tab, 'received', 'binary', 1 << 20);
+      }
+    });
+  });
+  for (const tab of tabs) await tab.close();
+  relay.close();
+  await stop(server);
 }
 
 // ---- the chat page ---------------------------------------------------------
@@ -523,6 +586,9 @@ async function part(name, action) {
 }
 await part('echo', echoChecks);
 await part('broadcast', broadcastChecks);
+await part('deflate kept', () => deflateChecks('kept', 'permessage-deflate'));
+await part('deflate pooled', () => deflateChecks('pooled', 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'));
+await part('deflate broadcast', deflateBroadcastChecks);
 await part('chat', chatChecks);
 await check('the pages load nothing but themselves', () => {
   equal(requests.filter((u) => !/^http:\/\/127\.0\.0\.1:\d+\/$/.test(u) && !u.startsWith('data:')), [], 'other requests');

@@ -3,7 +3,8 @@
 use super::inflate::Inflate;
 use super::{Bits, Random, TAKEOVER, WHOLE, decode, encode, encode_pieces, server, settings};
 use sansio_ws::deflate::Deflate;
-use sansio_ws::extension::{Codec, DecodeError};
+use sansio_ws::extension::{Codec, DecodeError, Extension, Offer};
+use sansio_ws::{Config, Connection, Event, Limits, ProtocolError, RecvBuffer, Role};
 use std::sync::LazyLock;
 
 /// A decoder and its oracle, which have seen the same messages.
@@ -329,4 +330,38 @@ fn n127_accepts_references_to_earlier_messages_only_with_takeover() {
         let again = decode(&mut *codec, &REFERENCE);
         assert_eq!(again.ok().as_deref(), takeover.then_some(&b"AAA"[..]));
     }
+}
+
+/// A message that does not shrink is a little longer on the wire than its limit.
+#[test]
+fn the_largest_message_may_come_longer_than_it_is() {
+    const LIMIT: u16 = 10_000;
+    let limits = Limits {
+        max_message_bytes: LIMIT.into(),
+        max_frame_bytes: LIMIT.into(),
+        ..Limits::DEFAULT
+    };
+    let receive = |payload: &[u8], expected: Result<Event<'_>, ProtocolError>| {
+        let offers = Offer::parse(b"permessage-deflate").unwrap();
+        let agreement = Deflate::default().accept(&offers).unwrap();
+        let config = Config::DEFAULT.limits(limits);
+        let mut connection = Connection::new(Role::Server, config).with_agreement(agreement);
+        let len = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut rx = RecvBuffer::new();
+        rx.extend_from_slice(&[0xc2, 0xfe, len[0], len[1], 0, 0, 0, 0]);
+        rx.extend_from_slice(payload);
+        assert_eq!(connection.next_event(&mut rx).map(Option::unwrap), expected);
+    };
+    let stored = |len: u16| {
+        let lengths = [len.to_le_bytes(), (!len).to_le_bytes()].concat();
+        let data = vec![7; len.into()];
+        ([&[0], &lengths[..], &data, &[0]].concat(), data)
+    };
+    let (largest, data) = stored(LIMIT);
+    assert!(largest.len() > LIMIT.into());
+    receive(&largest, Ok(Event::Binary(&data)));
+    receive(&stored(LIMIT + 1).0, Err(ProtocolError::MessageTooBig));
+    // It does not grow without end by what adds nothing to it.
+    let empty = [0, 0, 0, 0xff, 0xff].repeat(3_000);
+    receive(&empty, Err(ProtocolError::FrameTooBig));
 }

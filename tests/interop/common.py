@@ -1,5 +1,6 @@
 """What the Python clients share: the messages they send, and the lines they report in."""
 
+import random
 import reprlib
 
 ROWS = ("text", "binary", "fragments", "ping", "close", "large", "subprotocol")
@@ -20,6 +21,11 @@ def binary(size):
     return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
+def noise(size):
+    """`size` bytes that cannot be compressed, the same in each run."""
+    return random.Random(size).randbytes(size)
+
+
 def pieces(data, length):
     """Cuts `data` into fragments; an empty one comes last."""
     return [data[at : at + length] for at in range(0, len(data), length)] + [b""]
@@ -35,6 +41,34 @@ FRAGMENTED_TEXT = mixed_text(40)
 TEXT_PIECES = pieces(FRAGMENTED_TEXT.encode(), 3)
 FRAGMENTED_BINARY = binary(70_000)
 BINARY_PIECES = pieces(FRAGMENTED_BINARY, 14_000)
+
+# For permessage-deflate: what shrinks and what does not, and repetitions at every distance that
+# some window reaches and a smaller one does not.
+DISTANCES = (200, 400, 800, 1600, 3200, 6400, 12800, 25600, 40000)
+
+
+def stripes(size):
+    """`size` bytes that repeat so soon that any window reaches."""
+    return (bytes(range(16)) * (size // 16 + 1))[:size]
+
+
+def compressible_and_not(sizes):
+    return [make(size) for size in sizes for make in (mixed_text, stripes, noise)]
+
+
+def deflate_messages(row):
+    if row == "large":
+        return compressible_and_not((1 << 20, LARGE))
+    far = b"".join(noise(distance) * 2 for distance in DISTANCES)
+    return compressible_and_not((0, 1, 125, 126, 1000, 65536)) + [far, far]
+
+
+def parameters(row):
+    """What a row asks for, {name: number or True}."""
+    if row in ("default", "large"):
+        return {}
+    pairs = [parameter.partition("=") for parameter in row.split(",")]
+    return {name: int(value) if value else True for name, _, value in pairs}
 
 
 def expect(what, got, wanted):

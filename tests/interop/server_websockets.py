@@ -40,4 +40,5 @@ async def main(host, port):
         await asyncio.sleep(LIFETIME)
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))

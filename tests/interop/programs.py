@@ -1,0 +1,133 @@
+"""Running clients against servers: processes, what they print, and what is made of it."""
+
+import queue
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from common import ROWS
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORK = ROOT / "target" / "interop"
+LOGS = WORK / "logs"
+HOST = "127.0.0.1"
+
+PORT_SECONDS = 20
+CELL_SECONDS = 60
+QUIET_SECONDS = 2
+
+# Our programs.
+OUR_SERVER = ROOT / "target" / "release" / "examples" / "autobahn_server"
+OUR_CLIENT = ROOT / "target" / "release" / "examples" / "exercise"
+ADAPTERS = ("mio", "blocking")
+
+# What others' programs run in.
+PYTHON = WORK / "venv" / "bin" / "python"
+
+
+class Program:
+    """A child process, its output in a queue of lines (and in a log, with its errors)."""
+
+    def __init__(self, label, command):
+        log = LOGS / (label.replace(" ", "-") + ".log")
+        self.log, self.lines, self.seen = log, queue.Queue(), []
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.decode(errors="replace").rstrip("\r\n"))
+        self.lines.put(None)
+
+    def line(self, seconds):
+        """The next line, or None at the end of the output; raises queue.Empty in between."""
+        line = self.lines.get(timeout=seconds)
+        if line is not None:
+            self.seen.append(line)
+        return line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, server):
+    deadline = time.monotonic() + PORT_SECONDS
+    while time.monotonic() < deadline and server.process.poll() is None:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the server does not listen, see {server.log.relative_to(ROOT)}")
+
+
+def run_rows(label, command, rows=ROWS):
+    """Runs a client to its end: what it says of each row, {row: (verdict, why)}."""
+    cells = {}
+    with Program(label, command) as client:
+        gone = "the client ended without a word on this row"
+        try:
+            while (line := client.line(CELL_SECONDS)) is not None:
+                verdict, row, why = (line + "  ").split(" ", 2)
+                if row not in rows or row in cells or verdict not in ("ok", "FAIL"):
+                    gone = f"the client says {line!r}"
+                    break
+                cells[row] = (verdict, why.strip())
+            else:
+                status = client.process.wait(CELL_SECONDS)
+                failed = any(verdict == "FAIL" for verdict, _ in cells.values())
+                if (status != 0) != failed:
+                    # Its word does not agree with its exit status: believe none of it.
+                    gone = f"the client's exit status is {status}"
+                    cells.clear()
+        except (queue.Empty, subprocess.TimeoutExpired):
+            gone = f"nothing for {CELL_SECONDS} s, in this row or one before"
+        gone += f", see {client.log.relative_to(ROOT)}"
+    return {row: cells.get(row, ("FAIL", gone)) for row in rows}
+
+
+def our_server_alive(server):
+    """It still runs, and no thread of it has panicked."""
+    if server.process.poll() is not None:
+        return ("FAIL", f"our server ended, with status {server.process.returncode}")
+    if "panicked" in server.log.read_text(errors="replace"):
+        return ("FAIL", f"our server panicked, see {server.log.relative_to(ROOT)}")
+    return ("ok", "")
+
+
+def their_view(server, farewell=None):
+    """Their server saw each of our connections end with close frames and no error, and one of
+    them with the farewell."""
+    try:
+        while server.line(QUIET_SECONDS) is not None:
+            pass  # its last words may come a moment after our client has ended
+    except queue.Empty:
+        pass
+    ends = [line for line in server.seen if line != "opened"]
+    unclean = [line for line in ends if not line.startswith("closed ")]
+    if unclean:
+        return ("FAIL", f"their server saw: {unclean[0]}")
+    if len(ends) != len(server.seen) - len(ends):
+        return ("FAIL", f"their server saw {len(ends)} ends of {len(server.seen) - len(ends)}")
+    if farewell and f"closed {farewell}" not in ends:
+        return ("FAIL", f"their server saw no close with {farewell}")
+    return ("ok", "")
