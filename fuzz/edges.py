@@ -4,6 +4,7 @@
 usage: fuzz/edges.py
 """
 
+import zlib
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
@@ -275,6 +276,57 @@ def extensions():
         yield f"malformed-{name}", 0, value
 
 
+# Of src/inflating.rs: what a frame is.
+FIN, IS_TEXT, IS_PLAIN, IS_PING = 1, 2, 4, 8
+HELLO = bytes.fromhex("f248cdc9c90700")
+TAIL = b"\0\0\xff\xff"
+
+
+def piece(what, payload=b""):
+    return bytes([what, len(payload)]) + payload
+
+
+def deflated(data, level=9, final=False):
+    squeezer = zlib.compressobj(level, wbits=-15)
+    if final:
+        return squeezer.compress(data) + squeezer.flush()
+    return (squeezer.compress(data) + squeezer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+
+
+def compressed():
+    """Settings of the stream, and frames."""
+    whole = FIN | IS_TEXT
+    text = "gr\u00fc\u00dfe \U0001f600 ".encode()
+    yield "hello", 0, piece(whole, HELLO) + piece(FIN, HELLO) + piece(whole, b"\0")
+    yield "again", 0, piece(whole, HELLO) + piece(whole, bytes.fromhex("f200110000"))
+    yield "stored", 0, piece(whole, deflated(text, 0)) + piece(whole, HELLO)
+    yield "final", 0, piece(whole, deflated(text, final=True) + b"\0") + piece(whole, HELLO)
+    yield "final-and-another", 0, piece(whole, 2 * deflated(text, final=True)) + piece(whole, HELLO)
+    yield "final-and-garbage", 0, piece(whole, deflated(text, final=True) + b"\xff") + piece(whole, HELLO)
+    yield "dynamic", 0, piece(whole, deflated(b" ".join(b"%d" % (i * i) for i in range(60))))
+    yield "dynamic-in-parts", PARTS | PARK, piece(whole, deflated(b" ".join(b"%d" % i for i in range(99))))
+    bytewise = b"".join(piece(IS_TEXT, bytes([byte])) for byte in deflated(20 * text))
+    yield "in-fragments", 0, piece(IS_TEXT) + bytewise + piece(IS_PING, b"x") + piece(FIN)
+    yield "in-fragments-in-parts", PARTS, piece(IS_TEXT) + bytewise + piece(FIN)
+    yield "plain-between", 0, piece(whole, HELLO) + piece(whole | IS_PLAIN, text) + piece(whole, HELLO)
+    yield "no-byte", 0, piece(whole) + piece(whole, HELLO)
+    yield "with-tail", 0, piece(whole, HELLO[:-1] + b"\0" + TAIL)
+    yield "cut-off", 0, piece(whole, deflated(20 * text)[:-5]) + piece(whole, HELLO)
+    yield "no-such-block", 0, piece(whole, b"\x07")
+    yield "stored-lengths-differ", 0, piece(whole, b"\0\5\0\xfb\xffHello\0")
+    yield "too-far-back", 0, piece(whole, b"\x02\x13\0")
+    yield "not-utf8", 0, piece(whole, deflated(text + b"\xff"))
+    yield "not-utf8-then-corrupt", 0, piece(whole, deflated(text + b"\xff") + TAIL + b"\x07")
+    yield "not-utf8-then-corrupt-in-parts", PARTS, piece(whole, deflated(text + b"\xff") + TAIL + b"\x07")
+    for name, limit, n in ("200", MESSAGE_200, 200), ("16", MESSAGE_16, 16), ("0", MESSAGE_0, 0):
+        yield f"just-{name}", limit, piece(whole, deflated(n * b"a"))
+        yield f"over-{name}", limit, piece(whole, deflated(n * b"a" + b"a"))
+        yield f"over-{name}-in-parts", limit | PARTS, piece(whole, deflated(n * b"a" + b"a"))
+    yield "bomb", 0, piece(FIN, deflated(bytes(100000)))
+    yield "bomb-in-parts", PARTS, piece(FIN, deflated(bytes(100000)))
+    yield "just-no-bomb-in-parts", PARTS | PARK, piece(FIN, deflated(bytes(40000)))
+
+
 class Script:
     """Operations of both sides, as the crate `arbitrary` reads those of src/api.rs."""
 
@@ -316,6 +368,32 @@ class Script:
 
     def die(self, side):
         return self.step(side, "die")
+
+
+class Way:
+    """The same for src/deflate.rs."""
+
+    OPERATIONS = "send fragment ping use_extension deliver".split()
+    RUN, NOISE, WORDS = 0, 1, 2
+
+    def __init__(self, client, server):
+        def setup(takeover, server_bits, client_bits, level, parts):
+            return bytes([not takeover, not takeover, server_bits - 8, client_bits - 8, level - 1, 7, 0, parts, parts])
+
+        self.bytes = setup(*client) + setup(*server)
+
+    def step(self, side, operation, *fields):
+        number = self.OPERATIONS.index(operation)
+        self.bytes += b"\1" + choice(side, 2) + choice(number, len(self.OPERATIONS)) + b"".join(fields)
+        return self
+
+    def send(self, side, kind, shape, content, n):
+        return self.step(
+            side, "send", choice(kind - TEXT, 2), choice(shape, 3), choice(content, 3), b"\7", u16(n))
+
+    def fragment(self, side, kind, content, n, last):
+        return self.step(
+            side, "fragment", choice(kind - TEXT, 2), choice(content, 3), b"\7", u16(n), bytes([last]))
 
 
 def choice(i, n):
@@ -366,6 +444,23 @@ def scripts():
     yield "idle-but-alive", alive
 
 
+def ways():
+    for takeover in False, True:
+        for server_bits, client_bits in (15, 15), (8, 9), (10, 15):
+            settings = takeover, server_bits, client_bits, 1 + 8 * takeover
+            way = Way((*settings, False), (*settings, True))
+            for side in 0, 1:
+                for content in Way.WORDS, Way.RUN, Way.NOISE:
+                    for shape in 0, 1, 2:
+                        way.send(side, TEXT + shape % 2, shape, content, 3000 * (shape + 1))
+                    way.fragment(side, TEXT, content, 700, False).step(side, "ping", b"\3")
+                    way.step(side, "deliver", u16(100)).fragment(side, TEXT, content, 0, False)
+                    way.fragment(side, TEXT, content, 700, True).step(side, "deliver", u16(65535))
+            way.step(0, "use_extension", b"\0").send(0, TEXT, 0, Way.WORDS, 500)
+            way.step(0, "use_extension", b"\1").send(0, TEXT, 0, Way.WORDS, 500)
+            yield f"takeover-{takeover}-{server_bits}-{client_bits}".lower(), way
+
+
 def seed(target, name, bytes_):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -382,6 +477,11 @@ for name, both, text in extensions():
     seed("extension", name, bytes([both, both]) + text.encode("latin-1"))
 for name, script in scripts():
     seed("api", name, script.bytes)
+for name, way in ways():
+    seed("deflate", name, way.bytes)
+for name, first, frames in compressed():
+    for which, side in enumerate(("server", "client", "server-takeover", "client-takeover")):
+        seed("inflate", f"{name}-{side}", settings(first) + bytes([which]) + frames)
 for target, key in ("server_stream", KEY), ("client_stream", None):
     for name, first, bytes_ in streams(key):
         seed(target, name, settings(first) + bytes_)

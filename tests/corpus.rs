@@ -53,6 +53,18 @@ fn extension() {
     replay("extension", fuzz::extension);
 }
 
+#[cfg(feature = "deflate")]
+#[test]
+fn inflate() {
+    replay("inflate", fuzz::inflate);
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn deflate() {
+    replay("deflate", fuzz::deflate);
+}
+
 #[test]
 fn api() {
     replay("api", fuzz::api);

@@ -24,6 +24,11 @@ impl<'a> Input<'a> {
         Some(Self { settings: *settings, seed: *seed, longest: *longest, arrives })
     }
 
+    /// The same settings for what is made of the input.
+    pub(super) fn arriving(self, arrives: &[u8]) -> Input<'_> {
+        Input { arrives, ..self }
+    }
+
     /// A switch, 0 to 7; off by default.
     pub(super) fn is_on(self, bit: u8) -> bool {
         self.settings >> bit & 1 != 0

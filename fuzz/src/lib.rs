@@ -10,16 +10,26 @@
 
 mod api;
 #[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(feature = "deflate")]
 mod extension;
 mod handshake;
 mod header;
+#[path = "../../tests/support/inflate.rs"]
+mod inflate;
+#[cfg(feature = "deflate")]
+mod inflating;
 mod input;
 mod oracle;
 mod stream;
 
 pub use api::api;
 #[cfg(feature = "deflate")]
+pub use deflate::deflate;
+#[cfg(feature = "deflate")]
 pub use extension::extension;
 pub use handshake::{client_handshake, server_handshake};
 pub use header::header;
+#[cfg(feature = "deflate")]
+pub use inflating::inflate;
 pub use stream::{client_stream, server_stream};

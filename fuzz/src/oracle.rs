@@ -1,6 +1,7 @@
 //! The protocol once more, written for being obvious: no state between calls, whole inputs,
 //! tables. Shares no code with the crate, only the names of its errors and events.
 
+use super::inflate::{Inflate, Verdict};
 use sansio_ws::frame::FrameError;
 use sansio_ws::{CloseCode, Delivery, Ended, Limits, MessageKind, ProtocolError};
 
@@ -133,14 +134,24 @@ pub(super) struct Expected {
     pub(super) answers: Vec<(u8, Vec<u8>)>,
 }
 
+/// `takeover` says whether messages refer to earlier ones, if compression was agreed on.
 pub(super) fn receive(
     is_server: bool,
     limits: &Limits,
     delivery: Delivery,
+    takeover: Option<bool>,
     wire: &[u8],
 ) -> Expected {
-    let (message, seen, answers) = (None, Vec::new(), Vec::new());
-    let mut receiver = Receiver { is_server, limits, delivery, message, seen, answers };
+    let mut receiver = Receiver {
+        is_server,
+        limits,
+        delivery,
+        takeover,
+        inflate: Inflate::default(),
+        message: None,
+        seen: Vec::new(),
+        answers: Vec::new(),
+    };
     let ended = match receiver.frames(wire) {
         Ok(ended) => ended,
         Err(error) => {
@@ -158,6 +169,9 @@ struct Receiver<'l> {
     is_server: bool,
     limits: &'l Limits,
     delivery: Delivery,
+    takeover: Option<bool>,
+    /// What was known before the message.
+    inflate: Inflate,
     message: Option<Message>,
     seen: Vec<Seen>,
     answers: Vec<(u8, Vec<u8>)>,
@@ -166,6 +180,8 @@ struct Receiver<'l> {
 struct Message {
     kind: MessageKind,
     bytes: Vec<u8>,
+    /// What the bytes are inflated from, if they are.
+    compressed: Option<Vec<u8>>,
     /// How many of the bytes have been handed out.
     handed_out: usize,
     begun: bool,
@@ -204,8 +220,9 @@ impl Receiver<'_> {
         let [first, second, ..] = wire else { return Ok(None) };
         header(&wire[..2])?;
         let within = self.message.is_some();
+        let compressed = self.takeover.is_some() && matches!(first & 0x7F, 0x41 | 0x42);
         let rules = [
-            (first & 0x70 != 0, ProtocolError::ReservedBits),
+            (first & 0x70 != 0 && !compressed, ProtocolError::ReservedBits),
             (self.is_server && second & 0x80 == 0, ProtocolError::UnmaskedFrame),
             (!self.is_server && second & 0x80 != 0, ProtocolError::MaskedFrame),
             (!within && first & 15 == 0, ProtocolError::UnexpectedContinuation),
@@ -224,6 +241,7 @@ impl Receiver<'_> {
         let message = self.message.get_or_insert_with(|| Message {
             kind: if header.opcode == 1 { MessageKind::Text } else { MessageKind::Binary },
             bytes: Vec::new(),
+            compressed: (header.reserved_bits != 0).then(Vec::new),
             handed_out: 0,
             begun: false,
             declared: 0,
@@ -237,21 +255,37 @@ impl Receiver<'_> {
         if message.fragments > u64::from(self.limits.max_fragments) {
             return Err(ProtocolError::TooManyFragments);
         }
-        message.bytes.extend_from_slice(arrived);
-        let last = whole && header.fin;
-        let valid = match (message.kind, core::str::from_utf8(&message.bytes)) {
-            (MessageKind::Binary, _) | (_, Ok(_)) => message.bytes.len(),
-            (_, Err(error)) => {
-                let valid = error.valid_up_to();
-                if last || error.error_len().is_some() {
-                    if self.delivery == Delivery::Parts {
-                        message.hand_out(valid, false, &mut self.seen);
-                    }
-                    return Err(ProtocolError::InvalidUtf8);
-                }
-                valid
+        let mut last = whole && header.fin;
+        let mut wrong = None;
+        if let Some(compressed) = &mut message.compressed {
+            compressed.extend_from_slice(arrived);
+            // All of it anew for each frame, from what was known before the message.
+            let mut inflate = self.inflate.clone();
+            let most = self.limits.max_message_bytes as usize;
+            let (bytes, verdict) = inflate.inflate(compressed, last, most);
+            message.bytes = bytes;
+            wrong = match verdict {
+                Verdict::Good => None,
+                Verdict::Corrupt => Some(ProtocolError::CorruptMessage),
+                Verdict::TooLong => Some(ProtocolError::MessageTooBig),
+            };
+            last &= wrong.is_none();
+            if last && self.takeover == Some(true) {
+                self.inflate = inflate;
             }
-        };
+        } else {
+            message.bytes.extend_from_slice(arrived);
+        }
+        let mut valid = message.bytes.len();
+        if message.kind == MessageKind::Text
+            && let Err(error) = core::str::from_utf8(&message.bytes)
+        {
+            valid = error.valid_up_to();
+            if last || error.error_len().is_some() {
+                wrong = Some(ProtocolError::InvalidUtf8);
+            }
+        }
+        last &= wrong.is_none();
         if self.delivery == Delivery::Parts {
             message.hand_out(valid, last, &mut self.seen);
         } else if last {
@@ -260,7 +294,7 @@ impl Receiver<'_> {
         if last {
             self.message = None;
         }
-        Ok(())
+        wrong.map_or(Ok(()), Err)
     }
 
     /// Whether it was Close.

@@ -4,6 +4,7 @@
 use super::input::Input;
 use super::oracle::{self, Expected, Frame, Seen};
 use bytes::Buf;
+use sansio_ws::extension::Agreement;
 use sansio_ws::{
     Config, Connection, Delivery, Ended, Event, Limits, Masks, MessageKind, RecvBuffer, Role,
     SendQueue, Transport,
@@ -11,6 +12,9 @@ use sansio_ws::{
 
 /// So many pings are answered one by one while nothing is written.
 pub(super) const MAX_UNSENT_PONGS: usize = 16;
+
+/// The longest part that is inflated at once.
+const PART_BYTES: usize = 16 * 1024;
 
 /// A server receives the input.
 pub fn server_stream(data: &[u8]) {
@@ -24,12 +28,30 @@ pub fn client_stream(data: &[u8]) {
 
 fn stream(data: &[u8], is_server: bool) {
     let Some(input) = Input::new(data) else { return };
-    let settings = Settings::new(input);
+    check(input, is_server, Limits::DEFAULT, None);
+}
+
+/// What both sides agreed on.
+pub(super) struct Compression<'a> {
+    pub(super) takeover: bool,
+    /// Makes the state of a new connection.
+    pub(super) agree: &'a dyn Fn() -> Agreement,
+}
+
+pub(super) fn check(
+    input: Input<'_>,
+    is_server: bool,
+    limits: Limits,
+    compression: Option<&Compression<'_>>,
+) {
+    let settings = Settings::new(input, limits);
     let config = &settings.config;
-    let expected = oracle::receive(is_server, &config.limits, config.delivery, input.arrives);
+    let takeover = compression.map(|compression| compression.takeover);
+    let expected =
+        oracle::receive(is_server, &config.limits, config.delivery, takeover, input.arrives);
     let answers = settings.answers(&expected);
     for (way, pieces) in input.ways() {
-        let mut machine = Machine::new(is_server, settings.clone());
+        let mut machine = Machine::new(is_server, settings.clone(), compression);
         for piece in pieces {
             machine.receive(piece);
         }
@@ -52,8 +74,8 @@ struct Settings {
 }
 
 impl Settings {
-    fn new(input: Input<'_>) -> Self {
-        let all = Limits::DEFAULT;
+    /// Those that the input chooses, within the limits.
+    fn new(input: Input<'_>, all: Limits) -> Self {
         let max_message_bytes = input.choice(4, [all.max_message_bytes, 200, 16, 0]);
         let limits = input.choice(
             6,
@@ -96,16 +118,29 @@ struct Machine {
     rx: RecvBuffer,
     parked: RecvBuffer,
     received: usize,
+    /// What messages may take when they are inflated.
+    inflated: usize,
     events: usize,
     seen: Vec<Seen>,
     sent: Vec<u8>,
 }
 
 impl Machine {
-    fn new(is_server: bool, settings: Settings) -> Self {
+    fn new(is_server: bool, settings: Settings, compression: Option<&Compression<'_>>) -> Self {
         let role = if is_server { Role::Server } else { Role::Client(counting_masks()) };
+        let mut connection = Connection::new(role, settings.config.clone());
+        let mut inflated = 0;
+        if let Some(compression) = compression {
+            connection = connection.with_agreement((compression.agree)());
+            inflated = match settings.config.delivery {
+                Delivery::Parts => PART_BYTES + 3,
+                // One more shows that there is more.
+                _ => settings.config.limits.max_message_bytes as usize + 1,
+            };
+        }
         Self {
-            connection: Connection::new(role, settings.config.clone()),
+            connection,
+            inflated,
             rx: RecvBuffer::with_capacity(settings.capacity),
             settings,
             parked: RecvBuffer::new(),
@@ -122,7 +157,7 @@ impl Machine {
         }
         self.rx.extend_from_slice(piece);
         self.received += piece.len();
-        let bound = 2 * self.received + 4096;
+        let bound = 2 * self.received + 4096 + self.inflated;
         assert!(self.rx.capacity() <= bound, "memory: {:?}", self.rx);
         while self.next_event() {
             if !self.settings.write_late {

@@ -33,6 +33,16 @@ const DISTANCES: [(usize, u32); 30] = [
 /// The order of the lengths of the code for code lengths.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
+/// What became of a message, or of its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is whole, or so far right.
+    Good,
+    Corrupt,
+    /// There is more than was asked for.
+    TooLong,
+}
+
 impl Inflate {
     /// What a message expands to, or `None` if it is not whole or corrupt.
     ///
@@ -40,17 +50,36 @@ impl Inflate {
     /// blocks that end where these bytes end and expand to nothing behind their beginning; or if
     /// it ends right behind a final block.
     pub fn message(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        let mut bits = Bits { bytes: [message, &TAIL].concat(), at: 0, end: message.len() * 8 };
+        let (output, verdict) = self.inflate(message, true, usize::MAX);
+        (verdict == Verdict::Good).then_some(output)
+    }
+
+    /// What a message, or the beginning of one that is not the `last` of it, expands to before
+    /// the first thing that is wrong, and before it is longer than `most`.
+    pub fn inflate(&mut self, message: &[u8], last: bool, most: usize) -> (Vec<u8>, Verdict) {
+        let bytes = if last { [message, &TAIL].concat() } else { message.to_vec() };
+        let end = message.len() * 8;
+        let mut bits = Bits { bytes, at: 0, end, most, used_up: false, too_long: false };
         let mut output = Vec::new();
+        let verdict = match self.blocks(&mut bits, &mut output) {
+            Some(()) => Verdict::Good,
+            None if bits.too_long => Verdict::TooLong,
+            None if bits.used_up && !last => Verdict::Good,
+            None => Verdict::Corrupt,
+        };
+        (output, verdict)
+    }
+
+    fn blocks(&mut self, bits: &mut Bits, output: &mut Vec<u8>) -> Option<()> {
         loop {
-            if self.block(&mut bits, &mut output)? {
+            if self.block(bits, output)? {
                 bits.at = bits.at.next_multiple_of(8);
                 self.history.clear();
                 if bits.at == bits.end {
-                    return Some(output);
+                    return Some(());
                 }
             } else if bits.at == bits.end + 32 {
-                return Some(output);
+                return Some(());
             }
         }
     }
@@ -102,11 +131,18 @@ impl Inflate {
         }
     }
 
-    fn push(&mut self, bits: &Bits, output: &mut Vec<u8>, byte: u8) -> Option<()> {
+    fn push(&mut self, bits: &mut Bits, output: &mut Vec<u8>, byte: u8) -> Option<()> {
+        // The tail holds no content.
+        if bits.at > bits.end {
+            return None;
+        }
+        bits.too_long = output.len() == bits.most;
+        if bits.too_long {
+            return None;
+        }
         self.history.push(byte);
         output.push(byte);
-        // The tail holds no content.
-        (bits.at <= bits.end).then_some(())
+        Some(())
     }
 }
 
@@ -123,13 +159,24 @@ fn codes(bits: &mut Bits) -> Option<(Code, Code)> {
         lengths[symbol] = bits.take(3)?;
     }
     let code = Code::new(&lengths);
+    if code.words.is_empty() {
+        // Widespread decoders take each bit for a length of zero. No block ends with these, which
+        // is found out behind the last one.
+        for _ in 0..literals + distances {
+            bits.take(1)?;
+        }
+        return None;
+    }
     if code.left != 0 {
         return None;
     }
     let mut lengths = Vec::new();
     while lengths.len() < literals + distances {
         let (length, repeat) = match code.symbol(bits)? {
-            16 => (*lengths.last()?, 3 + bits.take(2)?),
+            16 => {
+                let repeat = 3 + bits.take(2)?;
+                (*lengths.last()?, repeat)
+            }
             17 => (0, 3 + bits.take(3)?),
             18 => (0, 11 + bits.take(7)?),
             length => (length, 1),
@@ -182,6 +229,10 @@ impl Code {
                 return Some(symbol);
             }
         }
+        if self.words.is_empty() {
+            // Asked for all the same, and not found.
+            bits.take(1)?;
+        }
         None
     }
 }
@@ -192,6 +243,11 @@ struct Bits {
     at: usize,
     /// Of the message.
     end: usize,
+    /// Bytes of output that are asked for.
+    most: usize,
+    /// More bits were asked for than there are.
+    used_up: bool,
+    too_long: bool,
 }
 
 impl Bits {
@@ -199,6 +255,7 @@ impl Bits {
     fn take(&mut self, count: u32) -> Option<usize> {
         let mut number = 0;
         for i in 0..count {
+            self.used_up = self.at / 8 == self.bytes.len();
             let byte = usize::from(*self.bytes.get(self.at / 8)?);
             number |= (byte >> (self.at % 8) & 1) << i;
             self.at += 1;
