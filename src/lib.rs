@@ -50,6 +50,7 @@
 //! let Some(Answer::Open(mut client, _)) = handshake.receive(&mut to_client)? else {
 //!     return Err("refused, or not complete".into());
 //! };
+//! assert_eq!((client.subprotocol(), server.subprotocol()), (Some("chat"), Some("chat")));
 //! client.send_text("hello")?;
 //! transmit(client.outgoing(), &mut to_server);
 //! assert_eq!(server.next_event(&mut to_server)?, Some(Event::Text("hello")));

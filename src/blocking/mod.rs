@@ -36,7 +36,6 @@ use crate::deadlines::Timeouts;
 use crate::frame::ControlPayload;
 use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
-use alloc::string::String;
 use bytes::Bytes;
 use stream::{Timed, Timer};
 
@@ -51,7 +50,6 @@ const FLUSH_AT: usize = 64 * 1024;
 pub struct WebSocket<S> {
     rx: RecvBuffer,
     link: Link<S>,
-    subprotocol: Option<String>,
 }
 
 /// All but the input, which events borrow.
@@ -81,17 +79,11 @@ impl<S: Stream> WebSocket<S> {
     pub fn from_parts(parts: Parts<S>, timeouts: Timeouts) -> Self {
         let mut timer = Timer::new(timeouts);
         timer.opened();
-        Self::opened(Timed::new(parts.stream), parts.rx, parts.connection, timer, None)
+        Self::opened(Timed::new(parts.stream), parts.rx, parts.connection, timer)
     }
 
-    fn opened(
-        stream: Timed<S>,
-        rx: RecvBuffer,
-        connection: Connection,
-        timer: Timer,
-        subprotocol: Option<String>,
-    ) -> Self {
-        Self { rx, link: Link { stream, connection, timer, ended: None }, subprotocol }
+    fn opened(stream: Timed<S>, rx: RecvBuffer, connection: Connection, timer: Timer) -> Self {
+        Self { rx, link: Link { stream, connection, timer, ended: None } }
     }
 
     /// Takes the adapter apart. Nothing is lost: input and output stay where they are.
@@ -164,7 +156,7 @@ impl<S: Stream> WebSocket<S> {
 
     /// The subprotocol that was agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
+        self.link.connection.subprotocol()
     }
 
     /// Sends a text message; blocks until the stream has taken it.

@@ -13,7 +13,6 @@ use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -81,7 +80,7 @@ impl<S: Stream> WebSocket<S> {
             Ok(mut connection) => {
                 write(&mut stream, connection.outgoing(), &mut timer)?;
                 timer.opened();
-                Ok(Self::opened(stream, rx, connection, timer, None))
+                Ok(Self::opened(stream, rx, connection, timer))
             }
             Err(response) => {
                 let mut queue = SendQueue::new();
@@ -112,17 +111,15 @@ impl<S: Stream> WebSocket<S> {
         let mut timer = Timer::new(timeouts);
         let mut handshake = ClientHandshake::new(request, config)?;
         write(&mut stream, handshake.outgoing(), &mut timer)?;
-        let (connection, subprotocol) = loop {
+        let connection = loop {
             match handshake.receive(&mut rx)? {
                 None => read(&mut stream, &mut rx, &mut timer)?,
-                Some(Answer::Open(connection, response)) => {
-                    break (connection, response.subprotocol().map(String::from));
-                }
+                Some(Answer::Open(connection, _)) => break connection,
                 Some(Answer::Refused(refusal)) => return Err(refused(&refusal)),
             }
         };
         timer.opened();
-        Ok(Self::opened(stream, rx, connection, timer, subprotocol))
+        Ok(Self::opened(stream, rx, connection, timer))
     }
 }
 

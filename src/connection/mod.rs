@@ -137,9 +137,16 @@ pub struct Connection {
     /// The transport delivers nothing more.
     eof: bool,
     /// The extension, if one was agreed on.
-    agreement: Option<Box<Agreement>>,
+    agreed: Option<Box<Agreed>>,
     /// Whether messages are sent encoded by it.
     encodes: bool,
+}
+
+/// What handshakes agree on beside the protocol itself. Most connections have nothing of it.
+#[derive(Debug, Default)]
+struct Agreed {
+    subprotocol: Option<Box<str>>,
+    extension: Option<Agreement>,
 }
 
 impl Connection {
@@ -155,7 +162,7 @@ impl Connection {
             queue: SendQueue::new(),
             pongs: Pongs::default(),
             eof: false,
-            agreement: None,
+            agreed: None,
             encodes: true,
         }
     }
@@ -164,15 +171,29 @@ impl Connection {
     /// elsewhere. The handshakes of this crate have done it already.
     #[must_use]
     pub fn with_agreement(mut self, agreement: Agreement) -> Self {
-        self.agreement = Some(Box::new(agreement));
+        self.agreed.get_or_insert_default().extension = Some(agreement);
         self
+    }
+
+    /// The same connection with a subprotocol that its handshake agreed on, when that happened
+    /// elsewhere. The handshakes of this crate have done it already.
+    #[must_use]
+    pub fn with_subprotocol(mut self, name: &str) -> Self {
+        self.agreed.get_or_insert_default().subprotocol = Some(name.into());
+        self
+    }
+
+    /// The subprotocol in use.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.agreed.as_ref()?.subprotocol.as_deref()
     }
 
     /// The extension in use with its parameters, as in the `Sec-WebSocket-Extensions` of the
     /// server.
     #[must_use]
     pub fn extension(&self) -> Option<&str> {
-        self.agreement.as_ref().map(|agreement| &*agreement.header)
+        self.agreement().map(|agreement| &*agreement.header)
     }
 
     /// Whether the messages sent from now on are encoded by the extension in use (default: yes).
@@ -219,6 +240,10 @@ impl Connection {
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.sending, Sending::CloseQueued) && !self.eof
+    }
+
+    fn agreement(&self) -> Option<&Agreement> {
+        self.agreed.as_ref()?.extension.as_ref()
     }
 
     /// Queues bytes that go before the first frame: the response of the handshake.

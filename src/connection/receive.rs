@@ -291,7 +291,7 @@ impl Connection {
     #[cold]
     fn is_encoded(&self, prefix: Prefix) -> bool {
         let begins_message = matches!(prefix.opcode(), Opcode::Text | Opcode::Binary);
-        self.agreement.is_some() && prefix.reserved_bits() == RSV1 && begins_message
+        self.agreement().is_some() && prefix.reserved_bits() == RSV1 && begins_message
     }
 
     /// Consumes the header of a data frame. Limits are checked here, before any payload is kept.
@@ -350,7 +350,7 @@ impl Connection {
         let Receiving::Within(incoming) = &mut self.receiving else {
             return Ok(Progress::NeedMore);
         };
-        let agreement = self.agreement.as_deref_mut();
+        let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
         let (found, frame_ended) = incoming.receive(&mut frame, rx, &self.config, agreement)?;
         if !frame_ended {
             incoming.frame = Some(frame);

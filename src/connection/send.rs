@@ -16,8 +16,8 @@ use bytes::Bytes;
 const COALESCE_LIMIT: usize = 2048;
 
 /// Bytes copied at once. Longer copies may be done by one instruction (`rep movsb`), which some
-/// processors execute 20 times slower when both places lie alike in their pages: 16 KiB in 5.5 us
-/// in place of 0.3.
+/// processors execute many times slower when both places lie alike in their pages;
+/// docs/PERFORMANCE.md has more.
 const COPY_BYTES: usize = 2048;
 
 /// Automatic pongs that may be in the queue at once. Pings that arrive together, before there was
@@ -122,7 +122,7 @@ impl Connection {
     /// Recoverable: nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.may_send_message()?;
-        let agreement = self.agreement.as_deref().filter(|_| self.is_encoding());
+        let agreement = self.agreement().filter(|_| self.encodes);
         let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
         match self.role {
             Role::Client(_) => self.queue_frame(frame.header(), frame.payload()),
@@ -276,7 +276,7 @@ impl Connection {
 
     /// Whether there is an extension that messages are sent through.
     fn is_encoding(&self) -> bool {
-        self.agreement.is_some() && self.encodes
+        self.agreement().is_some() && self.encodes
     }
 
     #[inline]
@@ -291,7 +291,8 @@ impl Connection {
     /// Queues a frame of what the extension in use makes of `payload`. When there is none, or it
     /// does not want to encode the message that begins here, nothing is queued.
     fn queue_encoded(&mut self, opcode: Opcode, piece: Piece, payload: &[u8]) -> bool {
-        let Some(agreement) = &mut self.agreement else { return false };
+        let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
+        let Some(agreement) = agreement else { return false };
         let mut encoded = false;
         self.queue.stage(|staging| {
             // The header goes before a payload whose length is not known yet.

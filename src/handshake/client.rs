@@ -232,6 +232,9 @@ impl ClientHandshake {
         if let Some(agreement) = agreement {
             connection = connection.with_agreement(agreement);
         }
+        if let Some(chosen) = response.subprotocol() {
+            connection = connection.with_subprotocol(chosen);
+        }
         Ok(Some(Answer::Open(connection, response)))
     }
 

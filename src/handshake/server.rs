@@ -273,10 +273,13 @@ impl<'r> Upgrade<'r> {
         head.push_str("\r\n");
         let mut connection = Connection::new(Role::Server, config);
         connection.queue_head(head.into_bytes());
-        Ok(match agreement {
-            Some(agreement) => connection.with_agreement(agreement),
-            None => connection,
-        })
+        if let Some(agreement) = agreement {
+            connection = connection.with_agreement(agreement);
+        }
+        if let Some(chosen) = reply.subprotocol {
+            connection = connection.with_subprotocol(chosen);
+        }
+        Ok(connection)
     }
 }
 

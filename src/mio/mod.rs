@@ -108,7 +108,6 @@ pub struct WebSocket<S> {
     shut_down: bool,
     /// Nothing more is written: a deadline has passed, or the peer reads no more.
     muted: bool,
-    subprotocol: Option<Box<str>>,
     ended: Option<Ended>,
 }
 
@@ -189,7 +188,6 @@ impl<S: Stream> WebSocket<S> {
             failure_reported: false,
             shut_down: false,
             muted: false,
-            subprotocol: None,
             ended: None,
         }
     }
@@ -249,11 +247,6 @@ impl<S: Stream> WebSocket<S> {
         {
             queue.lend_memory(memory.lend_output());
         }
-    }
-
-    /// The subprotocol that the server chose; for clients.
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.subprotocol.as_deref()
     }
 
     /// The stream.

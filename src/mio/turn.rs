@@ -6,7 +6,6 @@ use crate::connection::{Connection, Event, Found};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
 use crate::io::is_gone;
-use alloc::boxed::Box;
 use std::io::ErrorKind;
 
 /// How many bytes one turn reads before other connections get theirs.
@@ -72,8 +71,7 @@ impl<'t, S: Stream> Turn<'t, S> {
                 },
                 State::Connecting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
-                    Ok(Some(Answer::Open(connection, response))) => {
-                        self.socket.subprotocol = response.subprotocol().map(Box::from);
+                    Ok(Some(Answer::Open(connection, _))) => {
                         self.socket.state = State::Open(connection);
                         self.socket.deadlines.opened(self.now);
                         continue;
