@@ -22,7 +22,7 @@ use sansio_ws::{
     ProtocolError, RecvBuffer, Role, SendError,
 };
 use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
-use scripted::{accept, assert_same_output, bounded, conversation, echo, unmasked};
+use scripted::{accept, accept_with, assert_same_output, bounded, conversation, echo, unmasked};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -4,7 +4,8 @@ use super::*;
 
 /// Has the conversation, from opening to the one end it has to have.
 fn converse(conversation: &Conversation, script: &Script, timeouts: Timeouts) -> Outcome {
-    let (stream, config) = (script.clone(), Config::DEFAULT);
+    let (stream, config) = (script.clone(), conversation.config.clone());
+    let accept = |request: &Request<'_>| accept_with(request, conversation.config.clone());
     let opened = match conversation.to_server {
         true => WebSocket::accept_with(stream, &config.limits, timeouts, accept),
         false => WebSocket::connect(stream, &request(), config, timeouts),
@@ -22,11 +23,11 @@ fn converse(conversation: &Conversation, script: &Script, timeouts: Timeouts) ->
     }
 }
 
-/// Both roles, each with the outcome of the whole conversation, the number of calls it took, and
+/// All of them, each with the outcome of the whole conversation, the number of calls it took, and
 /// the bytes it made of it.
-fn conversations() -> [(Conversation, Outcome, usize, Script); 2] {
-    [true, false].map(|to_server| {
-        let conversation = conversation(to_server);
+fn conversations() -> Vec<(Conversation, Outcome, usize, Script)> {
+    let judged = scripted::conversations().into_iter().map(|conversation| {
+        let to_server = conversation.to_server;
         let script = conversation.script(usize::MAX, End::Eof);
         let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
         assert_eq!(outcome.events, conversation.events());
@@ -36,20 +37,21 @@ fn conversations() -> [(Conversation, Outcome, usize, Script); 2] {
         assert!(script.state().shut_down);
         let calls = script.state().calls;
         (conversation, outcome, calls, script)
-    })
+    });
+    judged.collect()
 }
 
-/// One conversation cut off behind `cut` bytes.
-fn cut_off(to_server: bool, cut: usize, end: End) {
+/// A conversation cut off behind `cut` bytes.
+fn cut_off(conversation: &Conversation, cut: usize, end: End) {
     // A stall is waited for, so all these run at once.
     let timeouts = match end {
         End::Stall => Timeouts::NONE.opening(ms(300)).keep_alive(ms(200)).pong(ms(100)),
         End::Eof | End::Reset => Timeouts::DEFAULT,
     };
     let timeouts = timeouts.close(ms(300));
-    let conversation = conversation(to_server);
+    let to_server = conversation.to_server;
     let script = conversation.script(cut, end);
-    let mut outcome = converse(&conversation, &script, timeouts);
+    let mut outcome = converse(conversation, &script, timeouts);
     let what = format!("{end:?} behind {cut} bytes, to_server: {to_server}");
     let mut answered = match outcome.opened {
         true => unmasked(script.frames()),
@@ -69,10 +71,10 @@ fn cut_off(to_server: bool, cut: usize, end: End) {
 
 #[test]
 fn f2_every_offset_has_one_end_and_loses_nothing() {
-    for to_server in [true, false] {
-        for cut in 0..=conversation(to_server).len() {
-            cut_off(to_server, cut, End::Eof);
-            cut_off(to_server, cut, End::Reset);
+    for conversation in scripted::conversations() {
+        for cut in 0..=conversation.len() {
+            cut_off(&conversation, cut, End::Eof);
+            cut_off(&conversation, cut, End::Reset);
         }
     }
 }
@@ -80,16 +82,16 @@ fn f2_every_offset_has_one_end_and_loses_nothing() {
 #[test]
 fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
     let next = AtomicUsize::new(0);
-    let lens = [true, false].map(|to_server| conversation(to_server).len() + 1);
+    let [first, second] = [true, false].map(conversation);
     bounded(move || {
         thread::scope(|scope| {
             for _ in 0..128 {
                 scope.spawn(|| {
                     loop {
                         let cut = next.fetch_add(1, Ordering::Relaxed);
-                        match cut.checked_sub(lens[0]) {
-                            None => cut_off(true, cut, End::Stall),
-                            Some(cut) if cut < lens[1] => cut_off(false, cut, End::Stall),
+                        match cut.checked_sub(first.len() + 1) {
+                            None => cut_off(&first, cut, End::Stall),
+                            Some(cut) if cut <= second.len() => cut_off(&second, cut, End::Stall),
                             Some(_) => return,
                         }
                     }

@@ -71,7 +71,7 @@ fn what_is_left_to_write_at_the_end_of_input_does_not_wait_for_ever() {
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     socket.ready(&reports.both);
     while socket.wants_turn() {
-        turn(&mut socket, &mut memory, second(0), &mut outcome).unwrap();
+        turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
         assert_eq!(
             socket.settle(&mut memory, second(0)).unwrap(),
             None,

@@ -21,7 +21,7 @@ use sansio_ws::{
     CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
 };
 use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
-use scripted::{accept, assert_same_output, bounded, conversation, echo, unmasked};
+use scripted::{accept, accept_with, assert_same_output, bounded, conversation, echo, unmasked};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -43,8 +43,11 @@ fn server<S: Stream>(stream: S) -> WebSocket<S> {
 }
 
 fn client<S: Stream>(stream: S) -> WebSocket<S> {
-    let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
-    WebSocket::client(stream, &request(), config, timeouts, second(0)).unwrap()
+    client_with(stream, Config::DEFAULT)
+}
+
+fn client_with<S: Stream>(stream: S, config: Config) -> WebSocket<S> {
+    WebSocket::client(stream, &request(), config, Timeouts::DEFAULT, second(0)).unwrap()
 }
 
 fn tcp() -> (mio::net::TcpStream, TcpStream) {
@@ -93,13 +96,16 @@ impl Reports {
 /// only after it has blocked, as mio does, and time passes only when nothing else happens.
 fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> Outcome {
     let stream = script.clone();
-    let mut socket = if conversation.to_server { server(stream) } else { client(stream) };
+    let mut socket = match conversation.to_server {
+        true => server(stream),
+        false => client_with(stream, conversation.config.clone()),
+    };
     let mut memory = Memory::with_read_bytes(64);
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     let mut now = second(0);
     socket.ready(&reports.both);
     for _ in 0..10_000 {
-        let turned = turn(&mut socket, &mut memory, now, &mut outcome);
+        let turned = turn(&mut socket, &mut memory, now, &conversation.config, &mut outcome);
         let settled = turned.and_then(|()| socket.settle(&mut memory, now));
         match settled {
             Ok(None) => {}
@@ -141,6 +147,7 @@ fn turn<S: Stream>(
     socket: &mut WebSocket<S>,
     memory: &mut Memory,
     now: Instant,
+    config: &Config,
     outcome: &mut Outcome,
 ) -> io::Result<()> {
     let io = |error| match error {
@@ -148,6 +155,7 @@ fn turn<S: Stream>(
         error => panic!("{error}"),
     };
     let mut turn = socket.turn(memory, now);
+    let accept = |request: &Request<'_>| accept_with(request, config.clone());
     outcome.opened |= turn.open(accept).map_err(io)?;
     while let Some((connection, event)) = turn.next().map_err(io)? {
         echo(connection, event, &mut outcome.events);
@@ -155,11 +163,10 @@ fn turn<S: Stream>(
     Ok(())
 }
 
-/// Both roles, each with the outcome of the whole conversation, the number of calls it took, and
+/// All of them, each with the outcome of the whole conversation, the number of calls it took, and
 /// the bytes it made of it.
-fn conversations(reports: &Reports) -> [(Conversation, Outcome, usize, Script); 2] {
-    [true, false].map(|to_server| {
-        let conversation = conversation(to_server);
+fn conversations(reports: &Reports) -> Vec<(Conversation, Outcome, usize, Script)> {
+    let judged = scripted::conversations().into_iter().map(|conversation| {
         let script = conversation.script(usize::MAX, End::Eof);
         let outcome = converse(&conversation, &script, reports);
         assert_eq!(outcome.events, conversation.events());
@@ -167,5 +174,6 @@ fn conversations(reports: &Reports) -> [(Conversation, Outcome, usize, Script); 
         assert_eq!(unmasked(script.frames()), conversation.answers());
         let calls = script.state().calls;
         (conversation, outcome, calls, script)
-    })
+    });
+    judged.collect()
 }

@@ -6,8 +6,8 @@ use super::*;
 fn f2_every_offset_has_one_end_and_loses_nothing() {
     bounded(|| {
         let reports = Reports::new();
-        for to_server in [true, false] {
-            let conversation = conversation(to_server);
+        for conversation in scripted::conversations() {
+            let to_server = conversation.to_server;
             for cut in 0..=conversation.len() {
                 for end in [End::Eof, End::Reset, End::Stall] {
                     let script = conversation.script(cut, end);

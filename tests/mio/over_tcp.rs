@@ -425,7 +425,7 @@ fn parts_lose_nothing_in_either_direction() {
         let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
         socket.ready(&reports.both);
         while socket.wants_turn() {
-            turn(&mut socket, &mut memory, second(0), &mut outcome).unwrap();
+            turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
         }
         // Nothing has been written so far.
         let (_, mut rx, connection) = socket.into_parts();

@@ -7,6 +7,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+#[cfg(feature = "deflate")]
+mod compressed;
+
 use super::support::Seen;
 use super::support::frame::{self, Frame, wire};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response, ServerHandshake};
@@ -115,6 +118,11 @@ impl Script {
 
     /// The peer of a client: answers its request, then sends `frames`.
     pub fn server(frames: impl Into<Vec<u8>>, end: End) -> Self {
+        Self::server_with(Config::DEFAULT, frames, end)
+    }
+
+    /// The same with these settings.
+    pub fn server_with(config: Config, frames: impl Into<Vec<u8>>, end: End) -> Self {
         let script = Self::new([], end);
         let frames = frames.into();
         script.state().peer = Some(Box::new(move |request| {
@@ -123,10 +131,9 @@ impl Script {
             let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
             let request = handshake.receive(&mut rx).unwrap()?;
             let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-            let accepted = upgrade.accept(&Acceptance::default(), Config::DEFAULT);
+            let accepted = upgrade.accept(&Acceptance::default(), config.clone());
             let mut answer = vec![];
             super::support::drain(&mut accepted.unwrap(), usize::MAX, &mut answer);
-            assert_eq!(answer.len(), RESPONSE.len());
             Some([&answer[..], &frames].concat())
         }));
         script
@@ -327,9 +334,22 @@ pub struct Said {
 
 /// What one peer says. The other is an echo.
 pub struct Conversation {
-    pub head: &'static [u8],
+    pub head: Vec<u8>,
     pub said: Vec<Said>,
     pub to_server: bool,
+    /// Of both sides.
+    pub config: Config,
+}
+
+/// To both roles, plain and compressed.
+pub fn conversations() -> Vec<Conversation> {
+    let mut all = vec![];
+    for to_server in [true, false] {
+        all.push(conversation(to_server));
+        #[cfg(feature = "deflate")]
+        all.push(compressed::compressed(to_server));
+    }
+    all
 }
 
 /// Messages whole and in fragments, with pings in between, of lengths in all three forms, and the
@@ -367,8 +387,8 @@ pub fn conversation(to_server: bool) -> Conversation {
             false,
         ),
     ];
-    let head = if to_server { REQUEST } else { RESPONSE };
-    Conversation { head, said, to_server }
+    let head = if to_server { REQUEST } else { RESPONSE }.to_vec();
+    Conversation { head, said, to_server, config: Config::DEFAULT }
 }
 
 impl Conversation {
@@ -380,8 +400,8 @@ impl Conversation {
     /// A script of the whole, cut off.
     pub fn script(&self, cut: usize, end: End) -> Script {
         let script = match self.to_server {
-            true => Script::new([self.head, &self.frames()].concat(), end),
-            false => Script::server(self.frames(), end),
+            true => Script::new([&self.head[..], &self.frames()].concat(), end),
+            false => Script::server_with(self.config.clone(), self.frames(), end),
         };
         script.cut(cut)
     }
@@ -457,9 +477,14 @@ pub fn echo(connection: &mut Connection, event: Event<'_>, events: &mut Vec<Seen
 
 /// Accepts, with room for a few echoes of some MiB.
 pub fn accept(request: &Request<'_>) -> Result<Connection, Response> {
+    accept_with(request, Config::DEFAULT)
+}
+
+/// The same with other settings.
+pub fn accept_with(request: &Request<'_>, config: Config) -> Result<Connection, Response> {
     let limits = Limits { max_queued_bytes: 16 << 20, ..Limits::DEFAULT };
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT.limits(limits))?)
+    Ok(upgrade.accept(&Acceptance::default(), config.limits(limits))?)
 }
 
 /// Runs `test` and panics if it takes longer than any test may. A hang can't be stopped, but shown.
