@@ -18,7 +18,7 @@ use versus::plot;
 use versus::process::raise_descriptor_limit;
 use versus::report;
 use versus::sample::{Results, Sample};
-use versus::scenario::{Kind, SCENARIOS, Scenario, scenario};
+use versus::scenario::{Chosen, Kind, SCENARIOS, Scenario, scenarios};
 
 /// Measures WebSocket echo servers beside each other: ours, other libraries', and one that just
 /// returns bytes.
@@ -27,9 +27,9 @@ use versus::scenario::{Kind, SCENARIOS, Scenario, scenario};
 /// process on a processor of its own. Tables and plots are left in target/versus/.
 #[derive(Parser)]
 struct Options {
-    /// What to measure [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = scenario)]
-    scenario: Vec<&'static Scenario>,
+    /// What to measure; deflate-* is all that begins so [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = scenarios)]
+    scenario: Vec<Chosen>,
     /// Which servers; raw is always among them [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = server)]
     server: Vec<&'static Server>,
@@ -58,8 +58,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     raise_descriptor_limit()?;
     place.build()?;
-    let all: Vec<_> = SCENARIOS.iter().collect();
-    let scenarios = if options.scenario.is_empty() { all } else { options.scenario.clone() };
+    let mut scenarios: Vec<_> =
+        options.scenario.iter().flat_map(|Chosen(chosen)| chosen).copied().collect();
+    if scenarios.is_empty() {
+        scenarios.extend(SCENARIOS);
+    }
     let mut servers = options.server.clone();
     if servers.is_empty() {
         servers.extend(SERVERS);

@@ -18,6 +18,7 @@ pub struct Summary {
     pub p99_us: Option<f64>,
     pub memory: Option<[f64; 2]>,
     pub load_busy: Option<f64>,
+    pub reply_bytes: Option<f64>,
 }
 
 /// All servers of a scenario; best ratio first.
@@ -61,6 +62,7 @@ fn summary(samples: &[&Sample], server: &str) -> Summary {
         p99_us: median(of(|sample| sample.figures.p99_us)),
         memory: median(memory(0)).zip(median(memory(1))).map(|(before, after)| [before, after]),
         load_busy: median(of(|sample| sample.figures.load_busy)),
+        reply_bytes: median(of(|sample| sample.figures.reply_bytes)),
     }
 }
 
@@ -113,6 +115,9 @@ fn table(out: &mut String, scenario: &Scenario, summaries: &[Summary]) {
         if timed {
             head.extend(["p50, µs", "p99, µs"].map(str::to_owned));
         }
+        if scenario.deflate.is_some() {
+            head.push("reply, B".to_owned());
+        }
         rows.push(head);
         for summary in summaries {
             let mut row = vec![
@@ -125,6 +130,9 @@ fn table(out: &mut String, scenario: &Scenario, summaries: &[Summary]) {
             ];
             if timed {
                 row.extend([number(summary.p50_us, 1), number(summary.p99_us, 1)]);
+            }
+            if scenario.deflate.is_some() {
+                row.push(number(summary.reply_bytes, 0));
             }
             rows.push(row);
         }

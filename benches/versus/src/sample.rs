@@ -24,6 +24,9 @@ pub struct Figures {
     /// message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<[f64; 2]>,
+    /// Bytes of a reply without its header, on average, where the server compresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_bytes: Option<f64>,
     /// All messages, those before and after the measured time included.
     pub messages: u64,
 }

@@ -28,6 +28,17 @@ pub struct Scenario {
     /// UTF-8 with characters of one to four bytes, sent as text.
     pub text: bool,
     pub fragments: usize,
+    /// JSON as text, compressed in both directions.
+    pub deflate: Option<Deflate>,
+}
+
+/// How messages are compressed with permessage-deflate (RFC 7692).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deflate {
+    /// Of the server. The load generator always has zlib's default, 6.
+    pub level: u8,
+    /// Messages may refer to earlier ones, in both directions.
+    pub takeover: bool,
 }
 
 const ECHO: Scenario = Scenario {
@@ -39,7 +50,20 @@ const ECHO: Scenario = Scenario {
     payload: 32,
     text: false,
     fragments: 1,
+    deflate: None,
 };
+
+const fn deflate(
+    name: &'static str,
+    title: &'static str,
+    payload: usize,
+    level: u8,
+    takeover: bool,
+) -> Scenario {
+    let deflate = Some(Deflate { level, takeover });
+    let depth = if payload > 1 << 10 { 1 } else { 8 };
+    Scenario { name, title, connections: 16, depth, payload, text: true, deflate, ..ECHO }
+}
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "ping-pong", title: "1 connection, 32 B", ..ECHO },
@@ -111,14 +135,41 @@ pub const SCENARIOS: &[Scenario] = &[
         payload: 1 << 10,
         ..ECHO
     },
+    deflate("deflate-128-1", "128 B of JSON, level 1, each on its own", 128, 1, false),
+    deflate("deflate-128-6", "128 B of JSON, level 6, each on its own", 128, 6, false),
+    deflate("deflate-128-1-kept", "128 B of JSON, level 1, context takeover", 128, 1, true),
+    deflate("deflate-128-6-kept", "128 B of JSON, level 6, context takeover", 128, 6, true),
+    deflate("deflate-1k-1", "1 KiB of JSON, level 1, each on its own", 1 << 10, 1, false),
+    deflate("deflate-1k-6", "1 KiB of JSON, level 6, each on its own", 1 << 10, 6, false),
+    deflate("deflate-1k-1-kept", "1 KiB of JSON, level 1, context takeover", 1 << 10, 1, true),
+    deflate("deflate-1k-6-kept", "1 KiB of JSON, level 6, context takeover", 1 << 10, 6, true),
+    deflate("deflate-16k-1", "16 KiB of JSON, level 1, each on its own", 16 << 10, 1, false),
+    deflate("deflate-16k-6", "16 KiB of JSON, level 6, each on its own", 16 << 10, 6, false),
+    deflate("deflate-16k-1-kept", "16 KiB of JSON, level 1, context takeover", 16 << 10, 1, true),
+    deflate("deflate-16k-6-kept", "16 KiB of JSON, level 6, context takeover", 16 << 10, 6, true),
 ];
 
 /// Finds a scenario by its name.
 pub fn scenario(name: &str) -> Result<&'static Scenario, String> {
-    SCENARIOS.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
+    scenarios(name).map(|Chosen(found)| found[0])
+}
+
+/// One scenario or more.
+#[derive(Debug, Clone)]
+pub struct Chosen(pub Vec<&'static Scenario>);
+
+/// Finds scenarios by their name, or with a `*` behind it by its beginning.
+pub fn scenarios(pattern: &str) -> Result<Chosen, String> {
+    let matches = |name: &str| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    };
+    let found: Vec<_> = SCENARIOS.iter().filter(|scenario| matches(scenario.name)).collect();
+    if found.is_empty() {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        format!("no such scenario; there are {}", names.join(", "))
-    })
+        return Err(format!("no such scenario; there are {}", names.join(", ")));
+    }
+    Ok(Chosen(found))
 }
 
 /// A request as a browser sends it, with the key of RFC 6455, section 1.3.

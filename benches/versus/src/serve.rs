@@ -1,5 +1,6 @@
 //! What the servers on tokio share: one thread, one task for each connection.
 
+use crate::scenario::Deflate;
 use core::future::Future;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use std::io;
@@ -7,17 +8,25 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// The arguments of all servers: `ADDRESS [--broadcast]`.
+/// The arguments of all servers: `ADDRESS [--broadcast] [--deflate LEVEL [--takeover]]`.
 pub struct Options {
     pub address: String,
     pub broadcast: bool,
+    pub deflate: Option<Deflate>,
 }
 
 impl Options {
     pub fn parse() -> Self {
         let mut arguments = std::env::args().skip(1);
-        let address = arguments.next().expect("usage: ADDRESS [--broadcast]");
-        Self { address, broadcast: arguments.any(|argument| argument == "--broadcast") }
+        let address = arguments.next().expect("usage: ADDRESS [OPTIONS]");
+        let rest: Vec<_> = arguments.collect();
+        let has = |name| rest.iter().any(|argument| argument == name);
+        let level = rest.iter().skip_while(|argument| *argument != "--deflate").nth(1);
+        let deflate = level.map(|level| Deflate {
+            level: level.parse().expect("a level"),
+            takeover: has("--takeover"),
+        });
+        Self { address, broadcast: has("--broadcast"), deflate }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use versus::machine;
 use versus::process::{Process, pin};
 use versus::sample::Figures;
+use versus::scenario::Deflate;
 
 pub(crate) struct Server {
     pub(crate) name: &'static str,
@@ -17,25 +18,35 @@ pub(crate) struct Server {
     program: &'static str,
     arguments: &'static [&'static str],
     broadcast: bool,
+    /// Whether it can compress like that.
+    deflate: fn(Deflate) -> bool,
 }
 
 const fn rust(name: &'static str, broadcast: bool) -> Server {
-    Server { name, program: name, arguments: &[], broadcast }
+    Server { name, program: name, arguments: &[], broadcast, deflate: |_| false }
+}
+
+/// As [`rust`], and it can compress in all ways.
+const fn deflating(name: &'static str, broadcast: bool) -> Server {
+    Server { deflate: |_| true, ..rust(name, broadcast) }
 }
 
 pub(crate) const SERVERS: &[Server] = &[
-    rust("raw", true),
+    deflating("raw", true),
     Server { program: "raw", arguments: &["--buffer", "2097152"], ..rust("raw-2m", false) },
-    Server { arguments: &["--log", "off"], ..rust("ours", true) },
+    Server { arguments: &["--log", "off"], ..deflating("ours", true) },
     rust("tungstenite", true),
     rust("tokio-tungstenite", true),
     rust("fastwebsockets", false),
     rust("tokio-websockets", true),
-    rust("sockudo-ws", true),
-    rust("yawc", true),
-    rust("wtx", false),
-    rust("soketto", false),
-    rust("ws", true),
+    deflating("sockudo-ws", true),
+    deflating("yawc", true),
+    Server { deflate: |deflate| !deflate.takeover, ..rust("wtx", false) },
+    Server {
+        deflate: |deflate| deflate == Deflate { level: 1, takeover: false },
+        ..rust("soketto", false)
+    },
+    deflating("ws", true),
 ];
 
 pub(crate) fn server(name: &str) -> Result<&'static Server, String> {
@@ -47,11 +58,26 @@ pub(crate) fn server(name: &str) -> Result<&'static Server, String> {
 
 impl Server {
     pub(crate) fn can(&self, scenario: &Scenario) -> bool {
+        if scenario.deflate.is_some_and(|deflate| !(self.deflate)(deflate)) {
+            return false;
+        }
         match scenario.kind {
             Kind::Broadcast => self.broadcast,
             // The larger buffer is there for large messages.
             _ => self.name != "raw-2m" || scenario.payload >= 1 << 20,
         }
+    }
+
+    fn deflate_arguments(&self, Deflate { level, takeover }: Deflate) -> Vec<String> {
+        let level = level.to_string();
+        let arguments: &[&str] = match (self.name, takeover) {
+            ("raw", _) => &[],
+            ("ours", false) => &["--deflate=pooled", "--deflate-level", &level],
+            ("ours", true) => &["--deflate=kept", "--deflate-level", &level],
+            (_, false) => &["--deflate", &level],
+            (_, true) => &["--deflate", &level, "--takeover"],
+        };
+        arguments.iter().map(|&argument| argument.to_owned()).collect()
     }
 
     fn is_raw(&self) -> bool {
@@ -84,10 +110,13 @@ impl Place {
 
     /// Builds all that is in Rust.
     pub(crate) fn build(&self) -> io::Result<()> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        succeed(
-            Command::new(cargo).args(["build", "--release", "--bins"]).current_dir(&self.source),
-        )
+        let build = |arguments: &[&str]| {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let mut cargo = Command::new(cargo);
+            succeed(cargo.args(["build", "--release"]).args(arguments).current_dir(&self.source))
+        };
+        build(&["--bins"])?;
+        build(&["--features", "c-zlib", "--bin", "soketto"])
     }
 
     /// Installs npm's `ws`, if it is not there, with what makes it faster if that can be had.
@@ -137,6 +166,9 @@ impl Place {
         command.arg(address.to_string()).args(server.arguments);
         if scenario.kind == Kind::Broadcast {
             command.arg("--broadcast");
+        }
+        if let Some(deflate) = scenario.deflate {
+            command.args(server.deflate_arguments(deflate));
         }
         let log = self.output.join("logs").join(server.name).with_extension("log");
         command.stderr(File::create(log)?);

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod decode;
+mod deflate;
 mod encode;
 mod handshake;
 mod mask;
@@ -81,6 +82,7 @@ fn scenarios(options: &Options) -> Vec<measure::Scenario> {
     let makers = [
         mask::scenarios,
         decode::scenarios,
+        deflate::scenarios,
         encode::scenarios,
         handshake::scenarios,
         broadcast::scenarios,

@@ -15,6 +15,7 @@ pub(crate) const PEERS: &[&str] = &[
     "tungstenite",
     "wtx",
     "yawc",
+    "zlib-rs",
 ];
 
 /// A table, and in which order it is filled.

@@ -27,7 +27,12 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn endless(input: Arc<[u8]>) -> Self {
-        Self { input, at: 0, endless: true, output: Output::default() }
+        Self::answered(input, Output::default())
+    }
+
+    /// The same, and what takes the answers.
+    pub(crate) fn answered(input: Arc<[u8]>, output: Output) -> Self {
+        Self { input, at: 0, endless: true, output }
     }
 
     /// A request, and what takes the answer.

@@ -1,5 +1,8 @@
 //! One connection: cheap counting of what arrives, thorough looks now and then.
 
+use crate::Options;
+use crate::deflate::{self, Agreed};
+use crate::replies::Replies;
 use crate::wire::Wire;
 use mio::net::TcpStream;
 use nix::sys::socket::{MsgFlags, recv};
@@ -12,70 +15,53 @@ use versus::scenario::{HEAD_END, REQUEST};
 
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
-    /// As often as messages can be under way, and once more.
-    batch: Vec<u8>,
-    message_len: usize,
-    reply: Vec<u8>,
-    /// Bytes to be sent, and where in the message they begin.
-    unsent: usize,
-    send_at: usize,
-    /// Where in the reply the next byte belongs.
-    receive_at: usize,
+    outgoing: Outgoing,
+    replies: Replies,
     pub(crate) under_way: usize,
 }
 
 impl Client {
-    /// Connects and shakes hands, waiting for both.
-    pub(crate) fn open(
-        address: SocketAddrV4,
-        number: usize,
-        wire: Wire,
-        depth: usize,
-    ) -> io::Result<Self> {
-        let mut stream = std::net::TcpStream::from(socket(number)?);
+    /// Connects and shakes hands, waiting for both. Its messages are those of connection `number`.
+    pub(crate) fn open(options: &Options, place: usize, number: usize) -> io::Result<Self> {
+        let scenario = options.scenario;
+        let mut stream = std::net::TcpStream::from(socket(place)?);
         let socket = socket2::SockRef::from(&stream);
-        socket.connect(&address.into())?;
+        socket.connect(&options.address.into())?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        stream.write_all(REQUEST)?;
-        let mut head = Vec::new();
-        while !head.ends_with(HEAD_END) {
-            let mut bytes = [0; 1024];
-            let n = stream.read(&mut bytes)?;
-            if n == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
+        let wire = match scenario.deflate {
+            None => {
+                shake_hands(&mut stream, "")?;
+                Wire::new(scenario, number, options.raw)
             }
-            head.extend_from_slice(&bytes[..n]);
-        }
-        if !head.starts_with(b"HTTP/1.1 101") {
-            return Err(io::Error::other(String::from_utf8_lossy(&head)));
-        }
+            Some(deflate) => {
+                let head = shake_hands(&mut stream, &deflate::offer(deflate))?;
+                let agreed = match options.raw {
+                    true => Agreed::as_offered(deflate),
+                    false => Agreed::read(&head, deflate)?,
+                };
+                deflate::wire(&agreed, number, scenario.payload)
+            }
+        };
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream: TcpStream::from_std(stream),
-            batch: wire.message.repeat(depth + 1),
-            message_len: wire.message.len(),
-            reply: wire.reply,
-            unsent: 0,
-            send_at: 0,
-            receive_at: 0,
+            outgoing: Outgoing::new(&wire.messages, scenario.depth),
+            replies: wire.replies,
             under_way: 0,
         })
     }
 
     /// Sends `n` messages, as far as the socket takes them.
     pub(crate) fn send(&mut self, n: usize) -> io::Result<()> {
-        self.unsent += n * self.message_len;
+        self.outgoing.add(n);
         self.under_way += n;
         self.flush()
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        while self.unsent > 0 {
-            match self.stream.write(&self.batch[self.send_at..self.send_at + self.unsent]) {
-                Ok(n) => {
-                    self.unsent -= n;
-                    self.send_at = (self.send_at + n) % self.message_len;
-                }
+        while self.outgoing.unsent > 0 {
+            match self.stream.write(self.outgoing.bytes()) {
+                Ok(n) => self.outgoing.sent(n),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -84,9 +70,10 @@ impl Client {
     }
 
     /// Takes in what has arrived, and returns how many replies are complete with it. Without
-    /// `verify` the bytes are only counted: the kernel does not even copy them.
+    /// `verify` those that are always the same are only counted: the kernel does not even copy them.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], verify: bool) -> io::Result<usize> {
-        let flags = if verify { MsgFlags::empty() } else { MsgFlags::MSG_TRUNC };
+        let counted = !verify && matches!(self.replies, Replies::Same(_));
+        let flags = if counted { MsgFlags::MSG_TRUNC } else { MsgFlags::empty() };
         let mut complete = 0;
         loop {
             let n = match recv(self.stream.as_raw_fd(), buffer, flags) {
@@ -95,12 +82,15 @@ impl Client {
                 Err(nix::Error::EAGAIN) => return Ok(complete),
                 Err(error) => return Err(error.into()),
             };
-            if verify {
-                self.verify(&buffer[..n])?;
-            }
-            let replies = (self.receive_at + n) / self.reply.len();
-            self.receive_at = (self.receive_at + n) % self.reply.len();
-            complete += replies;
+            complete += match &mut self.replies {
+                Replies::Same(same) => {
+                    if verify {
+                        same.verify(&buffer[..n])?;
+                    }
+                    same.count(n)
+                }
+                Replies::Compressed(compressed) => compressed.take(&buffer[..n], verify)?,
+            };
             if n < buffer.len() {
                 break;
             }
@@ -108,18 +98,76 @@ impl Client {
         Ok(complete)
     }
 
-    fn verify(&self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut at = self.receive_at;
-        while !bytes.is_empty() {
-            let n = bytes.len().min(self.reply.len() - at);
-            if bytes[..n] != self.reply[at..at + n] {
-                return Err(io::Error::other("the reply is not the message"));
-            }
-            bytes = &bytes[n..];
-            at = 0;
+    /// Bytes that a reply takes, on average, if they are compressed.
+    pub(crate) fn reply_bytes(&self) -> Option<f64> {
+        match &self.replies {
+            Replies::Same(_) => None,
+            Replies::Compressed(compressed) => Some(compressed.mean()),
         }
-        Ok(())
     }
+}
+
+/// Messages to be sent one after the other, and then again from the first one on.
+struct Outgoing {
+    /// All of them, and behind them as many as can be under way.
+    batch: Vec<u8>,
+    lens: Vec<usize>,
+    /// The next to be added.
+    next: usize,
+    /// Bytes to be sent, and where they begin.
+    unsent: usize,
+    at: usize,
+    /// Bytes of all messages.
+    len: usize,
+}
+
+impl Outgoing {
+    fn new(messages: &[Vec<u8>], depth: usize) -> Self {
+        let all = messages.concat();
+        Self {
+            batch: all.repeat(1 + depth.div_ceil(messages.len())),
+            lens: messages.iter().map(Vec::len).collect(),
+            next: 0,
+            unsent: 0,
+            at: 0,
+            len: all.len(),
+        }
+    }
+
+    fn add(&mut self, n: usize) {
+        for _ in 0..n {
+            self.unsent += self.lens[self.next];
+            self.next = (self.next + 1) % self.lens.len();
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.batch[self.at..self.at + self.unsent]
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.unsent -= n;
+        self.at = (self.at + n) % self.len;
+    }
+}
+
+/// Returns the head of the response. `line` goes into the request.
+fn shake_hands(stream: &mut std::net::TcpStream, line: &str) -> io::Result<Vec<u8>> {
+    let (lines, end) = REQUEST.split_at(REQUEST.len() - 2);
+    stream.write_all(&[lines, line.as_bytes(), end].concat())?;
+    let mut head = Vec::new();
+    while !head.ends_with(HEAD_END) {
+        let mut bytes = [0; 1024];
+        let n = stream.read(&mut bytes)?;
+        if n == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        head.extend_from_slice(&bytes[..n]);
+    }
+    if !head.starts_with(b"HTTP/1.1 101") {
+        return Err(io::Error::other(String::from_utf8_lossy(&head)));
+    }
+    Ok(head)
 }
 
 /// A socket of one of four addresses, so that there are enough ports. When it is dropped the connection is

@@ -1,7 +1,6 @@
 //! Each connection keeps a number of messages under way.
 
 use crate::client::Client;
-use crate::wire::Wire;
 use crate::{Options, Phase, Stopwatch};
 use mio::{Events, Interest, Poll, Token};
 use std::io;
@@ -66,6 +65,8 @@ pub(crate) fn run(options: &Options) -> io::Result<Figures> {
     }
     let mut figures = watch.figures;
     figures.messages = messages;
+    let means: Option<Vec<f64>> = clients.iter().map(Client::reply_bytes).collect();
+    figures.reply_bytes = means.map(|means| means.iter().sum::<f64>() / means.len() as f64);
     round_trips.sort_unstable();
     let quantile = |q: f64| {
         let at = (round_trips.len() as f64 * q) as usize;
@@ -82,8 +83,7 @@ pub(crate) fn open(options: &Options, poll: &Poll) -> io::Result<Vec<Client>> {
             // Everyone gets the same broadcast.
             let number =
                 if options.scenario.kind == versus::scenario::Kind::Broadcast { 0 } else { i };
-            let wire = Wire::new(options.scenario, number, options.raw);
-            let mut client = Client::open(options.address, i, wire, options.scenario.depth)?;
+            let mut client = Client::open(options, i, number)?;
             let interests = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut client.stream, Token(i), interests)?;
             Ok(client)

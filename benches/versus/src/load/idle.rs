@@ -3,7 +3,6 @@
 use crate::Options;
 use crate::client::Client;
 use crate::echo::BUFFER;
-use crate::wire::Wire;
 use std::io;
 use std::time::{Duration, Instant};
 use versus::process::anonymous_memory;
@@ -43,7 +42,7 @@ pub(crate) fn run(options: &Options) -> io::Result<Figures> {
 }
 
 fn open(options: &Options, number: usize) -> io::Result<Client> {
-    Client::open(options.address, number, Wire::new(options.scenario, number, options.raw), 1)
+    Client::open(options, number, number)
 }
 
 fn echo(clients: &mut [Client], buffer: &mut [u8]) -> io::Result<()> {

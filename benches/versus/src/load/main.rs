@@ -3,8 +3,10 @@
 mod broadcast;
 mod client;
 mod connect;
+mod deflate;
 mod echo;
 mod idle;
+mod replies;
 mod wire;
 
 use clap::Parser;
