@@ -410,10 +410,7 @@ async function relayed(...more) {
     const upstream = net.connect(Number(new URL(server.url).port), '127.0.0.1');
     client.on('data', (data) => { passed.up += data.length; });
     upstream.on('data', (data) => { passed.down += data.length; });
-    for (const [from, to] of [[client, upstream], [upstream, client]]) {
-      from.on('error', () => to.destroy());
-      from.pipe(to);
-    }
+    for (const [from, to] of [[client, upstream], [upstream, client]]) from.on('error', () => to.destroy()).pipe(to);
   }).listen(0, '127.0.0.1');
   await once(relay, 'listening');
   return { server, relay, passed, url: `http://127.0.0.1:${relay.address().port}/` };
