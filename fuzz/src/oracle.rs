@@ -235,7 +235,16 @@ impl Receiver<'_> {
     }
 
     fn data(&mut self, header: &Header, arrived: &[u8], whole: bool) -> Result<(), ProtocolError> {
-        if header.payload_len > self.limits.max_frame_bytes {
+        // What is compressed may be longer than what it expands to.
+        let compressed = match &self.message {
+            Some(message) => message.compressed.is_some(),
+            None => header.reserved_bits != 0,
+        };
+        let allowed = |limit: u64| match compressed {
+            true => limit.saturating_add(limit / 8 + 64),
+            false => limit,
+        };
+        if header.payload_len > allowed(self.limits.max_frame_bytes) {
             return Err(ProtocolError::FrameTooBig);
         }
         let message = self.message.get_or_insert_with(|| Message {
@@ -249,7 +258,7 @@ impl Receiver<'_> {
         });
         message.declared = message.declared.saturating_add(header.payload_len);
         message.fragments += 1;
-        if message.declared > self.limits.max_message_bytes {
+        if message.declared > allowed(self.limits.max_message_bytes) {
             return Err(ProtocolError::MessageTooBig);
         }
         if message.fragments > u64::from(self.limits.max_fragments) {
