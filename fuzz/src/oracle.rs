@@ -235,22 +235,22 @@ impl Receiver<'_> {
     }
 
     fn data(&mut self, header: &Header, arrived: &[u8], whole: bool) -> Result<(), ProtocolError> {
-        // What is compressed may be longer than what it expands to.
         let compressed = match &self.message {
             Some(message) => message.compressed.is_some(),
             None => header.reserved_bits != 0,
         };
-        let allowed = |limit: u64| match compressed {
-            true => limit.saturating_add(limit / 8 + 64),
+        // What does not get smaller by being compressed may be a little larger.
+        let arriving = |limit: u64| match compressed {
+            true => limit.saturating_add(limit / 8).saturating_add(64),
             false => limit,
         };
-        if header.payload_len > allowed(self.limits.max_frame_bytes) {
+        if header.payload_len > arriving(self.limits.max_frame_bytes) {
             return Err(ProtocolError::FrameTooBig);
         }
         let message = self.message.get_or_insert_with(|| Message {
             kind: if header.opcode == 1 { MessageKind::Text } else { MessageKind::Binary },
             bytes: Vec::new(),
-            compressed: (header.reserved_bits != 0).then(Vec::new),
+            compressed: compressed.then(Vec::new),
             handed_out: 0,
             begun: false,
             declared: 0,
@@ -258,7 +258,7 @@ impl Receiver<'_> {
         });
         message.declared = message.declared.saturating_add(header.payload_len);
         message.fragments += 1;
-        if message.declared > allowed(self.limits.max_message_bytes) {
+        if message.declared > arriving(self.limits.max_message_bytes) {
             return Err(ProtocolError::MessageTooBig);
         }
         if message.fragments > u64::from(self.limits.max_fragments) {

@@ -352,6 +352,9 @@ pub fn conversations() -> Vec<Conversation> {
     all
 }
 
+/// Gets smaller when it is compressed.
+const HELLO: &str = "hello, hello, hello!";
+
 /// Messages whole and in fragments, with pings in between, of lengths in all three forms, and the
 /// closing handshake.
 pub fn conversation(to_server: bool) -> Conversation {
@@ -365,7 +368,7 @@ pub fn conversation(to_server: bool) -> Conversation {
     let long: Vec<u8> = (0..=255).cycle().take(200).collect();
     let whole = [&long[..], b"end"].concat();
     let said = vec![
-        said(Frame::text("hello"), Seen::text("hello"), &[Frame::text("hello")], false),
+        said(Frame::text(HELLO), Seen::text(HELLO), &[Frame::text(HELLO)], false),
         piece(Frame::binary(&long).more()),
         said(Frame::ping("1"), Seen::ping("1"), &[Frame::pong("1")], true),
         piece(Frame::continuation("").more()),
