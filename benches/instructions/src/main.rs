@@ -5,9 +5,11 @@
 //! ```
 
 use bytes::Buf;
+use sansio_ws::deflate::Deflate;
+use sansio_ws::extension::{Extension, Offer};
 use sansio_ws::frame::{Header, Opcode};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, ServerHandshake};
-use sansio_ws::{Config, Connection, Event, Limits, RecvBuffer, Role};
+use sansio_ws::{Config, Connection, Event, Limits, Masks, RecvBuffer, Role};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ fn main() {
         "echo" => echo(size, count),
         "burst" => burst(&frame(size).repeat(32), 32, count),
         "fragments" => burst(&fragments(size).repeat(8), 8, count),
+        "bomb" => bomb(size, count),
         "handshake" => handshake(count),
         other => panic!("unknown operation {other}"),
     }
@@ -127,6 +130,31 @@ fn burst(frames: &[u8], messages: usize, count: usize) {
             }
         }
         drain(&mut connection);
+    }
+}
+
+/// A compressed message that is far larger than the limit of 64 KiB, however large it would get.
+fn bomb(size: usize, count: usize) {
+    let deflate = Deflate::default();
+    let open = |role| {
+        let limits =
+            Limits { max_message_bytes: 64 << 10, max_queued_bytes: size, ..Limits::DEFAULT };
+        let offers = Offer::parse(b"permessage-deflate").expect("an offer");
+        let agreement = deflate.accept(&offers).expect("an acceptable one");
+        Connection::new(role, Config::DEFAULT.limits(limits)).with_agreement(agreement)
+    };
+    let mut attacker = open(Role::Client(Masks::new(|| [1, 2, 3, 4])));
+    attacker.send_binary(&vec![0; size]).expect("room");
+    let wire = attacker.outgoing().chunk().to_vec();
+    let mut rx = RecvBuffer::with_capacity(256 * 1024);
+    for _ in 0..count {
+        let mut connection = open(Role::Server);
+        let failed = wire.chunks(64).any(|piece| {
+            rx.extend_from_slice(piece);
+            connection.next_event(&mut rx).is_err()
+        });
+        assert!(failed, "too big");
+        rx.clear();
     }
 }
 
