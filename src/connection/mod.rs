@@ -170,7 +170,8 @@ impl Connection {
     /// The same connection with an extension that its handshake agreed on, when that happened
     /// elsewhere. The handshakes of this crate have done it already.
     #[must_use]
-    pub fn with_agreement(mut self, agreement: Agreement) -> Self {
+    pub fn with_agreement(mut self, mut agreement: Agreement) -> Self {
+        agreement.header.shrink_to_fit();
         self.agreed.get_or_insert_default().extension = Some(agreement);
         self
     }
