@@ -1,9 +1,6 @@
-//! soketto, as its example `autobahn_server`, with its buffers around the socket. When it compresses, the level
-//! is 1, always.
+//! soketto, as its example `autobahn_server`, with its buffers around the socket.
 
 use futures_util::io::{BufReader, BufWriter};
-use soketto::connection::Mode;
-use soketto::extension::deflate::Deflate;
 use soketto::handshake::{Server, server::Response};
 use soketto::{BoxedError, Data};
 use tokio::net::TcpStream;
@@ -12,17 +9,13 @@ use versus::serve::{Options, run};
 
 fn main() -> std::io::Result<()> {
     let options = Options::parse();
-    let deflate = options.deflate.is_some();
-    run(&options.address, |stream| async move {
-        let _ = echo(stream, deflate).await;
+    run(&options.address, |stream| async {
+        let _ = echo(stream).await;
     })
 }
 
-async fn echo(stream: TcpStream, deflate: bool) -> Result<(), BoxedError> {
+async fn echo(stream: TcpStream) -> Result<(), BoxedError> {
     let mut server = Server::new(BufReader::new(BufWriter::new(stream.compat())));
-    if deflate {
-        server.add_extension(Box::new(Deflate::new(Mode::Server)));
-    }
     let key = server.receive_request().await?.key();
     server.send_response(&Response::Accept { key, protocol: None }).await?;
     let (mut sender, mut receiver) = server.into_builder().finish();

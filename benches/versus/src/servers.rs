@@ -42,10 +42,7 @@ pub(crate) const SERVERS: &[Server] = &[
     deflating("sockudo-ws", true),
     deflating("yawc", true),
     Server { deflate: |deflate| !deflate.takeover, ..rust("wtx", false) },
-    Server {
-        deflate: |deflate| deflate == Deflate { level: 1, takeover: false },
-        ..rust("soketto", false)
-    },
+    rust("soketto", false),
     deflating("ws", true),
 ];
 
@@ -110,13 +107,10 @@ impl Place {
 
     /// Builds all that is in Rust.
     pub(crate) fn build(&self) -> io::Result<()> {
-        let build = |arguments: &[&str]| {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let mut cargo = Command::new(cargo);
-            succeed(cargo.args(["build", "--release"]).args(arguments).current_dir(&self.source))
-        };
-        build(&["--bins"])?;
-        build(&["--features", "c-zlib", "--bin", "soketto"])
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        succeed(
+            Command::new(cargo).args(["build", "--release", "--bins"]).current_dir(&self.source),
+        )
     }
 
     /// Installs npm's `ws`, if it is not there, with what makes it faster if that can be had.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::ReadBuf;
 
-/// The most that one read delivers.
+/// The most that one read delivers, unless it is said otherwise.
 pub(crate) const READ: usize = 64 << 10;
 
 /// Copies are cut into pieces of this size. Longer ones are done by an instruction that is many times
@@ -22,22 +22,24 @@ pub(crate) struct Wire {
     at: usize,
     /// Whether the input starts again at its end. If not, nothing comes then.
     endless: bool,
+    /// The most that one read delivers.
+    most: usize,
     output: Output,
 }
 
 impl Wire {
     pub(crate) fn endless(input: Arc<[u8]>) -> Self {
-        Self::answered(input, Output::default())
+        Self { input, at: 0, endless: true, most: READ, output: Output::default() }
     }
 
-    /// The same, and what takes the answers.
-    pub(crate) fn answered(input: Arc<[u8]>, output: Output) -> Self {
-        Self { input, at: 0, endless: true, output }
+    /// The same, so many bytes at a time, and what takes the answers.
+    pub(crate) fn answered(input: Arc<[u8]>, most: usize, output: Output) -> Self {
+        Self { most, output, ..Self::endless(input) }
     }
 
     /// A request, and what takes the answer.
     pub(crate) fn once(input: Arc<[u8]>, output: Output) -> Self {
-        Self { input, at: 0, endless: false, output }
+        Self { input, at: 0, endless: false, most: READ, output }
     }
 
     /// Nothing to read.
@@ -54,7 +56,7 @@ impl Wire {
             self.at = 0;
         }
         let start = self.at;
-        self.at = self.input.len().min(start + room.min(READ));
+        self.at = self.input.len().min(start + room.min(self.most));
         Some(&self.input[start..self.at])
     }
 }
