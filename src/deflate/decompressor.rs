@@ -17,6 +17,14 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 /// message of that size may be a mere reference to the one before it.
 const FREE_EXPANSION: u64 = 32 << 10;
 
+/// Bytes of a compressed message behind which the ratio is looked at, and behind the next ones.
+/// They expand to little more than the largest window.
+const RATIO_STEP: u64 = 32;
+
+/// Bytes that a byte may expand to: 258 for every two bits. The bits left over from the byte before
+/// may add as much once.
+const MAX_EXPANSION: u64 = 1032;
+
 /// One direction of a connection: what it receives.
 #[derive(Debug)]
 pub(super) struct Decompressor {
@@ -30,6 +38,8 @@ pub(super) struct Decompressor {
     /// Bytes of the message so far.
     received: u64,
     produced: u64,
+    /// There was no room for all that these expand to.
+    full: bool,
 }
 
 impl Decompressor {
@@ -42,6 +52,7 @@ impl Decompressor {
             stream_ended: false,
             received: 0,
             produced: 0,
+            full: false,
         }
     }
 
@@ -53,39 +64,69 @@ impl Decompressor {
         room: usize,
     ) -> Result<Decoded, DecodeError> {
         let pool = &self.pool;
+        // On an error the state is dropped.
         let mut inflater = self.inflater.take().unwrap_or_else(|| pool.take_inflater());
-        let allowed = self.allowed(input.len());
-        let before = output.len();
-        // One byte more than allowed, to see whether there is more than that. On an error the
-        // state is dropped.
-        let most = room.min(allowed.saturating_add(1));
-        let decoded = self.inflate(&mut inflater, input, last, output, most)?;
-        let produced = output.len().saturating_sub(before);
-        if produced > allowed {
-            output.truncate(before.saturating_add(allowed));
-            return Err(DecodeError::Expansion);
-        }
-        if last && !decoded.full {
+        let most = output.len().saturating_add(room);
+        let mut rest = input;
+        let full = loop {
+            let before = output.len();
+            let piece = self.next_piece(rest);
+            let ends = last && piece.len() == rest.len();
+            let room = most.saturating_sub(before);
+            let decoded = self.inflate(&mut inflater, piece, ends, output, room)?;
+            rest = rest.get(decoded.consumed..).unwrap_or_default();
+            self.received = self.received.saturating_add(decoded.consumed as u64);
+            self.produced = self.produced.saturating_add(output.len().abs_diff(before) as u64);
+            self.full = decoded.full;
+            if decoded.full {
+                break true;
+            }
+            self.check_ratio(ends)?;
+            if rest.is_empty() {
+                break false;
+            }
+        };
+        let consumed = input.len().saturating_sub(rest.len());
+        if last && !full {
             (self.stream_ended, self.received, self.produced) = (false, 0, 0);
             // Without context takeover, each message begins with an empty window (7.2.2).
             if !self.context_takeover {
                 self.pool.give_inflater(inflater);
-                return Ok(decoded);
+                return Ok(Decoded { consumed, full });
             }
-        } else {
-            self.received = self.received.saturating_add(decoded.consumed as u64);
-            self.produced = self.produced.saturating_add(produced as u64);
         }
         self.inflater = Some(inflater);
-        Ok(decoded)
+        Ok(Decoded { consumed, full })
     }
 
-    /// How much more the message may expand to, `len` more bytes of it given.
-    fn allowed(&self, len: usize) -> usize {
-        let Some(ratio) = self.max_ratio else { return usize::MAX };
-        let received = self.received.saturating_add(len as u64);
-        let allowed = received.saturating_mul(u64::from(ratio)).saturating_add(FREE_EXPANSION);
-        usize::try_from(allowed.saturating_sub(self.produced)).unwrap_or(usize::MAX)
+    /// How much of the input to go on with: all of it, or for the sake of the ratio less.
+    ///
+    /// The ratio must hold behind every 32nd byte of a message, however it was cut. So it goes to
+    /// the next of these places, or further if nothing could break the ratio on the way.
+    fn next_piece<'i>(&self, input: &'i [u8]) -> &'i [u8] {
+        let Some(allowed) = self.allowed() else { return input };
+        let left = allowed.saturating_sub(self.produced);
+        let len = match self.received % RATIO_STEP {
+            // First all that comes out of the input up to here.
+            _ if self.full => 0,
+            past => RATIO_STEP.saturating_sub(past).max((left / MAX_EXPANSION).saturating_sub(1)),
+        };
+        usize::try_from(len).ok().and_then(|len| input.get(..len)).unwrap_or(input)
+    }
+
+    /// To be asked when all has come out of the input so far.
+    fn check_ratio(&self, ends: bool) -> Result<(), DecodeError> {
+        let is_place = ends || self.received.is_multiple_of(RATIO_STEP);
+        match self.allowed() {
+            Some(allowed) if is_place && self.produced > allowed => Err(DecodeError::Expansion),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many bytes may have come out of the input so far.
+    fn allowed(&self) -> Option<u64> {
+        let by_ratio = self.received.saturating_mul(u64::from(self.max_ratio?));
+        Some(by_ratio.saturating_add(FREE_EXPANSION))
     }
 
     fn inflate(

@@ -234,8 +234,8 @@ impl Deflate {
 
     /// How many bytes a received message may have for each byte it had compressed (default: any
     /// number). One that expands more ends the connection with close code 1009.
-    /// It is held against what has arrived so far, so for a message near the ratio it depends on the
-    /// reads.
+    /// The first 32 KiB of a message are free. From then on the ratio has to hold all along, that is,
+    /// behind every 32nd compressed byte, so a message may break it and still hold it as a whole.
     ///
     /// Memory is bounded without it, by [`Limits::max_message_bytes`](crate::Limits::max_message_bytes),
     /// which counts those of the expanded message. The format itself allows about 1,030.

@@ -250,7 +250,7 @@ fn max_ratio_counts_behind_the_first_32_kib() {
             let mut plain = server(&settings(takeover, 9));
             let encoded = encode(&mut *plain, &vec![b' '; len]).unwrap();
             let fits = len <= FREE + ratio * encoded.len();
-            for step in [1, encoded.len()] {
+            for step in [1, 7, 31, 32, 33, 100, encoded.len()] {
                 let mut codec = server(&settings(takeover, 9).max_ratio(Some(ratio as u32)));
                 let mut output = Vec::new();
                 let result = encoded.chunks(step).enumerate().try_for_each(|(i, piece)| {
@@ -259,10 +259,49 @@ fn max_ratio_counts_behind_the_first_32_kib() {
                 });
                 // What expands too much is noticed before all of it has arrived.
                 assert_eq!(result, if fits { Ok(()) } else { Err(DecodeError::Expansion) });
-                assert!(output.len() <= FREE + ratio * encoded.len() + 1);
+                assert!(output.len() <= FREE + ratio * encoded.len() + (33 << 10));
             }
         }
     }
+}
+
+/// Messages that expand much here and little there, around the ratio.
+#[test]
+fn max_ratio_does_not_depend_on_how_the_message_is_cut() {
+    let mut random = Random(7);
+    let mut verdicts = [0, 0];
+    for _ in 0..60 {
+        let mut message = vec![b' '; 30_000];
+        for _ in 0..random.below(20) {
+            let blanks = message.len() + random.below(3000);
+            message.resize(blanks, b' ');
+            message.extend(random.bytes(100));
+        }
+        let encoded = encode(&mut *server(&settings(false, 9)), &message).unwrap();
+        let deflate = settings(false, 9).max_ratio(Some(10));
+        let verdict = |step: usize, room: usize| {
+            let mut codec = server(&deflate);
+            let mut output = Vec::new();
+            for (i, mut piece) in encoded.chunks(step).enumerate() {
+                let last = (i + 1) * step >= encoded.len();
+                loop {
+                    match codec.decode(piece, last, &mut output, room) {
+                        Ok(decoded) if decoded.full => piece = &piece[decoded.consumed..],
+                        Ok(_) => break,
+                        Err(error) => return Err((error, output)),
+                    }
+                }
+            }
+            Ok(output)
+        };
+        let whole = verdict(encoded.len(), usize::MAX);
+        verdicts[usize::from(whole.is_ok())] += 1;
+        for (step, room) in [(1, usize::MAX), (5, 1000), (31, 4096), (32, 33), (77, 1), (500, 4096)]
+        {
+            assert_eq!(verdict(step, room), whole, "pieces of {step}, room for {room}");
+        }
+    }
+    assert!(verdicts[0] > 5 && verdicts[1] > 5, "{verdicts:?}");
 }
 
 #[test]
