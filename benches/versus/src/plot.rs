@@ -52,7 +52,10 @@ pub fn draw(results: &Results) -> Vec<(&'static str, String)> {
     let note = format!("{} rounds of {} s. {}", results.rounds, results.seconds, results.machine);
     let mut files = Vec::new();
     for plot in PLOTS {
-        let scenarios = SCENARIOS.iter().filter(|scenario| plot.kinds.contains(&scenario.kind));
+        // Beside compression a plain echo is nothing, and its line would be no help.
+        let scenarios = SCENARIOS
+            .iter()
+            .filter(|scenario| plot.kinds.contains(&scenario.kind) && scenario.deflate.is_none());
         let panels: Vec<_> =
             scenarios.filter_map(|scenario| panel(results, scenario, plot)).collect();
         if !panels.is_empty() {
