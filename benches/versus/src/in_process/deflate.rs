@@ -56,7 +56,8 @@ fn scenario(group: &'static str, deflate: Deflate, size: usize) -> Scenario {
     let subject = |name, echo| subject(name, echo, &messages, deflate.takeover, &output);
     let mut subjects = vec![
         bare(&messages, size, deflate),
-        subject("ours", ours(wire(), deflate)),
+        subject("ours", ours(wire(), deflate, None)),
+        subject("ours, mem_level 8", ours(wire(), deflate, Some(8))),
         subject("sockudo-ws", sockudo(wire(), output.clone(), deflate)),
         subject("yawc", yawc(wire(), deflate)),
     ];
@@ -117,7 +118,9 @@ fn bare(messages: &Messages, size: usize, deflate: Deflate) -> Subject {
     })
 }
 
-fn ours(wire: Wire, deflate: Deflate) -> Box<dyn Echo> {
+/// From 32 bytes on, as sockudo-ws. By default it takes less memory than the others, which have no
+/// `mem_level` to choose: theirs is 8.
+fn ours(wire: Wire, deflate: Deflate, mem_level: Option<u8>) -> Box<dyn Echo> {
     struct Ours(Connection, RecvBuffer, Wire);
 
     impl Echo for Ours {
@@ -136,10 +139,13 @@ fn ours(wire: Wire, deflate: Deflate) -> Box<dyn Echo> {
         }
     }
 
-    let extension = match deflate.takeover {
-        false => OurDeflate::default(),
+    let mut extension = match deflate.takeover {
+        false => OurDeflate::default().min_bytes(32),
         true => OurDeflate::context_takeover(),
     };
+    if let Some(mem_level) = mem_level {
+        extension = extension.mem_level(mem_level).unwrap();
+    }
     let config = Config::DEFAULT.extension(extension.level(deflate.level).unwrap());
     let (lines, end) = REQUEST.split_at(REQUEST.len() - 2);
     let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n";
