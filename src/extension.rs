@@ -83,8 +83,9 @@ pub trait Codec: fmt::Debug + Send + Sync {
         room: usize,
     ) -> Result<Decoded, DecodeError>;
 
-    /// Whether the peer can decode what [`Extension::prepare`] made.
-    fn takes(&self, prepared: &Prepared) -> bool;
+    /// Whether the peer can decode what [`Extension::prepare`] made, with this
+    /// [demand](Prepared::demand).
+    fn takes(&self, demand: u32) -> bool;
 }
 
 /// Which part of its message a payload is.

@@ -28,7 +28,8 @@ pub(super) struct Frame {
 
 #[derive(Debug)]
 struct Encoded {
-    prepared: Prepared,
+    /// What it demands of the peer.
+    demand: u32,
     frame: Frame,
 }
 
@@ -56,10 +57,9 @@ impl PreparedMessage {
     /// permessage-deflate allows it if messages are sent without context takeover.
     #[must_use]
     pub fn encoded(mut self, extension: &dyn Extension) -> Self {
-        self.encoded = extension.prepare(self.payload()).map(|prepared| {
-            let payload = &prepared.payload;
-            let header = Header::of(self.kind.opcode(), true, payload).with_reserved_bits(RSV1);
-            Arc::new(Encoded { frame: Frame::new(header, payload), prepared })
+        self.encoded = extension.prepare(self.payload()).map(|Prepared { demand, payload }| {
+            let header = Header::of(self.kind.opcode(), true, &payload).with_reserved_bits(RSV1);
+            Arc::new(Encoded { demand, frame: Frame::new(header, &payload) })
         });
         self
     }
@@ -79,7 +79,7 @@ impl PreparedMessage {
     /// The frame for a connection with this codec.
     pub(super) fn frame(&self, codec: Option<&dyn Codec>) -> &Frame {
         match (&self.encoded, codec) {
-            (Some(encoded), Some(codec)) if codec.takes(&encoded.prepared) => &encoded.frame,
+            (Some(encoded), Some(codec)) if codec.takes(encoded.demand) => &encoded.frame,
             _ => &self.plain,
         }
     }

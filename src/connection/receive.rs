@@ -112,8 +112,9 @@ impl Connection {
         }
     }
 
-    /// The usual case, a message in a single frame that has arrived whole, in a third of the
-    /// instructions. Whatever is unusual or wrong is left to [`find_next`](Self::find_next).
+    /// The usual case, a message in a single frame that has arrived whole, in fewer instructions;
+    /// `benches/instructions` counts them. Whatever is unusual or wrong is left to
+    /// [`find_next`](Self::find_next).
     #[inline]
     fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Found> {
         const TEXT: u8 = 0x80 | Opcode::Text as u8;

@@ -4,7 +4,7 @@ use super::compressor::{self, Compressor};
 use super::decompressor::Decompressor;
 use super::pool::Pool;
 use super::{Direction, Settings};
-use crate::extension::{Codec, DecodeError, Decoded, Piece, Prepared};
+use crate::extension::{Codec, DecodeError, Decoded, Piece};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -48,8 +48,8 @@ impl Codec for PermessageDeflate {
         self.decompressor.decode(input, last, output, room)
     }
 
-    fn takes(&self, prepared: &Prepared) -> bool {
-        self.compressor.takes(prepared)
+    fn takes(&self, demand: u32) -> bool {
+        self.compressor.takes(demand)
     }
 }
 

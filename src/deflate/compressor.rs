@@ -65,9 +65,9 @@ impl Compressor {
         smaller || !whole
     }
 
-    pub(super) fn takes(&self, prepared: &Prepared) -> bool {
+    pub(super) fn takes(&self, demand: u32) -> bool {
         // With context takeover, the peer's window would hold what the deflater does not know.
-        !self.direction.context_takeover && prepared.demand <= u32::from(self.direction.window_bits)
+        !self.direction.context_takeover && demand <= u32::from(self.direction.window_bits)
     }
 }
 

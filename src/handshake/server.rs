@@ -228,7 +228,7 @@ impl<'r> Upgrade<'r> {
     /// What the extension of the server makes of the client's offers.
     fn agreement(&self, extension: &dyn Extension) -> Option<Agreement> {
         // The lines are one list (RFC 6455, section 11.3.2), and each is known to be well-formed.
-        let lines = self.request.headers.all("sec-websocket-extensions");
+        let lines = self.headers.all(Name::Extensions);
         let offers: Vec<_> = lines.filter_map(Offer::parse).flatten().collect();
         // Nothing may be accepted that was not offered (RFC 6455, section 9.1).
         let agreement = if offers.is_empty() { None } else { extension.accept(&offers) };

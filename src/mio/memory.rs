@@ -13,6 +13,8 @@ const KEPT_BYTES: usize = 8 * 1024 * 1024;
 /// The memory that all connections of a loop use in turn: a buffer to read into, and room to
 /// gather output in. A connection holds memory of its own only while something incomplete has
 /// arrived, or something could not be written.
+///
+/// Compressed messages are decoded here too, into as much memory as the largest of them has needed.
 #[derive(Debug)]
 pub struct Memory {
     pub(super) rx: RecvBuffer,

@@ -3,7 +3,7 @@
 use super::inflate::Inflate;
 use super::{Random, TAKEOVER, WHOLE, decode, encode, encode_pieces, server, settings};
 use sansio_ws::deflate::Deflate;
-use sansio_ws::extension::{Codec, Extension, Offer, Prepared};
+use sansio_ws::extension::{Codec, Extension, Offer};
 
 /// Both sides of an agreement on these windows.
 fn pair(deflate: &Deflate, bits: u8) -> (Box<dyn Codec>, Box<dyn Codec>) {
@@ -253,14 +253,13 @@ fn who_takes_prepared_messages() {
         }
     }
     for bits in 8..=15 {
-        let prepared = |demand| Prepared { demand, payload: vec![] };
         let (server, client) = pair(&settings(false, 1), bits);
         for demand in 8..=15 {
-            assert_eq!(server.takes(&prepared(demand)), demand <= u32::from(bits));
-            assert_eq!(client.takes(&prepared(demand)), demand <= u32::from(bits));
+            assert_eq!(server.takes(demand), demand <= u32::from(bits));
+            assert_eq!(client.takes(demand), demand <= u32::from(bits));
         }
         let (server, client) = pair(&settings(true, 1), bits);
-        assert!(!server.takes(&prepared(8)) && !client.takes(&prepared(8)));
+        assert!(!server.takes(8) && !client.takes(8));
     }
     assert_eq!(settings(false, 1).prepare(&Random(12).bytes(1000)), None, "not worth it");
 }

@@ -37,9 +37,9 @@ fn main() {
     match operation.as_str() {
         "receive" => receive(size, count),
         "send" => send(size, count),
-        "echo" => echo(size, count),
-        "burst" => burst(&frame(size).repeat(32), 32, count),
-        "fragments" => burst(&fragments(size).repeat(8), 8, count),
+        "echo" => echo(&frame(size), 1, count),
+        "burst" => echo(&frame(size).repeat(32), 32, count),
+        "fragments" => echo(&fragments(size).repeat(8), 8, count),
         "bomb" => bomb(size, count),
         "handshake" => handshake(count),
         other => panic!("unknown operation {other}"),
@@ -85,21 +85,6 @@ fn send(size: usize, count: usize) {
     }
 }
 
-fn echo(size: usize, count: usize) {
-    let frame = frame(size);
-    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
-    let mut rx = RecvBuffer::with_capacity(256 * 1024);
-    for _ in 0..count {
-        rx.extend_from_slice(&frame);
-        while let Some(event) = connection.next_event(&mut rx).expect("valid frames") {
-            if let Event::Binary(bytes) = event {
-                connection.send_binary(bytes).expect("room");
-            }
-        }
-        drain(&mut connection);
-    }
-}
-
 /// The same message in four frames.
 fn fragments(size: usize) -> Vec<u8> {
     let mut frames = Vec::new();
@@ -118,8 +103,8 @@ fn fragments(size: usize) -> Vec<u8> {
     frames
 }
 
-/// Messages that arrive together, several in one read, and are answered together.
-fn burst(frames: &[u8], messages: usize, count: usize) {
+/// Messages that arrive together, one or several in a read, and are answered together.
+fn echo(frames: &[u8], messages: usize, count: usize) {
     let mut connection = Connection::new(Role::Server, Config::DEFAULT);
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
     for _ in 0..count.div_ceil(messages) {
