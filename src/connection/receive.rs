@@ -68,6 +68,13 @@ pub(crate) enum Found {
     Yield,
 }
 
+/// A message that came in one frame.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    kind: MessageKind,
+    range: Range<usize>,
+}
+
 /// How far the payload of an open frame got.
 enum Progress {
     Found(Found),
@@ -102,7 +109,19 @@ impl Connection {
     /// Fatal: the Close that tells the peer is queued, and every later call discards the bytes
     /// and returns the same error. Keep writing [`outgoing`](Self::outgoing) and do what
     /// [`transport`](Self::transport) says.
+    #[inline]
     pub fn next_event<'b>(
+        &mut self,
+        rx: &'b mut RecvBuffer,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.find_whole(rx) {
+            Some(whole) => Ok(Some(self.hand_out_whole(whole, rx)?)),
+            None => self.next_other(rx),
+        }
+    }
+
+    #[inline(never)]
+    fn next_other<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
@@ -114,11 +133,12 @@ impl Connection {
 
     /// The usual case, a message in a single frame that has arrived whole, in fewer instructions;
     /// `benches/instructions` counts them. Whatever is unusual or wrong is left to
-    /// [`find_next`](Self::find_next).
+    /// [`find`](Self::find).
     #[inline]
-    fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Found> {
+    pub(crate) fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Whole> {
         const TEXT: u8 = 0x80 | Opcode::Text as u8;
         const BINARY: u8 = 0x80 | Opcode::Binary as u8;
+        let Receiving::Between = self.receiving else { return None };
         let (first_two, rest) = rx.unread().split_first_chunk()?;
         let [first, second] = *first_two;
         let kind = match first {
@@ -126,61 +146,66 @@ impl Connection {
             BINARY => MessageKind::Binary,
             _ => return None,
         };
-        let (len, extended) = match second & 0x7F {
-            127 => return None,
-            126 => (u16::from_be_bytes(*rest.first_chunk()?), 2),
-            len => (u16::from(len), 0),
-        };
-        let Config { limits, delivery, .. } = &*self.config;
         let is_masked = second & 0x80 != 0;
-        let usual = is_masked == self.is_server()
-            && (extended == 0 || len > 125)
-            && *delivery == Delivery::Messages
-            && u64::from(len) <= limits.max_frame_bytes.min(limits.max_message_bytes);
-        let rest = rest.get(extended..)?;
+        let (len, rest) = match second & 0x7F {
+            127 => return None,
+            126 => match rest
+                .split_first_chunk()
+                .map(|(len, rest)| (u16::from_be_bytes(*len), rest))?
+            {
+                (0..=125, _) => return None,
+                (len, rest) => (usize::from(len), rest),
+            },
+            len => (usize::from(len), rest),
+        };
         let (key, rest) = match is_masked {
             true => rest.split_first_chunk().map(|(key, rest)| (Some(*key), rest))?,
             false => (None, rest),
         };
-        let len = usize::from(len);
+        let Config { limits, delivery, .. } = &*self.config;
+        let usual = is_masked == self.is_server()
+            && *delivery == Delivery::Messages
+            && len as u64 <= limits.max_frame_bytes
+            && len as u64 <= limits.max_message_bytes;
         if !usual || rest.len() < len {
             return None;
         }
         let header_len = rx.unread().len() - rest.len();
         let range = rx.take_frame(header_len, len, key);
-        Some(Found::Message { kind, region: Region::Received, range })
+        Some(Whole { kind, range })
+    }
+
+    /// What `find_whole` has found, as an event: not by way of [`Found`], since that is put
+    /// together in memory, and waiting to read it back takes longer than parsing a header.
+    #[inline]
+    pub(crate) fn hand_out_whole<'b>(
+        &mut self,
+        Whole { kind, range }: Whole,
+        rx: &'b RecvBuffer,
+    ) -> Result<Event<'b>, ProtocolError> {
+        let bytes = rx.slice(Region::Received, range);
+        match kind {
+            MessageKind::Binary => Ok(Event::Binary(bytes)),
+            MessageKind::Text => match simdutf8::basic::from_utf8(bytes) {
+                Ok(text) => Ok(Event::Text(text)),
+                Err(_) => Err(self.fail(ProtocolError::InvalidUtf8)),
+            },
+        }
     }
 
     /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
     /// event, not yet borrowed from the buffer.
-    #[inline]
     pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
-        // Every second call only finds that everything has been handed out.
-        if matches!(self.receiving, Receiving::Between) {
-            if rx.unread().len() < 2 {
-                return Ok(None);
-            }
-            if let Some(message) = self.find_whole(rx) {
-                return Ok(Some(message));
-            }
-        }
         self.find_next(rx).map_err(|error| self.fail(error))
     }
 
     /// The second half: the one place where ranges become slices, and bytes `str`.
-    #[inline]
     pub(crate) fn hand_out<'b>(
         &mut self,
         found: Found,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
-        match found {
-            // The usual case, and one that can't fail.
-            Found::Message { kind: MessageKind::Binary, region, range } => {
-                Ok(Event::Binary(rx.slice(region, range)))
-            }
-            found => self.lend(found, rx).map_err(|error| self.fail(error)),
-        }
+        self.lend(found, rx).map_err(|error| self.fail(error))
     }
 
     fn lend<'b>(&mut self, found: Found, rx: &'b RecvBuffer) -> Result<Event<'b>, ProtocolError> {
