@@ -14,7 +14,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use alloc::vec::Vec;
+use bytes::BufMut;
 use core::fmt;
 
 /// The most bytes a header can have: 2, a 64-bit length, a masking key.
@@ -136,37 +136,29 @@ impl Header {
 
     /// Writes the header to the front of `out` and returns its length, 2 to 14 bytes.
     pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> usize {
-        let [bytes @ .., _, _] = self.to_bytes();
-        *out = bytes;
+        self.put(&mut out.as_mut_slice());
         self.encoded_len()
     }
 
-    /// The header, and zeros behind it. Put together as one number, since that takes a few
-    /// instructions, while single bytes go through memory.
+    /// Appends the header to `out`, which has room for it.
     #[inline]
-    const fn to_bytes(self) -> [u8; 16] {
-        let length = u64::from_le_bytes(self.payload_len.to_be_bytes());
-        let (length, bits) = match self.prefix.length() {
-            126 => (length >> 48, 16u32),
-            127 => (length, 64),
-            _ => (0, 0),
-        };
-        let key = match self.mask {
-            Some(key) => u32::from_le_bytes(key),
-            None => 0,
-        };
-        let first_two = u16::from_le_bytes([self.prefix.first, self.prefix.second]) as u128;
-        let rest = length as u128 | (key as u128) << bits;
-        (first_two | rest << 16).to_le_bytes()
-    }
-
-    /// Writes the header to the end of `out`.
-    #[inline]
-    pub(crate) fn append(&self, out: &mut Vec<u8>) {
-        let end = out.len().saturating_add(self.encoded_len());
-        // A copy of a fixed length is two instructions, of any other a call.
-        out.extend_from_slice(&self.to_bytes());
-        out.truncate(end);
+    pub(crate) fn put(&self, out: &mut impl BufMut) {
+        let Prefix { first, second, .. } = self.prefix;
+        // In pieces of a known length, which take an instruction or two; others take a call.
+        match self.payload_len {
+            0..=125 => out.put_slice(&[first, second]),
+            126..=0xFFFF => {
+                let [high, low] = (self.payload_len as u16).to_be_bytes();
+                out.put_slice(&[first, second, high, low]);
+            }
+            length => {
+                out.put_slice(&[first, second]);
+                out.put_slice(&length.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.mask {
+            out.put_slice(&key);
+        }
     }
 
     /// The length of this header on the wire, 2 to 14 bytes.

@@ -25,14 +25,21 @@ use core::fmt;
 /// Write what [`chunk`](Buf::chunk) shows, or what `chunks_vectored` collects, and [`advance`](Buf::advance) by as much as was written, at any byte.
 #[derive(Default)]
 pub struct SendQueue {
+    /// Behind a pointer, since most connections have nothing to send most of the time: those of a
+    /// loop take turns at one.
+    backlog: Option<Box<Backlog>>,
+    /// Bytes ever sent.
+    sent: u64,
+}
+
+/// What waits to be sent, and the memory for it.
+#[derive(Default)]
+pub(crate) struct Backlog {
     staging: Vec<u8>,
     /// How much of `staging` has been sent.
     staging_sent: usize,
-    #[expect(clippy::box_collection, reason = "most have none, and idle ones should be small")]
-    shared: Option<Box<VecDeque<Shared>>>,
-    remaining: usize,
-    /// Bytes ever sent.
-    sent: u64,
+    shared: VecDeque<Shared>,
+    shared_bytes: usize,
     frames: FrameCount,
 }
 
@@ -47,34 +54,28 @@ struct Shared {
 /// once all of them have been sent.
 #[derive(Default)]
 struct FrameCount {
-    older: u32,
-    newer: u32,
+    older: usize,
+    newer: usize,
     /// Position in the stream of bytes at which the older ones end.
     border: u64,
 }
 
 impl SendQueue {
     pub(crate) const fn new() -> Self {
-        Self {
-            staging: Vec::new(),
-            staging_sent: 0,
-            shared: None,
-            remaining: 0,
-            sent: 0,
-            frames: FrameCount { older: 0, newer: 0, border: 0 },
-        }
+        Self { backlog: None, sent: 0 }
     }
 
     /// Bytes waiting to be sent.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.remaining
+        self.backlog.as_ref().map_or(0, |backlog| backlog.len())
     }
 
     /// Whether everything has been sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.remaining == 0
+        self.len() == 0
     }
 
     /// Frames waiting to be sent, at least in part.
@@ -82,36 +83,35 @@ impl SendQueue {
     /// Frames are counted in two groups, an older and a newer one, and a group leaves the count
     /// when its last byte is sent. So the number is never too small, it is exact while nothing
     /// or everything has been sent, and it is too large by less than the older group otherwise.
+    #[inline]
     #[must_use]
     pub fn frames(&self) -> usize {
-        self.frames.older.saturating_add(self.frames.newer) as usize
+        self.backlog.as_ref().map_or(0, |backlog| backlog.frames.older + backlog.frames.newer)
     }
 
-    /// Whether it has no staging area, and would have to allocate one.
+    /// Whether it has no memory, and would have to allocate some.
     #[cfg(feature = "mio")]
     pub(crate) fn lacks_memory(&self) -> bool {
-        self.staging.capacity() == 0
+        self.backlog.is_none()
     }
 
-    /// Takes over `memory` as its staging area, when it lacks one.
+    /// Takes over memory in which nothing waits, when it lacks some.
     #[cfg(feature = "mio")]
-    pub(crate) fn lend_memory(&mut self, memory: Vec<u8>) {
-        debug_assert!(self.lacks_memory() && memory.is_empty());
-        self.staging = memory;
+    pub(crate) fn lend_memory(&mut self, memory: Box<Backlog>) {
+        debug_assert!(self.lacks_memory() && memory.len() == 0);
+        self.backlog = Some(memory);
     }
 
-    /// Gives its staging area away if nothing is in it.
+    /// Gives its memory away if nothing waits in it.
     #[cfg(feature = "mio")]
-    pub(crate) fn return_memory(&mut self) -> Option<Vec<u8>> {
-        let idle = self.is_empty() && !self.lacks_memory();
-        idle.then(|| core::mem::take(&mut self.staging))
+    pub(crate) fn return_memory(&mut self) -> Option<Box<Backlog>> {
+        self.backlog.take_if(|backlog| backlog.len() == 0)
     }
 
     /// Frees memory that is not in use.
     pub fn shrink_to_fit(&mut self) {
         if self.is_empty() {
-            self.staging = Vec::new();
-            self.shared = None;
+            self.backlog = None;
         }
     }
 
@@ -122,37 +122,51 @@ impl SendQueue {
 
     /// Position in the stream of bytes at which the next frame will begin.
     pub(crate) fn end(&self) -> u64 {
-        self.sent + self.remaining as u64
+        self.sent + self.len() as u64
     }
 
-    /// Appends what `write` appends to the staging area.
+    /// The staging area, to append to.
     #[inline]
-    pub(crate) fn stage(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.staging_sent > 0 {
-            self.reclaim();
+    pub(crate) fn staging(&mut self) -> &mut Vec<u8> {
+        let backlog = self.backlog.get_or_insert_default();
+        if backlog.staging_sent > 0 {
+            backlog.reclaim();
         }
-        let before = self.staging.len();
-        write(&mut self.staging);
-        self.remaining += self.staging.len() - before;
+        &mut backlog.staging
     }
 
     /// Appends a chunk without copying it.
     pub(crate) fn share(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
-            self.remaining += bytes.len();
-            let shared = Shared { after: self.staging.len(), bytes };
-            self.shared.get_or_insert_default().push_back(shared);
+            let backlog = self.backlog.get_or_insert_default();
+            backlog.shared_bytes += bytes.len();
+            backlog.shared.push_back(Shared { after: backlog.staging.len(), bytes });
         }
     }
 
     /// Tells that what was appended since the last call was one frame.
+    #[inline]
     pub(crate) fn end_frame(&mut self) {
-        if self.frames.older == 0 {
-            self.frames.older = 1;
-            self.frames.border = self.end();
+        let backlog = self.backlog.get_or_insert_default();
+        if backlog.frames.older == 0 {
+            backlog.frames.older = 1;
+            backlog.frames.border = self.sent + backlog.len() as u64;
         } else {
-            self.frames.newer = self.frames.newer.saturating_add(1);
+            backlog.frames.newer += 1;
         }
+    }
+}
+
+impl Backlog {
+    #[inline]
+    fn len(&self) -> usize {
+        self.staging.len() - self.staging_sent + self.shared_bytes
+    }
+
+    /// Bytes that can be staged without another allocation.
+    #[cfg(feature = "mio")]
+    pub(crate) fn capacity(&self) -> usize {
+        self.staging.capacity()
     }
 
     /// Reuses the room of sent bytes once they are half of the staging area, and only when an
@@ -160,39 +174,60 @@ impl SendQueue {
     fn reclaim(&mut self) {
         if self.staging_sent >= self.staging.len() / 2 {
             self.staging.drain(..self.staging_sent);
-            for shared in self.shared.iter_mut().flat_map(|shared| shared.iter_mut()) {
+            for shared in &mut self.shared {
                 shared.after -= self.staging_sent;
             }
             self.staging_sent = 0;
         }
     }
 
-    fn next_shared(&self) -> Option<&Shared> {
-        self.shared.as_ref()?.front()
-    }
-
     /// The staged bytes up to the next shared chunk.
     fn staged(&self) -> &[u8] {
-        let end = self.next_shared().map_or(self.staging.len(), |shared| shared.after);
+        let end = self.shared.front().map_or(self.staging.len(), |shared| shared.after);
         &self.staging[self.staging_sent..end]
-    }
-}
-
-impl Buf for SendQueue {
-    fn remaining(&self) -> usize {
-        self.remaining
     }
 
     fn chunk(&self) -> &[u8] {
-        match (self.staged(), self.next_shared()) {
+        match (self.staged(), self.shared.front()) {
             ([], Some(shared)) => &shared.bytes,
             (staged, _) => staged,
         }
     }
 
+    /// Forgets `n` bytes, which is no more than there are.
+    fn advance(&mut self, mut n: usize) {
+        loop {
+            let staged = self.staged().len().min(n);
+            self.staging_sent += staged;
+            n -= staged;
+            // Staged bytes are used up, so what is left of `n` lies in the shared chunk.
+            let Some(shared) = self.shared.front_mut().filter(|_| n > 0) else { return };
+            let part = shared.bytes.len().min(n);
+            shared.bytes.advance(part);
+            self.shared_bytes -= part;
+            n -= part;
+            if shared.bytes.is_empty() {
+                self.shared.pop_front();
+            }
+        }
+    }
+}
+
+impl Buf for SendQueue {
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.backlog.as_ref().map_or(&[], |backlog| backlog.chunk())
+    }
+
     #[cfg(feature = "std")]
     fn chunks_vectored<'a>(&'a self, dst: &mut [std::io::IoSlice<'a>]) -> usize {
-        let mut from = self.staging_sent;
+        let Some(Backlog { staging, staging_sent, shared, .. }) = self.backlog.as_deref() else {
+            return 0;
+        };
+        let mut from = *staging_sent;
         let mut slices = dst.iter_mut();
         let mut count = 0;
         let mut put = |bytes: &'a [u8]| {
@@ -204,48 +239,38 @@ impl Buf for SendQueue {
             count += 1;
             true
         };
-        for shared in self.shared.iter().flat_map(|shared| shared.iter()) {
-            if !put(&self.staging[from..shared.after]) || !put(&shared.bytes) {
+        for shared in shared {
+            if !put(&staging[from..shared.after]) || !put(&shared.bytes) {
                 return count;
             }
             from = shared.after;
         }
-        put(&self.staging[from..]);
+        put(&staging[from..]);
         count
     }
 
     /// # Panics
     ///
     /// When `n` is more than [`remaining`](Buf::remaining).
-    fn advance(&mut self, mut n: usize) {
-        assert!(n <= self.remaining, "advanced past the end of the queue");
-        self.remaining -= n;
+    fn advance(&mut self, n: usize) {
+        assert!(n <= self.len(), "advanced past the end of the queue");
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.advance(n);
         self.sent += n as u64;
-        while n > 0 {
-            let staged = self.staged().len().min(n);
-            self.staging_sent += staged;
-            n -= staged;
-            if n == 0 {
-                break;
-            }
-            // Staged bytes are used up, so what is left of `n` lies in the shared chunk.
-            let Some(chunks) = &mut self.shared else { break };
-            let Some(shared) = chunks.front_mut() else { break };
-            let part = shared.bytes.len().min(n);
-            shared.bytes.advance(part);
-            n -= part;
-            if shared.bytes.is_empty() {
-                chunks.pop_front();
-            }
+        if backlog.len() == 0 {
+            backlog.staging.clear();
+            backlog.staging_sent = 0;
+            backlog.frames = FrameCount::default();
+        } else if self.sent >= backlog.frames.border {
+            let border = self.sent + backlog.len() as u64;
+            backlog.frames = FrameCount { older: backlog.frames.newer, newer: 0, border };
         }
-        if self.remaining == 0 {
-            self.staging.clear();
-            self.staging_sent = 0;
-            self.frames = FrameCount::default();
-        } else if self.sent >= self.frames.border {
-            let end = self.end();
-            self.frames = FrameCount { older: self.frames.newer, newer: 0, border: end };
-        }
+    }
+}
+
+impl fmt::Debug for Backlog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backlog").field("bytes", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -253,7 +278,7 @@ impl Buf for SendQueue {
 impl fmt::Debug for SendQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendQueue")
-            .field("bytes", &self.remaining)
+            .field("bytes", &self.len())
             .field("frames", &self.frames())
             .finish()
     }

@@ -84,7 +84,7 @@ impl<S: Stream> WebSocket<S> {
             }
             Err(response) => {
                 let mut queue = SendQueue::new();
-                queue.stage(|staging| staging.extend_from_slice(&response));
+                queue.staging().extend_from_slice(&response);
                 write(&mut stream, &mut queue, &mut timer)?;
                 if stream.shutdown_write()? {
                     drain(&mut stream, &mut rx, &mut timer);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   rx ──▶ next_event() ──▶ Event                 receive.rs   header, fragments, UTF-8
-//!              │
+//!              │                                  whole.rs     the usual case of that
 //!              │ pongs, close replies             closing.rs   who closes what, and when
 //!              ▼
 //!   send_*() ─────▶ outgoing() ──▶ socket         send.rs      frames, masks, caps
@@ -14,6 +14,7 @@ mod event;
 mod prepared;
 mod receive;
 mod send;
+mod whole;
 
 pub use closing::{Ended, Transport};
 pub use error::{ProtocolError, Rejected, SendError};
@@ -250,7 +251,7 @@ impl Connection {
     /// Queues bytes that go before the first frame: the response of the handshake.
     pub(crate) fn queue_head(&mut self, head: Vec<u8>) {
         debug_assert!(self.queue.is_empty());
-        self.queue.stage(|staging| *staging = head);
+        *self.queue.staging() = head;
         self.queue.end_frame();
     }
 }

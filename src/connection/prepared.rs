@@ -88,7 +88,7 @@ impl PreparedMessage {
 impl Frame {
     fn new(header: Header, payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(header.encoded_len() + payload.len());
-        header.append(&mut bytes);
+        header.put(&mut bytes);
         bytes.extend_from_slice(payload);
         Self { header, bytes: bytes.into() }
     }

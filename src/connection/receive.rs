@@ -4,6 +4,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+use super::whole::Whole;
 use super::{Config, Connection, Delivery, Event, MessageKind, ProtocolError, Role};
 use crate::close::{CloseCode, CloseReason};
 use crate::extension::{Agreement, RSV1};
@@ -68,13 +69,6 @@ pub(crate) enum Found {
     Yield,
 }
 
-/// A message that came in one frame.
-#[derive(Debug)]
-pub(crate) struct Whole {
-    kind: MessageKind,
-    range: Range<usize>,
-}
-
 /// How far the payload of an open frame got.
 enum Progress {
     Found(Found),
@@ -125,77 +119,28 @@ impl Connection {
         &mut self,
         rx: &'b mut RecvBuffer,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find(rx)? {
+        match self.find_other(rx)? {
             Some(found) => self.hand_out(found, rx).map(Some),
             None => Ok(None),
-        }
-    }
-
-    /// The usual case, a message in a single frame that has arrived whole, in fewer instructions;
-    /// `benches/instructions` counts them. Whatever is unusual or wrong is left to
-    /// [`find`](Self::find).
-    #[inline]
-    pub(crate) fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Whole> {
-        const TEXT: u8 = 0x80 | Opcode::Text as u8;
-        const BINARY: u8 = 0x80 | Opcode::Binary as u8;
-        let Receiving::Between = self.receiving else { return None };
-        let (first_two, rest) = rx.unread().split_first_chunk()?;
-        let [first, second] = *first_two;
-        let kind = match first {
-            TEXT => MessageKind::Text,
-            BINARY => MessageKind::Binary,
-            _ => return None,
-        };
-        let is_masked = second & 0x80 != 0;
-        let (len, rest) = match second & 0x7F {
-            127 => return None,
-            126 => match rest
-                .split_first_chunk()
-                .map(|(len, rest)| (u16::from_be_bytes(*len), rest))?
-            {
-                (0..=125, _) => return None,
-                (len, rest) => (usize::from(len), rest),
-            },
-            len => (usize::from(len), rest),
-        };
-        let (key, rest) = match is_masked {
-            true => rest.split_first_chunk().map(|(key, rest)| (Some(*key), rest))?,
-            false => (None, rest),
-        };
-        let Config { limits, delivery, .. } = &*self.config;
-        let usual = is_masked == self.is_server()
-            && *delivery == Delivery::Messages
-            && len as u64 <= limits.max_frame_bytes
-            && len as u64 <= limits.max_message_bytes;
-        if !usual || rest.len() < len {
-            return None;
-        }
-        let header_len = rx.unread().len() - rest.len();
-        let range = rx.take_frame(header_len, len, key);
-        Some(Whole { kind, range })
-    }
-
-    /// What `find_whole` has found, as an event: not by way of [`Found`], since that is put
-    /// together in memory, and waiting to read it back takes longer than parsing a header.
-    #[inline]
-    pub(crate) fn hand_out_whole<'b>(
-        &mut self,
-        Whole { kind, range }: Whole,
-        rx: &'b RecvBuffer,
-    ) -> Result<Event<'b>, ProtocolError> {
-        let bytes = rx.slice(Region::Received, range);
-        match kind {
-            MessageKind::Binary => Ok(Event::Binary(bytes)),
-            MessageKind::Text => match simdutf8::basic::from_utf8(bytes) {
-                Ok(text) => Ok(Event::Text(text)),
-                Err(_) => Err(self.fail(ProtocolError::InvalidUtf8)),
-            },
         }
     }
 
     /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
     /// event, not yet borrowed from the buffer.
     pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
+        match self.find_whole(rx) {
+            Some(Whole { kind, range }) => {
+                Ok(Some(Found::Message { kind, region: Region::Received, range }))
+            }
+            None => self.find_other(rx),
+        }
+    }
+
+    /// Whatever `find_whole` does not find.
+    pub(crate) fn find_other(
+        &mut self,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<Found>, ProtocolError> {
         self.find_next(rx).map_err(|error| self.fail(error))
     }
 

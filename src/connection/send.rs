@@ -97,21 +97,17 @@ impl Connection {
             }
             _ => self.may_send_message(),
         };
-        match checked {
-            Ok(()) => {
-                let copied = payload.len() <= COALESCE_LIMIT || !self.is_server();
-                if copied || self.is_encoding() {
-                    self.queue_message(kind, &payload);
-                } else {
-                    let header = Header::of(kind.opcode(), true, &payload);
-                    self.queue.stage(|staging| header.append(staging));
-                    self.queue.share(payload);
-                    self.queue.end_frame();
-                }
-                Ok(())
-            }
-            Err(error) => Err(Rejected { error, message: payload }),
+        if let Err(error) = checked {
+            return Err(Rejected { error, message: payload });
         }
+        if payload.len() <= COALESCE_LIMIT || !self.is_server() || self.is_encoding() {
+            self.queue_message(kind, &payload);
+        } else {
+            Header::of(kind.opcode(), true, &payload).put(self.queue.staging());
+            self.queue.share(payload);
+            self.queue.end_frame();
+        }
+        Ok(())
     }
 
     /// Queues a message that was framed before, for this and other connections. A server queues
@@ -129,7 +125,7 @@ impl Connection {
             Role::Server => {
                 let frame = frame.bytes();
                 if frame.len() <= COALESCE_LIMIT {
-                    self.queue.stage(|staging| staging.extend_from_slice(frame));
+                    self.queue.staging().extend_from_slice(frame);
                 } else {
                     self.queue.share(frame.clone());
                 }
@@ -279,7 +275,6 @@ impl Connection {
         self.agreement().is_some() && self.encodes
     }
 
-    #[inline]
     fn queue_message(&mut self, kind: MessageKind, payload: &[u8]) {
         const WHOLE: Piece = Piece { first: true, last: true };
         let encoded = self.is_encoding() && self.queue_encoded(kind.opcode(), WHOLE, payload);
@@ -293,58 +288,60 @@ impl Connection {
     fn queue_encoded(&mut self, opcode: Opcode, piece: Piece, payload: &[u8]) -> bool {
         let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
         let Some(agreement) = agreement else { return false };
-        let mut encoded = false;
-        self.queue.stage(|staging| {
-            // The header goes before a payload whose length is not known yet.
-            let start = staging.len();
-            let body = start + MAX_HEADER_LEN;
-            staging.resize(body, 0);
-            encoded = agreement.codec.encode(payload, piece, staging) || !piece.first;
-            if !encoded {
-                staging.truncate(start);
-                return;
-            }
-            let (room, payload) = staging[start..].split_at_mut(MAX_HEADER_LEN);
-            let mut header = Header::of(opcode, piece.last, payload);
-            if piece.first {
-                header = header.with_reserved_bits(RSV1);
-            }
-            if let Role::Client(masks) = &mut self.role {
-                let key = masks.next_key();
-                header = header.masked(key);
-                Mask::new(key).apply(payload);
-            }
-            let mut bytes = [0; MAX_HEADER_LEN];
-            let header_len = header.encode(&mut bytes);
-            room.copy_from_slice(&bytes);
-            staging.copy_within(body.., start + header_len);
-            staging.truncate(staging.len() - (MAX_HEADER_LEN - header_len));
-        });
-        if encoded {
-            self.queue.end_frame();
+        let staging = self.queue.staging();
+        // The header goes before a payload whose length is not known yet.
+        let start = staging.len();
+        let body = start + MAX_HEADER_LEN;
+        staging.resize(body, 0);
+        let encoded = agreement.codec.encode(payload, piece, staging) || !piece.first;
+        if !encoded {
+            staging.truncate(start);
+            return false;
         }
-        encoded
+        let (room, payload) = staging[start..].split_at_mut(MAX_HEADER_LEN);
+        let mut header = Header::of(opcode, piece.last, payload);
+        if piece.first {
+            header = header.with_reserved_bits(RSV1);
+        }
+        if let Role::Client(masks) = &mut self.role {
+            let key = masks.next_key();
+            header = header.masked(key);
+            Mask::new(key).apply(payload);
+        }
+        let mut bytes = [0; MAX_HEADER_LEN];
+        let header_len = header.encode(&mut bytes);
+        room.copy_from_slice(&bytes);
+        staging.copy_within(body.., start + header_len);
+        staging.truncate(staging.len() - (MAX_HEADER_LEN - header_len));
+        self.queue.end_frame();
+        true
     }
 
-    #[inline]
+    #[inline(always)]
     fn queue_frame(&mut self, header: Header, payload: &[u8]) {
         match &mut self.role {
             Role::Client(masks) => {
                 let key = masks.next_key();
-                self.queue.stage(|staging| {
-                    header.masked(key).append(staging);
-                    Mask::new(key).append(payload, staging);
-                });
+                self.queue_masked(header, key, payload);
             }
-            Role::Server => self.queue.stage(|staging| {
-                header.append(staging);
+            Role::Server => {
+                let staging = self.queue.staging();
+                header.put(staging);
                 if payload.len() <= COPY_BYTES {
                     staging.extend_from_slice(payload);
                 } else {
                     append_in_pieces(payload, staging);
                 }
-            }),
+                self.queue.end_frame();
+            }
         }
+    }
+
+    #[inline(never)]
+    fn queue_masked(&mut self, header: Header, key: [u8; 4], payload: &[u8]) {
+        let staging = self.queue.staging();
+        header.masked(key).put(staging);
+        Mask::new(key).append(payload, staging);
         self.queue.end_frame();
     }
 }

@@ -182,9 +182,7 @@ impl ClientHandshake {
         let offer = config.extension.as_ref().map(|extension| extension.offer());
         let offer = offer.filter(|offer| extension::is_well_formed(offer.as_bytes()));
         let mut queue = SendQueue::new();
-        queue.stage(|staging| {
-            staging.extend_from_slice(&request.encode(&key, offer.as_deref()));
-        });
+        *queue.staging() = request.encode(&key, offer.as_deref());
         Self {
             queue,
             scanner: HeadScanner::new(&config.limits),

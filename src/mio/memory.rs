@@ -1,6 +1,7 @@
 //! Memory that the connections of a loop use in turn.
 
 use crate::recv_buffer::RecvBuffer;
+use crate::send_queue::Backlog;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -20,7 +21,7 @@ pub struct Memory {
     pub(super) rx: RecvBuffer,
     /// Buffers in which large messages were gathered.
     large: Pool<Box<RecvBuffer>>,
-    output: Pool<Vec<u8>>,
+    output: Pool<Box<Backlog>>,
 }
 
 impl Memory {
@@ -50,11 +51,11 @@ impl Memory {
         self.large.put(buffer);
     }
 
-    pub(super) fn lend_output(&mut self) -> Vec<u8> {
+    pub(super) fn lend_output(&mut self) -> Box<Backlog> {
         self.output.take()
     }
 
-    pub(super) fn keep_output(&mut self, memory: Vec<u8>) {
+    pub(super) fn keep_output(&mut self, memory: Box<Backlog>) {
         self.output.put(memory);
     }
 }
@@ -105,7 +106,7 @@ trait Allocation {
     fn bytes(&self) -> usize;
 }
 
-impl Allocation for Vec<u8> {
+impl Allocation for Box<Backlog> {
     fn bytes(&self) -> usize {
         self.capacity()
     }

@@ -124,7 +124,7 @@ enum State {
 impl State {
     fn respond(bytes: &[u8]) -> Self {
         let mut queue = SendQueue::new();
-        queue.stage(|staging| staging.extend_from_slice(bytes));
+        queue.staging().extend_from_slice(bytes);
         Self::Responding(queue)
     }
 

@@ -2,10 +2,11 @@
 
 use super::error::Error;
 use super::{Memory, State, Stream, WebSocket};
-use crate::connection::{Connection, Event, Found};
+use crate::connection::{Connection, Event, Found, ProtocolError};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
 use crate::io::is_gone;
+use crate::recv_buffer::RecvBuffer;
 use std::io::ErrorKind;
 
 /// How many bytes one turn reads before other connections get theirs.
@@ -103,7 +104,10 @@ impl<'t, S: Stream> Turn<'t, S> {
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
         let found = loop {
             let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            match connection.find(&mut self.memory.rx) {
+            if let Some(whole) = connection.find_whole(&mut self.memory.rx) {
+                return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
+            }
+            match connection.find_other(&mut self.memory.rx) {
                 Ok(Some(Found::Yield)) => return Ok(None),
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
@@ -117,8 +121,16 @@ impl<'t, S: Stream> Turn<'t, S> {
                 return Ok(None);
             }
         };
+        self.hand_out(|connection, rx| connection.hand_out(found, rx))
+    }
+
+    #[inline]
+    fn hand_out<'b>(
+        &'b mut self,
+        lend: impl FnOnce(&mut Connection, &'b RecvBuffer) -> Result<Event<'b>, ProtocolError>,
+    ) -> Result<Option<(&'b mut Connection, Event<'b>)>, Error> {
         let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-        let event = connection.hand_out(found, &self.memory.rx).map_err(|error| {
+        let event = lend(connection, &self.memory.rx).map_err(|error| {
             self.socket.failure_reported = true;
             Error::Protocol(error)
         })?;
