@@ -12,7 +12,7 @@ use clap::Parser;
 use log::LevelFilter;
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
-use sansio_ws::{CloseCode, Connection, Event, Limits, PreparedMessage};
+use sansio_ws::{CloseCode, Connection, Limits, PreparedMessage};
 use std::process::ExitCode;
 use std::sync::Arc;
 use support::{Everyone, Service, Settings, Slow};
@@ -52,24 +52,15 @@ impl Service for Chat {
         everyone.push(PreparedMessage::text(&format!("user{id} comes in")));
     }
 
-    fn message(
-        &mut self,
-        id: u64,
-        connection: &mut Connection,
-        message: Event<'_>,
-        everyone: &mut Everyone,
-    ) {
-        match message {
-            Event::Text(text) => {
-                // One line, or its second could look like a line of the server.
-                let line = text.replace(['\r', '\n'], " ");
-                everyone.push(PreparedMessage::text(&format!("user{id} says: {line}")));
-            }
-            _ => {
-                // Fails only if the connection is closing already.
-                let _ = connection.close(CloseCode::UNSUPPORTED_DATA, "text only");
-            }
-        }
+    fn text(&mut self, id: u64, _: &mut Connection, text: &str, everyone: &mut Everyone) {
+        // One line, or its second could look like a line of the server.
+        let line = text.replace(['\r', '\n'], " ");
+        everyone.push(PreparedMessage::text(&format!("user{id} says: {line}")));
+    }
+
+    fn binary(&mut self, _: u64, connection: &mut Connection, _: &[u8], _: &mut Everyone) {
+        // Fails only if the connection is closing already.
+        let _ = connection.close(CloseCode::UNSUPPORTED_DATA, "text only");
     }
 
     fn ended(&mut self, id: u64, everyone: &mut Everyone) {

@@ -17,7 +17,7 @@ use core::time::Duration;
 use log::{LevelFilter, error};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
-use sansio_ws::{Connection, Event, Limits, PreparedMessage};
+use sansio_ws::{Connection, Limits, PreparedMessage, SendError};
 use std::process::ExitCode;
 use std::sync::Arc;
 use support::{Everyone, Service, Settings, Slow};
@@ -85,29 +85,32 @@ struct Echo {
 }
 
 impl Service for Echo {
-    fn message(
+    fn text(&mut self, _: u64, connection: &mut Connection, text: &str, everyone: &mut Everyone) {
+        if self.broadcast {
+            everyone.push(PreparedMessage::text(text));
+        } else {
+            report(connection.send_text(text));
+        }
+    }
+
+    fn binary(
         &mut self,
         _: u64,
         connection: &mut Connection,
-        message: Event<'_>,
+        bytes: &[u8],
         everyone: &mut Everyone,
     ) {
-        let sent = match message {
-            Event::Text(text) if self.broadcast => {
-                everyone.push(PreparedMessage::text(text));
-                Ok(())
-            }
-            Event::Binary(bytes) if self.broadcast => {
-                everyone.push(PreparedMessage::binary(bytes));
-                Ok(())
-            }
-            Event::Text(text) => connection.send_text(text),
-            Event::Binary(bytes) => connection.send_binary(bytes),
-            _ => Ok(()),
-        };
-        // Can't be: who does not read its echoes is not read from.
-        if let Err(error) = sent {
-            error!("an echo was lost: {error}");
+        if self.broadcast {
+            everyone.push(PreparedMessage::binary(bytes));
+        } else {
+            report(connection.send_binary(bytes));
         }
+    }
+}
+
+fn report(sent: Result<(), SendError>) {
+    // Can't be: who does not read its echoes is not read from.
+    if let Err(error) = sent {
+        error!("an echo was lost: {error}");
     }
 }

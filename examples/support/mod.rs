@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use log::{LevelFilter, error};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{Acceptance, HandshakeError, OriginPolicy, Request, Response};
-use sansio_ws::{Config, Connection, Event, Limits, PreparedMessage};
+use sansio_ws::{Config, Connection, Limits, PreparedMessage};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,12 +24,15 @@ pub(crate) trait Service {
     /// A connection has opened, and belongs to everyone from now on.
     fn opened(&mut self, _id: u64, _everyone: &mut Everyone) {}
 
-    /// A text or binary message has come.
-    fn message(
+    /// A text message has come.
+    fn text(&mut self, id: u64, connection: &mut Connection, text: &str, everyone: &mut Everyone);
+
+    /// A binary message has come.
+    fn binary(
         &mut self,
         id: u64,
         connection: &mut Connection,
-        message: Event<'_>,
+        bytes: &[u8],
         everyone: &mut Everyone,
     );
 

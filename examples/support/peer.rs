@@ -138,8 +138,11 @@ impl Peer {
         while let Some((connection, event)) = turn.next()? {
             match event {
                 // Who has been told to go is not listened to any more.
-                Event::Text(_) | Event::Binary(_) if connection.is_open() => {
-                    room.service.message(id, connection, event, &mut room.everyone);
+                Event::Text(text) if connection.is_open() => {
+                    room.service.text(id, connection, text, &mut room.everyone);
+                }
+                Event::Binary(bytes) if connection.is_open() => {
+                    room.service.binary(id, connection, bytes, &mut room.everyone);
                 }
                 Event::Close(reason) => debug!("{name}: close frame: {reason}"),
                 _ => {}

@@ -221,24 +221,28 @@ impl Connection {
     ///
     /// Write any number of them and [`advance`](bytes::Buf::advance) by that number. They are
     /// waiting whenever [`wants_write`](Self::wants_write).
+    #[inline]
     pub fn outgoing(&mut self) -> &mut SendQueue {
         self.queue_waiting_pong();
         &mut self.queue
     }
 
     /// Whether [`outgoing`](Self::outgoing) has bytes to write.
+    #[inline]
     #[must_use]
     pub fn wants_write(&self) -> bool {
         !self.queue.is_empty() || self.pongs.waiting.is_some()
     }
 
     /// Bytes waiting to be written.
+    #[inline]
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
     /// Whether messages may still be sent: no Close has been queued and the transport lives.
+    #[inline]
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.sending, Sending::CloseQueued) && !self.eof

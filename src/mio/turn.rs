@@ -101,13 +101,21 @@ impl<'t, S: Stream> Turn<'t, S> {
     ///
     /// [`Error::Io`], or once [`Error::Protocol`].
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
+        if let State::Open(connection) = &mut self.socket.state
+            && let Some(whole) = connection.find_whole(&mut self.memory.rx)
+        {
+            return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
+        }
+        self.next_other()
+    }
+
+    #[inline(never)]
+    fn next_other(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
         let found = loop {
             let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            if let Some(whole) = connection.find_whole(&mut self.memory.rx) {
-                return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
-            }
-            match connection.find_other(&mut self.memory.rx) {
+            match connection.find(&mut self.memory.rx) {
                 Ok(Some(Found::Yield)) => return Ok(None),
                 Ok(Some(found)) => break found,
                 Ok(None) => {}
@@ -130,14 +138,18 @@ impl<'t, S: Stream> Turn<'t, S> {
         lend: impl FnOnce(&mut Connection, &'b RecvBuffer) -> Result<Event<'b>, ProtocolError>,
     ) -> Result<Option<(&'b mut Connection, Event<'b>)>, Error> {
         let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-        let event = lend(connection, &self.memory.rx).map_err(|error| {
-            self.socket.failure_reported = true;
-            Error::Protocol(error)
-        })?;
-        if event.is_message() {
-            self.socket.deadlines.message(self.now);
+        match lend(connection, &self.memory.rx) {
+            Ok(event) => {
+                if event.is_message() {
+                    self.socket.deadlines.message(self.now);
+                }
+                Ok(Some((connection, event)))
+            }
+            Err(error) => {
+                self.socket.failure_reported = true;
+                Err(Error::Protocol(error))
+            }
         }
-        Ok(Some((connection, event)))
     }
 
     /// Reads once; `false` when there was nothing to read, or the turn is over.
