@@ -28,8 +28,6 @@ pub struct SendQueue {
     /// Behind a pointer, since most connections have nothing to send most of the time: those of a
     /// loop take turns at one.
     backlog: Option<Box<Backlog>>,
-    /// Bytes ever sent.
-    sent: u64,
 }
 
 /// What waits to be sent, and the memory for it.
@@ -40,7 +38,11 @@ pub(crate) struct Backlog {
     staging_sent: usize,
     shared: VecDeque<Shared>,
     shared_bytes: usize,
+    /// Bytes sent since nothing waited here. What is called a position is one in the stream of
+    /// bytes that began then.
+    sent: u64,
     frames: FrameCount,
+    replies: ReplyCount,
 }
 
 /// A chunk owned together with others.
@@ -56,13 +58,22 @@ struct Shared {
 struct FrameCount {
     older: usize,
     newer: usize,
-    /// Position in the stream of bytes at which the older ones end.
+    /// The position at which the older ones end.
     border: u64,
+}
+
+/// Counts the replies among the frames: all leave the count together, once the last one has been
+/// sent.
+#[derive(Default)]
+struct ReplyCount {
+    count: u8,
+    /// The position at which the last one ends.
+    end: u64,
 }
 
 impl SendQueue {
     pub(crate) const fn new() -> Self {
-        Self { backlog: None, sent: 0 }
+        Self { backlog: None }
     }
 
     /// Bytes waiting to be sent.
@@ -115,14 +126,9 @@ impl SendQueue {
         }
     }
 
-    /// Position in the stream of bytes up to which everything has been sent.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
-    }
-
-    /// Position in the stream of bytes at which the next frame will begin.
-    pub(crate) fn end(&self) -> u64 {
-        self.sent + self.len() as u64
+    /// Frames that replied to something, since the last time that all of those had been sent.
+    pub(crate) fn replies(&self) -> u8 {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.replies.count)
     }
 
     /// The staging area, to append to.
@@ -150,10 +156,17 @@ impl SendQueue {
         let backlog = self.backlog.get_or_insert_default();
         if backlog.frames.older == 0 {
             backlog.frames.older = 1;
-            backlog.frames.border = self.sent + backlog.len() as u64;
+            backlog.frames.border = backlog.end();
         } else {
             backlog.frames.newer += 1;
         }
+    }
+
+    /// Tells that the last frame was a reply to something.
+    pub(crate) fn mark_reply(&mut self) {
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.replies.count = backlog.replies.count.saturating_add(1);
+        backlog.replies.end = backlog.end();
     }
 }
 
@@ -161,6 +174,11 @@ impl Backlog {
     #[inline]
     fn len(&self) -> usize {
         self.staging.len() - self.staging_sent + self.shared_bytes
+    }
+
+    /// The position at which the next frame will begin.
+    fn end(&self) -> u64 {
+        self.sent + self.len() as u64
     }
 
     /// Bytes that can be staged without another allocation.
@@ -195,7 +213,26 @@ impl Backlog {
     }
 
     /// Forgets `n` bytes, which is no more than there are.
-    fn advance(&mut self, mut n: usize) {
+    fn advance(&mut self, n: usize) {
+        self.drop_front(n);
+        if self.len() == 0 {
+            self.staging.clear();
+            self.staging_sent = 0;
+            self.sent = 0;
+            self.frames = FrameCount::default();
+            self.replies = ReplyCount::default();
+            return;
+        }
+        self.sent += n as u64;
+        if self.sent >= self.frames.border {
+            self.frames = FrameCount { older: self.frames.newer, newer: 0, border: self.end() };
+        }
+        if self.sent >= self.replies.end {
+            self.replies = ReplyCount::default();
+        }
+    }
+
+    fn drop_front(&mut self, mut n: usize) {
         loop {
             let staged = self.staged().len().min(n);
             self.staging_sent += staged;
@@ -254,16 +291,8 @@ impl Buf for SendQueue {
     /// When `n` is more than [`remaining`](Buf::remaining).
     fn advance(&mut self, n: usize) {
         assert!(n <= self.len(), "advanced past the end of the queue");
-        let Some(backlog) = &mut self.backlog else { return };
-        backlog.advance(n);
-        self.sent += n as u64;
-        if backlog.len() == 0 {
-            backlog.staging.clear();
-            backlog.staging_sent = 0;
-            backlog.frames = FrameCount::default();
-        } else if self.sent >= backlog.frames.border {
-            let border = self.sent + backlog.len() as u64;
-            backlog.frames = FrameCount { older: backlog.frames.newer, newer: 0, border };
+        if let Some(backlog) = &mut self.backlog {
+            backlog.advance(n);
         }
     }
 }

@@ -127,7 +127,7 @@ impl Connection {
     /// transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
         self.eof = true;
-        self.pongs.waiting = None;
+        self.waiting_pong = None;
         self.sending = Sending::CloseQueued;
         // A peer that does not read must not hold the transport open.
         self.queue = SendQueue::new();
@@ -198,7 +198,7 @@ impl Connection {
 
     /// Queues Close, once. A pong that still waits is dropped: nothing may follow a Close.
     fn queue_close(&mut self, code: Option<CloseCode>, reason: &str) {
-        self.pongs.waiting = None;
+        self.waiting_pong = None;
         if matches!(self.sending, Sending::CloseQueued) {
             return;
         }

@@ -25,13 +25,14 @@ pub(crate) use receive::Found;
 
 use crate::entropy::Masks;
 use crate::extension::{Agreement, Extension};
+use crate::frame::ControlPayload;
 use crate::limits::Limits;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use receive::Receiving;
-use send::{Pongs, Sending};
+use send::Sending;
 
 /// Which side of the connection this is (RFC 6455, section 5.1).
 #[derive(Debug)]
@@ -134,7 +135,8 @@ pub struct Connection {
     receiving: Receiving,
     sending: Sending,
     queue: SendQueue,
-    pongs: Pongs,
+    /// The answer to the newest ping, while too many pongs are unsent.
+    waiting_pong: Option<Box<ControlPayload>>,
     /// The transport delivers nothing more.
     eof: bool,
     /// The extension, if one was agreed on.
@@ -161,7 +163,7 @@ impl Connection {
             receiving: Receiving::Between,
             sending: Sending::Between,
             queue: SendQueue::new(),
-            pongs: Pongs::default(),
+            waiting_pong: None,
             eof: false,
             agreed: None,
             encodes: true,
@@ -231,7 +233,7 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        !self.queue.is_empty() || self.pongs.waiting.is_some()
+        !self.queue.is_empty() || self.waiting_pong.is_some()
     }
 
     /// Bytes waiting to be written.

@@ -43,23 +43,6 @@ pub(super) struct Outgoing {
     encoded: bool,
 }
 
-/// The automatic pongs.
-#[derive(Debug, Default)]
-pub(super) struct Pongs {
-    /// How many were queued since the last time that all of them had been sent.
-    queued: u8,
-    /// Position in the output at which the last one ends.
-    end: u64,
-    /// The answer to the newest ping, while too many are unsent.
-    pub(super) waiting: Option<Box<ControlPayload>>,
-}
-
-impl Pongs {
-    fn unsent(&self, sent: u64) -> u8 {
-        if sent < self.end { self.queued } else { 0 }
-    }
-}
-
 impl Connection {
     /// Queues a text message in a single frame. The text is copied once; a client's is masked in
     /// the same pass.
@@ -239,29 +222,27 @@ impl Connection {
         if !self.config.auto_pong || !self.is_open() {
             return;
         }
-        let unsent = self.pongs.unsent(self.queue.sent());
         // Behind one that waits, another can't go first.
-        if unsent < MAX_UNSENT_PONGS && self.pongs.waiting.is_none() {
-            self.queue_pong(unsent, payload);
+        if self.queue.replies() < MAX_UNSENT_PONGS && self.waiting_pong.is_none() {
+            self.queue_pong(payload);
         } else {
-            self.pongs.waiting = ControlPayload::new(payload).map(Box::new);
+            self.waiting_pong = ControlPayload::new(payload).map(Box::new);
         }
     }
 
     /// Queues the pong that waits, once those before it have been sent.
     pub(super) fn queue_waiting_pong(&mut self) {
-        if self.pongs.waiting.is_some()
-            && self.pongs.unsent(self.queue.sent()) == 0
-            && let Some(pong) = self.pongs.waiting.take()
+        if self.waiting_pong.is_some()
+            && self.queue.replies() == 0
+            && let Some(pong) = self.waiting_pong.take()
         {
-            self.queue_pong(0, pong.as_ref().as_ref());
+            self.queue_pong(pong.as_ref().as_ref());
         }
     }
 
-    fn queue_pong(&mut self, unsent: u8, payload: &[u8]) {
-        self.queue_control(Opcode::Pong, payload);
-        self.pongs.queued = unsent + 1;
-        self.pongs.end = self.queue.end();
+    fn queue_pong(&mut self, payload: &[u8]) {
+        self.queue_frame(Header::of(Opcode::Pong, true, payload), payload);
+        self.queue.mark_reply();
     }
 
     /// Control frames that the protocol demands are queued whatever the limits say: a few pongs
