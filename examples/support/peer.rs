@@ -3,6 +3,7 @@
 use super::{Everyone, Service, Settings, Slow};
 use core::fmt;
 use core::net::SocketAddr;
+use core::num::NonZeroU64;
 use log::{debug, info};
 use mio::net::TcpStream;
 use mio::{Registry, Token};
@@ -35,7 +36,7 @@ pub(super) struct Peer {
 /// How it is called in the log: only what is a WebSocket has a number.
 #[derive(Clone, Copy)]
 struct Name {
-    id: Option<u64>,
+    id: Option<NonZeroU64>,
     address: SocketAddr,
 }
 
@@ -52,8 +53,8 @@ impl fmt::Display for Name {
 pub(super) struct Room<S> {
     pub(super) settings: Settings,
     pub(super) service: S,
-    /// Connections that have opened so far.
-    pub(super) opened: u64,
+    /// The number of the next connection that opens.
+    pub(super) next_id: NonZeroU64,
     /// What is still to be delivered.
     pub(super) everyone: Everyone,
 }
@@ -129,20 +130,22 @@ impl Peer {
         if !open {
             return Ok(());
         }
-        let id = *name.id.get_or_insert_with(|| {
-            room.opened += 1;
-            info!("#{} {} connected", room.opened, name.address);
-            room.service.opened(room.opened, &mut room.everyone);
-            room.opened
+        let id = name.id.unwrap_or_else(|| {
+            let id = room.next_id;
+            room.next_id = id.saturating_add(1);
+            info!("#{id} {} connected", name.address);
+            room.service.opened(id.get(), &mut room.everyone);
+            id
         });
+        name.id = Some(id);
         while let Some((connection, event)) = turn.next()? {
             match event {
                 // Who has been told to go is not listened to any more.
                 Event::Text(text) if connection.is_open() => {
-                    room.service.text(id, connection, text, &mut room.everyone);
+                    room.service.text(id.get(), connection, text, &mut room.everyone);
                 }
                 Event::Binary(bytes) if connection.is_open() => {
-                    room.service.binary(id, connection, bytes, &mut room.everyone);
+                    room.service.binary(id.get(), connection, bytes, &mut room.everyone);
                 }
                 Event::Close(reason) => debug!("{name}: close frame: {reason}"),
                 _ => {}
@@ -211,7 +214,7 @@ impl Peer {
             (_, 0) => info!("{} left: {how}", self.name),
             (_, missed) => info!("{} left: {how}; it missed {missed} messages", self.name),
         }
-        self.name.id
+        self.name.id.map(NonZeroU64::get)
     }
 
     pub(super) fn is_websocket(&self) -> bool {

@@ -17,6 +17,7 @@ use super::peer::{Peer, Room};
 use super::{Service, Settings};
 use core::mem;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::num::NonZeroU64;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use log::{info, warn};
@@ -87,7 +88,7 @@ impl<S: Service> Server<S> {
             accepted: 0,
             turns: VecDeque::new(),
             memory: Memory::new(),
-            room: Room { settings, service, opened: 0, everyone: Vec::new() },
+            room: Room { settings, service, next_id: NonZeroU64::MIN, everyone: Vec::new() },
             start: std::time::Instant::now(),
             next_tick: Instant::default(),
             interrupted,
