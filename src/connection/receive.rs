@@ -69,11 +69,13 @@ pub(crate) enum Found {
     Yield,
 }
 
-/// How far the payload of an open frame got.
-enum Progress {
-    Found(Found),
-    FrameEnded,
-    NeedMore,
+/// What has arrived of the payload of a frame.
+struct Arrived {
+    /// Where it is now.
+    range: Range<usize>,
+    frame_ended: bool,
+    /// The message has ended with it.
+    last: bool,
 }
 
 impl Connection {
@@ -191,10 +193,10 @@ impl Connection {
     fn find_next(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         let mut budget = self.config.limits.max_frames_per_call.max(1);
         loop {
-            let open = match &mut self.receiving {
-                Receiving::Between => None,
+            let within_frame = match &self.receiving {
+                Receiving::Between => false,
                 Receiving::Within(Incoming { failed: Some(error), .. }) => return Err(*error),
-                Receiving::Within(incoming) => incoming.frame.take(),
+                Receiving::Within(incoming) => incoming.frame.is_some(),
                 Receiving::Closed(_) => {
                     rx.clear();
                     return Ok(None);
@@ -204,9 +206,7 @@ impl Connection {
                     return Err(*error);
                 }
             };
-            let frame = if let Some(frame) = open {
-                frame
-            } else {
+            if !within_frame {
                 let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
                     return Ok(None);
                 };
@@ -219,12 +219,27 @@ impl Connection {
                     return Ok(Some(Found::Yield));
                 }
                 budget -= 1;
-                self.begin_frame(&header, header_len, rx)?
+                self.begin_frame(&header, header_len, rx)?;
+            }
+            let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
+            let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
+            let Arrived { range, frame_ended, last } =
+                incoming.receive(rx, &self.config, agreement);
+            let found = match self.config.delivery {
+                Delivery::Messages => {
+                    incoming.check(rx, range, last)?;
+                    last.then(|| incoming.whole(rx))
+                }
+                Delivery::Parts => incoming.part(rx, last)?,
             };
-            match self.receive_payload(frame, rx)? {
-                Progress::Found(found) => return Ok(Some(found)),
-                Progress::NeedMore => return Ok(None),
-                Progress::FrameEnded => {}
+            if let Some(found) = found {
+                if found.ends_message() {
+                    self.receiving = Receiving::Between;
+                }
+                return Ok(Some(found));
+            }
+            if !frame_ended {
+                return Ok(None);
             }
         }
     }
@@ -272,7 +287,7 @@ impl Connection {
         header: &Header,
         header_len: usize,
         rx: &mut RecvBuffer,
-    ) -> Result<OpenFrame, ProtocolError> {
+    ) -> Result<(), ProtocolError> {
         let limits = &self.config.limits;
         let payload_len = header.payload_len();
         let (mut max_frame, mut max_message) = (limits.max_frame_bytes, limits.max_message_bytes);
@@ -306,36 +321,10 @@ impl Connection {
             if incoming.fragments > limits.max_fragments.max(1) {
                 return Err(ProtocolError::TooManyFragments);
             }
+            let mask = header.mask().map(Mask::new);
+            incoming.frame = Some(OpenFrame { fin: header.is_fin(), mask, missing: payload_len });
         }
-        let mask = header.mask().map(Mask::new);
-        Ok(OpenFrame { fin: header.is_fin(), mask, missing: payload_len })
-    }
-
-    /// Takes in what has arrived of the payload of a frame, and keeps the frame if it goes on.
-    #[inline]
-    fn receive_payload(
-        &mut self,
-        mut frame: OpenFrame,
-        rx: &mut RecvBuffer,
-    ) -> Result<Progress, ProtocolError> {
-        let Receiving::Within(incoming) = &mut self.receiving else {
-            return Ok(Progress::NeedMore);
-        };
-        let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
-        let (found, frame_ended) = incoming.receive(&mut frame, rx, &self.config, agreement)?;
-        if !frame_ended {
-            incoming.frame = Some(frame);
-        }
-        Ok(match found {
-            Some(found) => {
-                if found.ends_message() {
-                    self.receiving = Receiving::Between;
-                }
-                Progress::Found(found)
-            }
-            None if frame_ended => Progress::FrameEnded,
-            None => Progress::NeedMore,
-        })
+        Ok(())
     }
 
     /// Whether nothing that may still arrive matters: the peer's Close has come, or it broke the
@@ -417,41 +406,33 @@ impl Incoming {
         }
     }
 
-    /// Takes in what has arrived of the payload of `frame`. Returns also whether the frame has
-    /// ended.
+    /// Takes in what has arrived of the payload of the open frame.
     #[inline]
     fn receive(
         &mut self,
-        frame: &mut OpenFrame,
         rx: &mut RecvBuffer,
         config: &Config,
         agreement: Option<&mut Agreement>,
-    ) -> Result<(Option<Found>, bool), ProtocolError> {
+    ) -> Arrived {
+        let Some(frame) = &mut self.frame else {
+            return Arrived { range: 0..0, frame_ended: true, last: false };
+        };
         let n = frame.missing.min(rx.unread().len() as u64);
         frame.missing -= n;
-        let mut ended = frame.missing == 0;
-        let mut arrived = rx.extend_message(n as usize, frame.mask.as_mut());
+        let fin = frame.fin;
+        let mut frame_ended = frame.missing == 0;
+        let mut range = rx.extend_message(n as usize, frame.mask.as_mut());
         if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
-            let (decoded, full) = self.decode(rx, config, agreement, ended && frame.fin);
-            arrived = decoded;
+            let (decoded, full) = self.decode(rx, config, agreement, frame_ended && fin);
+            range = decoded;
             // The frame stays open until there was room for all that it decodes to.
-            ended &= full == Ok(false);
+            frame_ended &= full == Ok(false);
             self.failed = full.err();
         }
-        let last = ended && frame.fin;
-        let found = match config.delivery {
-            Delivery::Messages => {
-                if self.kind == MessageKind::Text {
-                    self.check_text(rx, arrived, last)?;
-                }
-                if let Some(error) = self.failed {
-                    return Err(error);
-                }
-                last.then(|| self.whole(rx))
-            }
-            Delivery::Parts => self.part(rx, last)?,
-        };
-        Ok((found, ended))
+        if frame_ended {
+            self.frame = None;
+        }
+        Arrived { range, frame_ended, last: frame_ended && fin }
     }
 
     /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
@@ -491,21 +472,22 @@ impl Incoming {
 
     /// Checks text as it arrives, but for one that arrives at once: that is checked when it is
     /// handed out.
-    fn check_text(
+    #[inline]
+    fn check(
         &mut self,
         rx: &RecvBuffer,
         arrived: Range<usize>,
         last: bool,
     ) -> Result<(), ProtocolError> {
-        if last && arrived == rx.message(self.region) {
-            return Ok(());
+        let at_once = last && arrived == rx.message(self.region);
+        if self.kind == MessageKind::Text && !at_once {
+            let text = rx.slice(self.region, arrived);
+            self.utf8.push(text).map_err(|_| ProtocolError::InvalidUtf8)?;
+            if last && !self.utf8.is_complete() {
+                return Err(ProtocolError::InvalidUtf8);
+            }
         }
-        let text = rx.slice(self.region, arrived);
-        self.utf8.push(text).map_err(|_| ProtocolError::InvalidUtf8)?;
-        if last && !self.utf8.is_complete() {
-            return Err(ProtocolError::InvalidUtf8);
-        }
-        Ok(())
+        self.failed.map_or(Ok(()), Err)
     }
 
     fn whole(&self, rx: &mut RecvBuffer) -> Found {
