@@ -85,6 +85,7 @@ impl SendQueue {
 
     /// Whether everything has been sent.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -214,15 +215,11 @@ impl Backlog {
 
     /// Forgets `n` bytes, which is no more than there are.
     fn advance(&mut self, n: usize) {
-        self.drop_front(n);
-        if self.len() == 0 {
-            self.staging.clear();
-            self.staging_sent = 0;
-            self.sent = 0;
-            self.frames = FrameCount::default();
-            self.replies = ReplyCount::default();
+        if n == self.len() {
+            self.clear();
             return;
         }
+        self.drop_front(n);
         self.sent += n as u64;
         if self.sent >= self.frames.border {
             self.frames = FrameCount { older: self.frames.newer, newer: 0, border: self.end() };
@@ -230,6 +227,19 @@ impl Backlog {
         if self.sent >= self.replies.end {
             self.replies = ReplyCount::default();
         }
+    }
+
+    /// Forgets everything, and keeps the memory.
+    fn clear(&mut self) {
+        self.staging.clear();
+        self.staging_sent = 0;
+        if self.shared_bytes > 0 {
+            self.shared.clear();
+            self.shared_bytes = 0;
+        }
+        self.sent = 0;
+        self.frames = FrameCount::default();
+        self.replies = ReplyCount::default();
     }
 
     fn drop_front(&mut self, mut n: usize) {
@@ -251,10 +261,12 @@ impl Backlog {
 }
 
 impl Buf for SendQueue {
+    #[inline]
     fn remaining(&self) -> usize {
         self.len()
     }
 
+    #[inline]
     fn chunk(&self) -> &[u8] {
         self.backlog.as_ref().map_or(&[], |backlog| backlog.chunk())
     }

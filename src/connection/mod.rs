@@ -225,7 +225,9 @@ impl Connection {
     /// waiting whenever [`wants_write`](Self::wants_write).
     #[inline]
     pub fn outgoing(&mut self) -> &mut SendQueue {
-        self.queue_waiting_pong();
+        if self.waiting_pong.is_some() {
+            self.queue_waiting_pong();
+        }
         &mut self.queue
     }
 

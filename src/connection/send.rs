@@ -232,8 +232,7 @@ impl Connection {
 
     /// Queues the pong that waits, once those before it have been sent.
     pub(super) fn queue_waiting_pong(&mut self) {
-        if self.waiting_pong.is_some()
-            && self.queue.replies() == 0
+        if self.queue.replies() == 0
             && let Some(pong) = self.waiting_pong.take()
         {
             self.queue_pong(pong.as_ref().as_ref());
@@ -298,7 +297,7 @@ impl Connection {
         true
     }
 
-    #[inline(always)]
+    #[inline(always)] // Else its callers would put the header together in memory.
     fn queue_frame(&mut self, header: Header, payload: &[u8]) {
         match &mut self.role {
             Role::Client(masks) => {
