@@ -70,12 +70,16 @@ pub(crate) enum Found {
 }
 
 /// What has arrived of the payload of a frame.
-struct Arrived {
+pub(super) struct Arrived {
     /// Where it is now.
-    range: Range<usize>,
-    frame_ended: bool,
+    pub(super) range: Range<usize>,
+    pub(super) frame_ended: bool,
     /// The message has ended with it.
-    last: bool,
+    pub(super) last: bool,
+}
+
+impl Arrived {
+    const NOTHING: Self = Self { range: 0..0, frame_ended: false, last: false };
 }
 
 impl Connection {
@@ -193,38 +197,45 @@ impl Connection {
     fn find_next(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         let mut budget = self.config.limits.max_frames_per_call.max(1);
         loop {
-            let within_frame = match &self.receiving {
-                Receiving::Between => false,
-                Receiving::Within(Incoming { failed: Some(error), .. }) => return Err(*error),
-                Receiving::Within(incoming) => incoming.frame.is_some(),
-                Receiving::Closed(_) => {
-                    rx.clear();
-                    return Ok(None);
-                }
-                Receiving::Failed(error) => {
-                    rx.clear();
-                    return Err(*error);
-                }
-            };
-            if !within_frame {
-                let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
-                    return Ok(None);
-                };
-                let prefix = self.parse_prefix(*first_two)?;
-                let Some((header, header_len)) = prefix.complete(rest)? else { return Ok(None) };
-                if header.opcode().is_control() {
-                    return find_control(&header, header_len, rx);
-                }
-                if budget == 0 {
-                    return Ok(Some(Found::Yield));
-                }
+            let fragment = if budget == 0 { None } else { self.take_fragment(rx) };
+            let arrived = if let Some(fragment) = fragment {
                 budget -= 1;
-                self.begin_frame(&header, header_len, rx)?;
-            }
+                fragment
+            } else {
+                let within_frame = match &self.receiving {
+                    Receiving::Between => false,
+                    Receiving::Within(Incoming { failed: Some(error), .. }) => return Err(*error),
+                    Receiving::Within(incoming) => incoming.frame.is_some(),
+                    Receiving::Closed(_) => {
+                        rx.clear();
+                        return Ok(None);
+                    }
+                    Receiving::Failed(error) => {
+                        rx.clear();
+                        return Err(*error);
+                    }
+                };
+                if !within_frame {
+                    let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
+                        return Ok(None);
+                    };
+                    let prefix = self.parse_prefix(*first_two)?;
+                    let Some((header, header_len)) = prefix.complete(rest)? else {
+                        return Ok(None);
+                    };
+                    if header.opcode().is_control() {
+                        return find_control(&header, header_len, rx);
+                    }
+                    if budget == 0 {
+                        return Ok(Some(Found::Yield));
+                    }
+                    budget -= 1;
+                    self.begin_frame(&header, header_len, rx)?;
+                }
+                self.receive_payload(rx)
+            };
             let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
-            let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
-            let Arrived { range, frame_ended, last } =
-                incoming.receive(rx, &self.config, agreement);
+            let Arrived { range, frame_ended, last } = arrived;
             let found = match self.config.delivery {
                 Delivery::Messages => {
                     incoming.check(rx, range, last)?;
@@ -313,18 +324,17 @@ impl Connection {
             self.receiving = Receiving::Within(Incoming::new(kind, region));
         }
         if let Receiving::Within(incoming) = &mut self.receiving {
-            incoming.declared = incoming.declared.saturating_add(payload_len);
-            if incoming.declared > max_message {
-                return Err(ProtocolError::MessageTooBig);
-            }
-            incoming.fragments = incoming.fragments.saturating_add(1);
-            if incoming.fragments > limits.max_fragments.max(1) {
-                return Err(ProtocolError::TooManyFragments);
-            }
+            incoming.count(payload_len, max_message, limits.max_fragments)?;
             let mask = header.mask().map(Mask::new);
             incoming.frame = Some(OpenFrame { fin: header.is_fin(), mask, missing: payload_len });
         }
         Ok(())
+    }
+
+    fn receive_payload(&mut self, rx: &mut RecvBuffer) -> Arrived {
+        let Receiving::Within(incoming) = &mut self.receiving else { return Arrived::NOTHING };
+        let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
+        incoming.receive(rx, &self.config, agreement)
     }
 
     /// Whether nothing that may still arrive matters: the peer's Close has come, or it broke the
@@ -406,6 +416,33 @@ impl Incoming {
         }
     }
 
+    /// Whether a further fragment may come next, and come as it is.
+    #[inline]
+    pub(super) fn awaits_fragment(&self) -> bool {
+        self.frame.is_none() && self.region == Region::Received && self.failed.is_none()
+    }
+
+    /// Counts one more frame of so many bytes, if the limits allow it.
+    #[inline]
+    pub(super) fn count(
+        &mut self,
+        payload_len: u64,
+        max_message_bytes: u64,
+        max_fragments: u32,
+    ) -> Result<(), ProtocolError> {
+        let declared = self.declared.saturating_add(payload_len);
+        if declared > max_message_bytes {
+            return Err(ProtocolError::MessageTooBig);
+        }
+        let fragments = self.fragments.saturating_add(1);
+        if fragments > max_fragments.max(1) {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        self.declared = declared;
+        self.fragments = fragments;
+        Ok(())
+    }
+
     /// Takes in what has arrived of the payload of the open frame.
     #[inline]
     fn receive(
@@ -414,9 +451,7 @@ impl Incoming {
         config: &Config,
         agreement: Option<&mut Agreement>,
     ) -> Arrived {
-        let Some(frame) = &mut self.frame else {
-            return Arrived { range: 0..0, frame_ended: true, last: false };
-        };
+        let Some(frame) = &mut self.frame else { return Arrived::NOTHING };
         let n = frame.missing.min(rx.unread().len() as u64);
         frame.missing -= n;
         let fin = frame.fin;

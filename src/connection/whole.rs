@@ -1,19 +1,24 @@
-//! The usual case: a message in a single frame that has arrived whole.
+//! The usual case: a frame that has arrived whole.
 //!
 //! The same as what `receive.rs` does with it, in fewer instructions; `benches/instructions` counts
 //! them. Whatever is unusual or wrong is left to `receive.rs`, before anything has changed.
 
 #![warn(clippy::indexing_slicing)]
 
-use super::receive::Receiving;
-use super::{Config, Connection, Delivery, Event, MessageKind, ProtocolError};
+use super::receive::{Arrived, Receiving};
+use super::{Connection, Delivery, Event, MessageKind, ProtocolError};
 use crate::frame::Opcode;
+use crate::mask::Mask;
 use crate::recv_buffer::{RecvBuffer, Region};
 use core::ops::Range;
 
 /// The first byte of a message in a single frame, not encoded by an extension.
 const TEXT: u8 = 0x80 | Opcode::Text as u8;
 const BINARY: u8 = 0x80 | Opcode::Binary as u8;
+
+/// The first byte of a further fragment, and of the last one.
+const FURTHER: u8 = Opcode::Continuation as u8;
+const LAST: u8 = 0x80 | Opcode::Continuation as u8;
 
 /// A message, and where it is in the buffer.
 #[derive(Debug)]
@@ -22,19 +27,20 @@ pub(crate) struct Whole {
     pub(super) range: Range<usize>,
 }
 
-impl Connection {
-    /// Takes the message that is next in `rx`, if it is a usual one.
+/// A frame that has arrived whole, and has the length and the mask that it should have.
+struct Frame {
+    first_byte: u8,
+    header_len: usize,
+    payload_len: u16,
+    key: Option<[u8; 4]>,
+}
+
+impl Frame {
     #[inline]
-    pub(crate) fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Whole> {
-        let Receiving::Between = self.receiving else { return None };
-        let (first_two, rest) = rx.unread().split_first_chunk()?;
-        let [first, second] = *first_two;
-        let kind = match first {
-            TEXT => MessageKind::Text,
-            BINARY => MessageKind::Binary,
-            _ => return None,
-        };
-        let (len, rest) = match second & 0x7F {
+    fn parse(unread: &[u8], masked: bool, max_len: u64) -> Option<Self> {
+        let (first_two, rest) = unread.split_first_chunk()?;
+        let [first_byte, second] = *first_two;
+        let (payload_len, rest) = match second & 0x7F {
             127 => return None,
             126 => {
                 let (len, rest) = rest.split_first_chunk()?;
@@ -42,27 +48,66 @@ impl Connection {
             }
             len => (u16::from(len), rest),
         };
-        let is_masked = second & 0x80 != 0;
-        let (key, rest) = if is_masked {
+        let (key, rest) = if masked {
             let (key, rest) = rest.split_first_chunk()?;
             (Some(*key), rest)
         } else {
             (None, rest)
         };
-        let Config { limits, delivery, .. } = &*self.config;
-        let is_minimal = len > 125 || second & 0x7F != 126;
+        let is_minimal = payload_len > 125 || second & 0x7F != 126;
         let usual = is_minimal
-            && is_masked == self.is_server()
-            && *delivery == Delivery::Messages
-            && u64::from(len) <= limits.max_frame_bytes
-            && u64::from(len) <= limits.max_message_bytes;
-        let len = usize::from(len);
-        if !usual || rest.len() < len {
+            && (second & 0x80 != 0) == masked
+            && u64::from(payload_len) <= max_len
+            && rest.len() >= usize::from(payload_len);
+        let header_len = unread.len() - rest.len();
+        usual.then_some(Self { first_byte, header_len, payload_len, key })
+    }
+}
+
+impl Connection {
+    /// Takes the message that is next in `rx`, if it is in one frame.
+    #[inline]
+    pub(crate) fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Whole> {
+        let (Receiving::Between, Delivery::Messages) = (&self.receiving, self.config.delivery)
+        else {
+            return None;
+        };
+        let limits = &self.config.limits;
+        let frame = Frame::parse(rx.unread(), self.is_server(), limits.max_frame_bytes)?;
+        let kind = match frame.first_byte {
+            TEXT => MessageKind::Text,
+            BINARY => MessageKind::Binary,
+            _ => return None,
+        };
+        if u64::from(frame.payload_len) > limits.max_message_bytes {
             return None;
         }
-        let header_len = rx.unread().len() - rest.len();
-        let range = rx.take_frame(header_len, len, key);
+        let range = rx.take_frame(frame.header_len, frame.payload_len.into(), frame.key);
         Some(Whole { kind, range })
+    }
+
+    /// Takes in the further fragment that is next in `rx`.
+    #[inline]
+    pub(super) fn take_fragment(&mut self, rx: &mut RecvBuffer) -> Option<Arrived> {
+        let masked = self.is_server();
+        let limits = &self.config.limits;
+        let Receiving::Within(incoming) = &mut self.receiving else { return None };
+        if !incoming.awaits_fragment() {
+            return None;
+        }
+        let frame = Frame::parse(rx.unread(), masked, limits.max_frame_bytes)?;
+        let last = match frame.first_byte {
+            FURTHER => false,
+            LAST => true,
+            _ => return None,
+        };
+        incoming
+            .count(frame.payload_len.into(), limits.max_message_bytes, limits.max_fragments)
+            .ok()?;
+        rx.consume(frame.header_len);
+        let mut mask = frame.key.map(Mask::new);
+        let range = rx.extend_message(frame.payload_len.into(), mask.as_mut());
+        Some(Arrived { range, frame_ended: true, last })
     }
 
     /// The event that it is. Not by way of [`Found`](super::receive::Found), since that is put
