@@ -112,12 +112,13 @@ impl<S: Service> Server<S> {
     /// those of connections end them and nothing else.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
+        let mut now = self.now();
         while self.listener.is_some() || !self.peers.is_empty() {
-            match self.poll.poll(&mut events, self.timeout()) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            match self.poll.poll(&mut events, self.timeout(now)) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => result?,
             }
-            let now = self.now();
+            now = self.now();
             for event in &events {
                 match event.token() {
                     LISTENER => self.accepting = Accepting::Ready,
@@ -146,14 +147,15 @@ impl<S: Service> Server<S> {
         Ok(())
     }
 
-    /// How long to wait for events.
-    fn timeout(&self) -> Option<Duration> {
+    /// How long to wait for events, if it is `now`. That may be as long ago as the last ones: the
+    /// tick then comes a little late, and the clock is read once for all of them.
+    fn timeout(&self, now: Instant) -> Option<Duration> {
         if !self.turns.is_empty() || self.accepting == Accepting::Ready {
             Some(Duration::ZERO)
         } else if self.peers.is_empty() && self.accepting == Accepting::Idle {
             None
         } else {
-            Some(self.next_tick.saturating_since(self.now()))
+            Some(self.next_tick.saturating_since(now))
         }
     }
 
