@@ -1,19 +1,22 @@
 //! Masking (RFC 6455, section 5.3): XOR with a four-byte key that repeats.
 //!
 //! A [`Mask`] knows its phase, that is, which key byte comes next, so a payload may be treated in
-//! as many pieces as it arrives in. All loops are plain code over fixed-size arrays, which the
-//! compiler turns into vector instructions.
+//! as many pieces as it arrives in. All loops are plain code, which the compiler turns into vector
+//! instructions.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Bytes treated in one step of the inner loops. A multiple of the key's length, so that whole
-/// steps leave the phase as it was.
-const STEP: usize = 32;
+/// From this many bytes on it pays to make preparations for a payload. At least [`STEP`].
+const LONG: usize = 512;
 
-/// Bytes that are copied and then masked while they are in the nearest cache, so that two passes
-/// of the fastest kind cost less than one that does both. A multiple of the key's length.
-const BLOCK: usize = 1024;
+/// Bytes that are masked in place at once. A multiple of the key's length. Aligned to as many, no
+/// store lies in two cache lines, which would take it twice as long.
+const LANE: usize = 32;
+
+/// Bytes that are masked at once on their way to another place: what eight vectors hold, so that
+/// the stores of a step take longer than all else. A multiple of [`LANE`].
+const STEP: usize = 128;
 
 /// A masking key and the phase it has reached.
 ///
@@ -31,41 +34,32 @@ const BLOCK: usize = 1024;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mask {
-    /// The key, rotated so that the next payload byte is XORed with `key[0]`.
-    key: [u8; 4],
+    /// The key, rotated so that the next payload byte is XORed with the lowest byte.
+    key: u32,
 }
 
 impl Mask {
     /// A mask at the start of a payload: byte *i* of the payload is XORed with `key[i % 4]`.
     #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
-        Self { key }
+        Self { key: u32::from_le_bytes(key) }
     }
 
     /// Masks (or unmasks) `payload` in place and moves the phase on by its length.
     pub fn apply(&mut self, payload: &mut [u8]) {
-        let wide = self.wide();
-        let (steps, rest) = payload.as_chunks_mut::<STEP>();
-        for step in steps {
-            xor(step, &wide);
+        if payload.len() < LONG {
+            self.apply_short(payload);
+        } else {
+            self.apply_long(payload);
         }
-        let (quads, rest) = rest.as_chunks_mut::<4>();
-        for quad in quads {
-            xor(quad, &self.key);
-        }
-        for (byte, key) in rest.iter_mut().zip(self.key) {
-            *byte ^= key;
-        }
-        self.skip(rest.len());
     }
 
     /// Appends `payload`, masked, to `out`.
     pub fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        out.reserve(payload.len());
-        for block in payload.chunks(BLOCK) {
-            let start = out.len();
-            out.extend_from_slice(block);
-            self.apply(&mut out[start..]);
+        if payload.len() < LONG {
+            self.append_short(payload, out);
+        } else {
+            self.append_long(payload, out);
         }
     }
 
@@ -74,28 +68,114 @@ impl Mask {
     /// `to` must not lie behind `from.start`, and `from` must lie within `bytes`.
     pub(crate) fn move_down(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= bytes.len());
-        let gap = from.start - to;
-        // Every block is read before it is written, and writing never overtakes reading.
-        for start in (to..from.end - gap).step_by(BLOCK) {
-            let end = (start + BLOCK).min(from.end - gap);
-            bytes.copy_within(start + gap..end + gap, start);
-            self.apply(&mut bytes[start..end]);
+        if from.len() < LONG {
+            self.move_down_short(bytes, from, to);
+        } else {
+            self.move_down_long(bytes, from, to);
         }
     }
 
-    /// Moves the phase on by `n` bytes.
-    fn skip(&mut self, n: usize) {
-        // As one number, since rotating an array is a call.
-        let key = u32::from_le_bytes(self.key);
-        self.key = key.rotate_right(8 * (n % 4) as u32).to_le_bytes();
+    #[inline(always)]
+    fn apply_short(&mut self, payload: &mut [u8]) {
+        let (quads, rest) = payload.as_chunks_mut::<4>();
+        for quad in quads {
+            *quad = self.masked(quad);
+        }
+        for (byte, key) in rest.iter_mut().zip(self.key.to_le_bytes()) {
+            *byte ^= key;
+        }
+        *self = self.after(rest.len());
     }
 
-    fn wide(self) -> [u8; STEP] {
-        let mut wide = [0; STEP];
-        for quad in wide.as_chunks_mut::<4>().0 {
-            *quad = self.key;
+    /// The lanes are aligned. What is before and behind them is masked together with some bytes of
+    /// theirs, so that these two are lanes as well: read before all others, and written after them.
+    ///
+    /// Out of line, as the others for long payloads, so that short ones have nothing to do with it.
+    #[inline(never)]
+    fn apply_long(&mut self, payload: &mut [u8]) {
+        let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else {
+            return self.apply_short(payload);
+        };
+        let end = payload.len() - LANE;
+        let first: [u8; LANE] = self.masked(first);
+        let last: [u8; LANE] = self.after(end).masked(last);
+        let ahead = until_aligned(payload.as_ptr());
+        let middle = self.after(ahead);
+        for lane in payload[ahead..].as_chunks_mut::<LANE>().0 {
+            *lane = middle.masked(lane);
         }
-        wide
+        payload[..LANE].copy_from_slice(&first);
+        payload[end..].copy_from_slice(&last);
+        *self = self.after(payload.len());
+    }
+
+    #[inline(always)]
+    fn append_short(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(payload);
+        self.apply_short(&mut out[start..]);
+    }
+
+    /// The steps are aligned in `out`. They overlap a lane before them and a step behind them: some
+    /// bytes are taken back and appended once more.
+    #[inline(never)]
+    fn append_long(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        let (Some(first), Some(last)) = (payload.first_chunk::<LANE>(), payload.last_chunk())
+        else {
+            return self.append_short(payload, out);
+        };
+        out.reserve(payload.len());
+        let start = out.len();
+        let ahead = until_aligned(out.spare_capacity_mut().as_ptr().cast());
+        out.extend_from_slice(&self.masked(first));
+        out.truncate(start + ahead);
+        let middle = self.after(ahead);
+        let (steps, rest) = payload[ahead..].as_chunks::<STEP>();
+        for step in steps {
+            out.extend_from_slice(&middle.masked(step));
+        }
+        if !rest.is_empty() {
+            let end = payload.len() - STEP;
+            let last: [u8; STEP] = self.after(end).masked(last);
+            out.truncate(start + end);
+            out.extend_from_slice(&last);
+        }
+        *self = self.after(payload.len());
+    }
+
+    #[inline(always)]
+    fn move_down_short(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
+        let end = to + from.len();
+        bytes.copy_within(from, to);
+        self.apply_short(&mut bytes[to..end]);
+    }
+
+    /// Every step is read before it is written, and writing never overtakes reading.
+    #[inline(never)]
+    fn move_down_long(&mut self, bytes: &mut [u8], mut from: Range<usize>, mut to: usize) {
+        while let Some(step) = bytes[from.clone()].first_chunk::<STEP>() {
+            let step = self.masked(step);
+            bytes[to..to + STEP].copy_from_slice(&step);
+            from.start += STEP;
+            to += STEP;
+        }
+        self.move_down_short(bytes, from, to);
+    }
+
+    /// This mask with its phase moved on by `n` bytes.
+    #[inline(always)]
+    fn after(self, n: usize) -> Self {
+        Self { key: self.key.rotate_right(8 * (n % 4) as u32) }
+    }
+
+    /// `bytes` masked. Their number is a multiple of the key's length, so the phase stays.
+    #[inline(always)]
+    fn masked<const N: usize>(self, bytes: &[u8; N]) -> [u8; N] {
+        let mut bytes = *bytes;
+        for quad in bytes.as_chunks_mut::<4>().0 {
+            *quad = (u32::from_le_bytes(*quad) ^ self.key).to_le_bytes();
+        }
+        bytes
     }
 }
 
@@ -106,67 +186,120 @@ impl core::fmt::Debug for Mask {
     }
 }
 
-fn xor<const N: usize>(bytes: &mut [u8; N], key: &[u8; N]) {
-    for (byte, key) in bytes.iter_mut().zip(key) {
-        *byte ^= key;
-    }
+/// Bytes from `place` to the next that a lane may begin at.
+#[inline(always)]
+fn until_aligned(place: *const u8) -> usize {
+    place.addr().wrapping_neg() % LANE
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
-    fn naive(key: [u8; 4], payload: &[u8]) -> Vec<u8> {
-        payload.iter().enumerate().map(|(i, b)| b ^ key[i % 4]).collect()
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+    /// Several times what is treated at once.
+    const LONGEST: usize = 2200;
+    /// What lies around a payload and must stay.
+    const AROUND: [u8; 64] = [0xaa; 64];
+
+    /// A mask whose next byte is `phase`.
+    fn at(phase: usize) -> Mask {
+        let mut key = KEY;
+        key.rotate_left(phase % 4);
+        Mask::new(key)
+    }
+
+    fn naive(phase: usize, payload: &[u8]) -> Vec<u8> {
+        payload.iter().enumerate().map(|(i, b)| b ^ KEY[(phase + i) % 4]).collect()
     }
 
     fn sample(len: usize) -> Vec<u8> {
         (0..len).map(|i| (i * 7 + i / 256) as u8).collect()
     }
 
-    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-
-    #[test]
-    fn every_length_alignment_and_phase_agrees_with_the_byte_loop() {
-        for len in (0..=200).chain([1023, 1024]) {
-            let plain = sample(len + 16 + 4);
-            for align in 0..16 {
-                for phase in 0..4 {
-                    let mut mask = Mask::new(KEY);
-                    mask.apply(&mut sample(phase));
-                    let mut bytes = plain[align..align + len].to_vec();
-                    mask.apply(&mut bytes);
-                    let mut key = KEY;
-                    key.rotate_left(phase);
-                    assert_eq!(bytes, naive(key, &plain[align..align + len]));
+    /// `check` is to mask payloads of all lengths at all places of a cache line, those that are
+    /// not very long in all phases. It gets the mask, the place, and the payload plain and masked.
+    fn everywhere(mut check: impl FnMut(&mut Mask, usize, &[u8], &[u8])) {
+        let plain = sample(LONGEST);
+        for phase in 0..4 {
+            let masked = naive(phase, &plain);
+            for place in 0..64 {
+                for len in (0..=LONGEST).filter(|len| *len < 700 || (len + place) % 4 == phase) {
+                    let mut mask = at(phase);
+                    check(&mut mask, place, &plain[..len], &masked[..len]);
+                    assert!(mask == at(phase + len), "phase {phase}, place {place}, length {len}");
                 }
             }
         }
     }
 
     #[test]
-    fn pieces_continue_the_phase() {
-        let plain = sample(300);
-        for cut in 0..=300 {
-            let mut mask = Mask::new(KEY);
-            let mut out = Vec::new();
-            mask.append(&plain[..cut], &mut out);
-            mask.append(&plain[cut..], &mut out);
-            assert_eq!(out, naive(KEY, &plain));
+    fn apply_agrees_with_the_byte_loop() {
+        let mut bytes = vec![0; LONGEST + 128];
+        everywhere(|mask, place, plain, masked| {
+            let end = place + plain.len();
+            bytes[..64].copy_from_slice(&AROUND);
+            bytes[place..end].copy_from_slice(plain);
+            bytes[end..end + 64].copy_from_slice(&AROUND);
+            mask.apply(&mut bytes[place..end]);
+            assert!(bytes[place..end] == *masked, "place {place}, length {}", plain.len());
+            assert!(bytes[..place] == AROUND[..place] && bytes[end..end + 64] == AROUND);
+        });
+    }
+
+    #[test]
+    fn append_agrees_with_the_byte_loop() {
+        let mut out = Vec::with_capacity(64 + LONGEST);
+        everywhere(|mask, place, plain, masked| {
+            out.clear();
+            out.extend_from_slice(&AROUND[..place]);
+            mask.append(plain, &mut out);
+            assert!(out[place..] == *masked, "place {place}, length {}", plain.len());
+            assert!(out[..place] == AROUND[..place]);
+        });
+    }
+
+    #[test]
+    fn move_down_agrees_with_the_byte_loop() {
+        let mut bytes = vec![0; 64 + 300 + LONGEST + 64];
+        everywhere(|mask, place, plain, masked| {
+            let (end, gap) = (place + plain.len(), (plain.len() + 7 * place) % 300);
+            bytes[..64].copy_from_slice(&AROUND);
+            bytes[place + gap..end + gap].copy_from_slice(masked);
+            bytes[end + gap..end + gap + 64].copy_from_slice(&AROUND);
+            mask.move_down(&mut bytes, place + gap..end + gap, place);
+            assert!(bytes[place..end] == *plain, "place {place}, gap {gap}, end {end}");
+            assert!(bytes[..place] == AROUND[..place]);
+            assert!(bytes[end + gap..end + gap + 64] == AROUND);
+        });
+    }
+
+    #[test]
+    fn every_gap_is_moved_over() {
+        for gap in 0..300 {
+            for len in (0..150).chain([LONG - 1, LONG, LONG + 1, LONGEST]) {
+                let plain = sample(len);
+                let mut bytes = sample(5 + gap);
+                bytes.extend(naive(0, &plain));
+                at(0).move_down(&mut bytes, 5 + gap..5 + gap + len, 5);
+                assert!(bytes[5..5 + len] == plain[..], "gap {gap}, length {len}");
+                assert_eq!(bytes[..5], sample(5)[..]);
+            }
         }
     }
 
     #[test]
-    fn moving_down_unmasks_even_when_the_regions_overlap() {
-        for gap in 0..70 {
-            for len in 0..150 {
-                let plain = sample(len);
-                let mut bytes = sample(5 + gap);
-                bytes.extend(naive(KEY, &plain));
-                Mask::new(KEY).move_down(&mut bytes, 5 + gap..5 + gap + len, 5);
-                assert_eq!(bytes[5..5 + len], plain[..], "gap {gap}, length {len}");
-                assert_eq!(bytes[..5], sample(5)[..]);
-            }
+    fn pieces_continue_the_phase() {
+        let plain = sample(LONGEST);
+        let masked = naive(0, &plain);
+        for cut in 0..=LONGEST {
+            let mut mask = at(0);
+            let mut out = Vec::new();
+            mask.append(&plain[..cut], &mut out);
+            mask.append(&plain[cut..], &mut out);
+            assert!(out == masked, "cut at {cut}");
         }
     }
 }
