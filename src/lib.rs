@@ -65,6 +65,8 @@
 //! - `deflate`: compression of messages, permessage-deflate (RFC 7692). See
 #![cfg_attr(feature = "deflate", doc = "  [`Deflate`](deflate::Deflate).")]
 #![cfg_attr(not(feature = "deflate"), doc = "  `Deflate`.")]
+//! - `simd`: payloads of 512 bytes and more are masked with the widest vectors that the processor
+//!   has. Needs Rust 1.89.
 //!
 //! # Errors
 //!

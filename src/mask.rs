@@ -2,7 +2,8 @@
 //!
 //! A [`Mask`] knows its phase, that is, which key byte comes next, so a payload may be treated in
 //! as many pieces as it arrives in. All loops are plain code, which the compiler turns into vector
-//! instructions.
+//! instructions: those of every processor of the target, and with feature `simd` also wider ones,
+//! for the processors that have them.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -16,7 +17,23 @@ const LANE: usize = 32;
 
 /// Bytes that are masked at once on their way to another place: what eight vectors hold, so that
 /// the stores of a step take longer than all else. A multiple of [`LANE`].
-const STEP: usize = 128;
+const STEP: usize = if cfg!(feature = "simd") { 256 } else { 128 };
+
+/// Does some work with the widest vectors that this processor has, except for calls in it that
+/// are not inlined.
+#[cfg(feature = "simd")]
+macro_rules! widest {
+    ($work:expr) => {
+        fearless_simd::dispatch!(fearless_simd::Level::new(), _ => $work)
+    };
+}
+
+#[cfg(not(feature = "simd"))]
+macro_rules! widest {
+    ($work:expr) => {
+        $work
+    };
+}
 
 /// A masking key and the phase it has reached.
 ///
@@ -93,20 +110,22 @@ impl Mask {
     /// Out of line, as the others for long payloads, so that short ones have nothing to do with it.
     #[inline(never)]
     fn apply_long(&mut self, payload: &mut [u8]) {
-        let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else {
-            return self.apply_short(payload);
-        };
-        let end = payload.len() - LANE;
-        let first: [u8; LANE] = self.masked(first);
-        let last: [u8; LANE] = self.after(end).masked(last);
-        let ahead = until_aligned(payload.as_ptr());
-        let middle = self.after(ahead);
-        for lane in payload[ahead..].as_chunks_mut::<LANE>().0 {
-            *lane = middle.masked(lane);
-        }
-        payload[..LANE].copy_from_slice(&first);
-        payload[end..].copy_from_slice(&last);
-        *self = self.after(payload.len());
+        widest!({
+            let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) else {
+                return self.apply_short(payload);
+            };
+            let end = payload.len() - LANE;
+            let first: [u8; LANE] = self.masked(first);
+            let last: [u8; LANE] = self.after(end).masked(last);
+            let ahead = until_aligned(payload.as_ptr());
+            let middle = self.after(ahead);
+            for lane in payload[ahead..].as_chunks_mut::<LANE>().0 {
+                *lane = middle.masked(lane);
+            }
+            payload[..LANE].copy_from_slice(&first);
+            payload[end..].copy_from_slice(&last);
+            *self = self.after(payload.len());
+        });
     }
 
     #[inline(always)]
@@ -120,27 +139,29 @@ impl Mask {
     /// bytes are taken back and appended once more.
     #[inline(never)]
     fn append_long(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        let (Some(first), Some(last)) = (payload.first_chunk::<LANE>(), payload.last_chunk())
-        else {
-            return self.append_short(payload, out);
-        };
-        out.reserve(payload.len());
-        let start = out.len();
-        let ahead = until_aligned(out.spare_capacity_mut().as_ptr().cast());
-        out.extend_from_slice(&self.masked(first));
-        out.truncate(start + ahead);
-        let middle = self.after(ahead);
-        let (steps, rest) = payload[ahead..].as_chunks::<STEP>();
-        for step in steps {
-            out.extend_from_slice(&middle.masked(step));
-        }
-        if !rest.is_empty() {
-            let end = payload.len() - STEP;
-            let last: [u8; STEP] = self.after(end).masked(last);
-            out.truncate(start + end);
-            out.extend_from_slice(&last);
-        }
-        *self = self.after(payload.len());
+        widest!({
+            let (Some(first), Some(last)) = (payload.first_chunk::<LANE>(), payload.last_chunk())
+            else {
+                return self.append_short(payload, out);
+            };
+            out.reserve(payload.len());
+            let start = out.len();
+            let ahead = until_aligned(out.spare_capacity_mut().as_ptr().cast());
+            out.extend_from_slice(&self.masked(first));
+            out.truncate(start + ahead);
+            let middle = self.after(ahead);
+            let (steps, rest) = payload[ahead..].as_chunks::<STEP>();
+            for step in steps {
+                out.extend_from_slice(&middle.masked(step));
+            }
+            if !rest.is_empty() {
+                let end = payload.len() - STEP;
+                let last: [u8; STEP] = self.after(end).masked(last);
+                out.truncate(start + end);
+                out.extend_from_slice(&last);
+            }
+            *self = self.after(payload.len());
+        });
     }
 
     #[inline(always)]
@@ -153,13 +174,15 @@ impl Mask {
     /// Every step is read before it is written, and writing never overtakes reading.
     #[inline(never)]
     fn move_down_long(&mut self, bytes: &mut [u8], mut from: Range<usize>, mut to: usize) {
-        while let Some(step) = bytes[from.clone()].first_chunk::<STEP>() {
-            let step = self.masked(step);
-            bytes[to..to + STEP].copy_from_slice(&step);
-            from.start += STEP;
-            to += STEP;
-        }
-        self.move_down_short(bytes, from, to);
+        widest!({
+            while let Some(step) = bytes[from.clone()].first_chunk::<STEP>() {
+                let step = self.masked(step);
+                bytes[to..to + STEP].copy_from_slice(&step);
+                from.start += STEP;
+                to += STEP;
+            }
+            self.move_down_short(bytes, from, to);
+        });
     }
 
     /// This mask with its phase moved on by `n` bytes.
