@@ -92,16 +92,27 @@ impl Mask {
         }
     }
 
+    /// The last bytes are masked together with some before them, unless there are too few.
     #[inline(always)]
     fn apply_short(&mut self, payload: &mut [u8]) {
-        let (quads, rest) = payload.as_chunks_mut::<4>();
-        for quad in quads {
-            *quad = self.masked(quad);
+        const LANE: usize = 16;
+        let len = payload.len();
+        if let Some(last) = payload.last_chunk::<LANE>() {
+            let last = self.after(len - LANE).masked(last);
+            for lane in payload.as_chunks_mut::<LANE>().0 {
+                *lane = self.masked(lane);
+            }
+            payload[len - LANE..].copy_from_slice(&last);
+        } else {
+            let (quads, rest) = payload.as_chunks_mut::<4>();
+            for quad in quads {
+                *quad = self.masked(quad);
+            }
+            for (byte, key) in rest.iter_mut().zip(self.key.to_le_bytes()) {
+                *byte ^= key;
+            }
         }
-        for (byte, key) in rest.iter_mut().zip(self.key.to_le_bytes()) {
-            *byte ^= key;
-        }
-        *self = self.after(rest.len());
+        *self = self.after(len);
     }
 
     /// The lanes are aligned. What is before and behind them is masked together with some bytes of
