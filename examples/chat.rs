@@ -12,10 +12,10 @@ use clap::Parser;
 use log::LevelFilter;
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
-use sansio_ws::{CloseCode, Connection, Limits, PreparedMessage};
+use sansio_ws::{CloseCode, Limits, PreparedMessage};
 use std::process::ExitCode;
 use std::sync::Arc;
-use support::{Everyone, Service, Settings, Slow};
+use support::{Everyone, Reply, Service, Settings, Slow};
 
 /// A chat over WebSocket: everyone sees what everyone says.
 ///
@@ -52,13 +52,13 @@ impl Service for Chat {
         everyone.push(PreparedMessage::text(&format!("user{id} comes in")));
     }
 
-    fn text(&mut self, id: u64, _: &mut Connection, text: &str, everyone: &mut Everyone) {
+    fn text(&mut self, id: u64, _: &mut Reply<'_>, text: &str, everyone: &mut Everyone) {
         // One line, or its second could look like a line of the server.
         let line = text.replace(['\r', '\n'], " ");
         everyone.push(PreparedMessage::text(&format!("user{id} says: {line}")));
     }
 
-    fn binary(&mut self, _: u64, connection: &mut Connection, _: &[u8], _: &mut Everyone) {
+    fn binary(&mut self, _: u64, connection: &mut Reply<'_>, _: &[u8], _: &mut Everyone) {
         // Fails only if the connection is closing already.
         let _ = connection.close(CloseCode::UNSUPPORTED_DATA, "text only");
     }

@@ -17,10 +17,10 @@ use core::time::Duration;
 use log::{LevelFilter, error};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
-use sansio_ws::{Connection, Limits, PreparedMessage, SendError};
+use sansio_ws::{Limits, PreparedMessage, SendError};
 use std::process::ExitCode;
 use std::sync::Arc;
-use support::{Everyone, Service, Settings, Slow};
+use support::{Everyone, Reply, Service, Settings, Slow};
 
 /// A WebSocket echo server: sends each message back to its sender, or to everyone.
 ///
@@ -85,7 +85,7 @@ struct Echo {
 }
 
 impl Service for Echo {
-    fn text(&mut self, _: u64, connection: &mut Connection, text: &str, everyone: &mut Everyone) {
+    fn text(&mut self, _: u64, connection: &mut Reply<'_>, text: &str, everyone: &mut Everyone) {
         if self.broadcast {
             everyone.push(PreparedMessage::text(text));
         } else {
@@ -96,7 +96,7 @@ impl Service for Echo {
     fn binary(
         &mut self,
         _: u64,
-        connection: &mut Connection,
+        connection: &mut Reply<'_>,
         bytes: &[u8],
         everyone: &mut Everyone,
     ) {

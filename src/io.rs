@@ -69,6 +69,27 @@ impl SendQueue {
         self.advance(n);
         Ok(n)
     }
+
+    /// Writes once what is queued and `message` behind it, and returns the number of bytes. Leaves
+    /// the queue as it is.
+    #[cfg(feature = "mio")]
+    pub(crate) fn write_with(
+        &self,
+        message: [&[u8]; 2],
+        stream: &mut (impl Write + ?Sized),
+    ) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = self.chunks_vectored(&mut slices[..SLICES - message.len()]);
+        let mut offered = slices.iter().map(|slice| slice.len()).sum();
+        if offered == self.len() {
+            for part in message {
+                slices[count] = IoSlice::new(part);
+                count += 1;
+                offered += part.len();
+            }
+        }
+        taken(uninterrupted(|| stream.write_vectored(&slices[..count]))?, offered)
+    }
 }
 
 /// Tells `stream` to pass on what it may have kept.

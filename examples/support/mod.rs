@@ -16,6 +16,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A connection, to answer a message.
+pub(crate) type Reply<'t> = sansio_ws::mio::Reply<'t, mio::net::TcpStream>;
+
 /// What the service has to say to everyone, in order. It is framed once for all of them.
 pub(crate) type Everyone = Vec<PreparedMessage>;
 
@@ -25,13 +28,13 @@ pub(crate) trait Service {
     fn opened(&mut self, _id: u64, _everyone: &mut Everyone) {}
 
     /// A text message has come.
-    fn text(&mut self, id: u64, connection: &mut Connection, text: &str, everyone: &mut Everyone);
+    fn text(&mut self, id: u64, connection: &mut Reply<'_>, text: &str, everyone: &mut Everyone);
 
     /// A binary message has come.
     fn binary(
         &mut self,
         id: u64,
-        connection: &mut Connection,
+        connection: &mut Reply<'_>,
         bytes: &[u8],
         everyone: &mut Everyone,
     );

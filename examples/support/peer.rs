@@ -138,14 +138,14 @@ impl Peer {
             id
         });
         name.id = Some(id);
-        while let Some((connection, event)) = turn.next()? {
+        while let Some((mut connection, event)) = turn.next()? {
             match event {
                 // Who has been told to go is not listened to any more.
                 Event::Text(text) if connection.is_open() => {
-                    room.service.text(id.get(), connection, text, &mut room.everyone);
+                    room.service.text(id.get(), &mut connection, text, &mut room.everyone);
                 }
                 Event::Binary(bytes) if connection.is_open() => {
-                    room.service.binary(id.get(), connection, bytes, &mut room.everyone);
+                    room.service.binary(id.get(), &mut connection, bytes, &mut room.everyone);
                 }
                 Event::Close(reason) => debug!("{name}: close frame: {reason}"),
                 _ => {}

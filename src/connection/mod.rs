@@ -14,6 +14,8 @@ mod event;
 mod prepared;
 mod receive;
 mod send;
+#[cfg(feature = "mio")]
+mod through;
 mod whole;
 
 pub use closing::{Ended, Transport};

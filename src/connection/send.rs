@@ -196,7 +196,7 @@ impl Connection {
         Ok(())
     }
 
-    fn may_send_message(&self) -> Result<(), SendError> {
+    pub(super) fn may_send_message(&self) -> Result<(), SendError> {
         match self.sending {
             Sending::Between => self.has_room(),
             Sending::Within(_) => Err(SendError::InterleavedMessage),
@@ -251,11 +251,11 @@ impl Connection {
     }
 
     /// Whether there is an extension that messages are sent through.
-    fn is_encoding(&self) -> bool {
+    pub(super) fn is_encoding(&self) -> bool {
         self.agreement().is_some() && self.encodes
     }
 
-    fn queue_message(&mut self, kind: MessageKind, payload: &[u8]) {
+    pub(super) fn queue_message(&mut self, kind: MessageKind, payload: &[u8]) {
         const WHOLE: Piece = Piece { first: true, last: true };
         let encoded = self.is_encoding() && self.queue_encoded(kind.opcode(), WHOLE, payload);
         if !encoded {
@@ -327,7 +327,7 @@ impl Connection {
 }
 
 #[inline(never)]
-fn append_in_pieces(payload: &[u8], staging: &mut Vec<u8>) {
+pub(super) fn append_in_pieces(payload: &[u8], staging: &mut Vec<u8>) {
     staging.reserve(payload.len());
     for piece in payload.chunks(COPY_BYTES) {
         staging.extend_from_slice(piece);

@@ -19,36 +19,65 @@ const KEPT_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Memory {
     pub(super) rx: RecvBuffer,
+    /// More bytes than these are not copied back and forth between turns.
+    much: usize,
     /// Buffers in which large messages were gathered.
     large: Pool<Box<RecvBuffer>>,
     output: Pool<Box<Backlog>>,
 }
 
 impl Memory {
-    /// Memory for reads of 256 KiB. It is allocated when it is used.
+    /// Memory for reads of 256 KiB. It is allocated when it is used, and grows to what the largest
+    /// message received in one turn has needed, a few MiB at most.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_read_bytes(READ_BYTES)
     }
 
-    /// Memory for reads of so many bytes. Large ones pay when large messages are usual.
+    /// Memory for reads of so many bytes, of which 256 KiB are used at most until a message needs
+    /// more.
     #[must_use]
     pub const fn with_read_bytes(bytes: usize) -> Self {
-        Self { rx: RecvBuffer::with_capacity(bytes), large: Pool::new(), output: Pool::new() }
+        Self {
+            rx: RecvBuffer::with_capacity(bytes),
+            much: bytes / 4,
+            large: Pool::new(),
+            output: Pool::new(),
+        }
     }
 
     /// Moves what is pending out of the common buffer: a little into just its size, much into
     /// what a large message was gathered in before.
     pub(super) fn park(&mut self) -> Box<RecvBuffer> {
-        let much = self.rx.pending() > self.rx.capacity() / 4;
+        let much = self.rx.pending() > self.much;
         let mut parked = if much { self.large.take() } else { Box::default() };
         self.rx.move_pending(&mut parked);
         parked
     }
 
-    pub(super) fn keep_large(&mut self, mut buffer: Box<RecvBuffer>) {
-        buffer.clear();
-        self.large.put(buffer);
+    /// Takes back what was parked: a little is copied, much comes in its own buffer, which takes the
+    /// place of the common one. Returns the common one then.
+    pub(super) fn unpark(&mut self, mut parked: Box<RecvBuffer>) -> Option<Box<RecvBuffer>> {
+        if parked.pending() > self.much {
+            core::mem::swap(&mut self.rx, &mut *parked);
+            Some(parked)
+        } else {
+            parked.move_pending(&mut self.rx);
+            None
+        }
+    }
+
+    /// Gives the common buffer back its place, and moves a little that is pending in `own` there, so
+    /// that no large buffer is kept for it. Returns `own` if it is much.
+    pub(super) fn restore(&mut self, mut common: Box<RecvBuffer>) -> Option<Box<RecvBuffer>> {
+        core::mem::swap(&mut self.rx, &mut *common);
+        let mut own = common;
+        if own.pending() > self.much {
+            return Some(own);
+        }
+        own.move_pending(&mut self.rx);
+        self.large.put(own);
+        None
     }
 
     pub(super) fn lend_output(&mut self) -> Box<Backlog> {

@@ -9,7 +9,8 @@
 //! **Memory.** All connections of a loop share one buffer to read into and one to gather output in,
 //! see [`Memory`]. An idle connection holds next to nothing.
 //!
-//! **Fairness.** A turn reads at most 256 KiB; [`WebSocket::wants_turn`] tells that there is more.
+//! **Fairness.** A turn reads at most 256 KiB, or 2 MiB if they are for the most part of one message;
+//! [`WebSocket::wants_turn`] tells that there is more.
 //!
 //! **Registration** happens once, for reading and writing: mio reports changes of readiness, not
 //! readiness, so there is never a reason to register again.
@@ -17,10 +18,12 @@
 //! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
 
 mod error;
+mod link;
 mod memory;
 mod turn;
 
 pub use error::Error;
+pub use link::Reply;
 pub use memory::Memory;
 pub use turn::Turn;
 
@@ -30,12 +33,12 @@ use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
 use crate::entropy::EntropyError;
 use crate::frame::ControlPayload;
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
-use crate::io::{flush, is_gone};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use link::Link;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Read, Write};
@@ -48,6 +51,10 @@ pub trait Stream: Read + Write + Source {
     /// saved. True of sockets where mio uses epoll or kqueue; not true of streams that hand out
     /// records, such as TLS.
     const SHORT_READ_DRAINS: bool = false;
+
+    /// Whether `write_vectored` takes more than its first slice. Then large answers to events are
+    /// written without being copied, see [`Reply`]. True of sockets.
+    const WRITES_VECTORED: bool = false;
 
     /// Ends the writing direction: the peer will read the end of the stream.
     ///
@@ -71,6 +78,7 @@ const EDGES: bool = cfg!(any(
 
 impl Stream for mio::net::TcpStream {
     const SHORT_READ_DRAINS: bool = EDGES;
+    const WRITES_VECTORED: bool = true;
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
@@ -80,6 +88,7 @@ impl Stream for mio::net::TcpStream {
 #[cfg(unix)]
 impl Stream for mio::net::UnixStream {
     const SHORT_READ_DRAINS: bool = EDGES;
+    const WRITES_VECTORED: bool = true;
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
@@ -89,25 +98,21 @@ impl Stream for mio::net::UnixStream {
 /// A WebSocket connection over a non-blocking stream.
 #[derive(Debug)]
 pub struct WebSocket<S> {
-    stream: S,
+    link: Link<S>,
     state: State,
     deadlines: Deadlines,
-    /// Bytes of an incomplete frame or message, between turns.
+    /// Bytes of an incomplete frame or message, between turns. In a turn the loop's buffer, if they
+    /// are in their own.
     parked: Option<Box<RecvBuffer>>,
     readable: bool,
-    writable: bool,
     /// Something has come from the peer since the last `settle`, be it read or not.
     stirred: bool,
     /// The peer has ended its direction, so a short read does not mean that all is read.
     read_closed: bool,
     /// The last turn stopped before everything was handed out.
     interrupted: bool,
-    /// The stream was told to pass on all that was written.
-    flushed: bool,
     failure_reported: bool,
     shut_down: bool,
-    /// Nothing more is written: a deadline has passed, or the peer reads no more.
-    muted: bool,
     ended: Option<Ended>,
 }
 
@@ -175,19 +180,16 @@ impl<S: Stream> WebSocket<S> {
 
     fn new(stream: S, state: State, timeouts: impl Into<Arc<Timeouts>>, now: Instant) -> Self {
         Self {
-            stream,
+            link: Link::new(stream),
             state,
             deadlines: Deadlines::new(timeouts, now),
             parked: None,
             readable: false,
-            writable: false,
             stirred: false,
             read_closed: false,
             interrupted: false,
-            flushed: true,
             failure_reported: false,
             shut_down: false,
-            muted: false,
             ended: None,
         }
     }
@@ -198,7 +200,7 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// What the operating system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(&mut self.link.stream, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Takes note of what `poll` reported.
@@ -207,7 +209,7 @@ impl<S: Stream> WebSocket<S> {
         // moment, because its output has to drain first, is not gone.
         self.stirred = true;
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
-        self.writable |= event.is_writable() || event.is_error();
+        self.link.writable |= event.is_writable() || event.is_error();
         self.read_closed |= event.is_read_closed() || event.is_error();
     }
 
@@ -251,7 +253,7 @@ impl<S: Stream> WebSocket<S> {
 
     /// The stream.
     pub fn stream(&self) -> &S {
-        &self.stream
+        &self.link.stream
     }
 
     /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
@@ -262,7 +264,7 @@ impl<S: Stream> WebSocket<S> {
             State::Open(connection) => Some(connection),
             _ => None,
         };
-        (self.stream, self.parked.map_or_else(RecvBuffer::new, |parked| *parked), connection)
+        (self.link.stream, self.parked.map_or_else(RecvBuffer::new, |parked| *parked), connection)
     }
 
     /// Writes what is queued, as far as the stream takes it, and does to the transport what the
@@ -285,15 +287,17 @@ impl<S: Stream> WebSocket<S> {
         if self.state.is_closing() {
             self.deadlines.closing(now);
         }
-        self.flush()?;
-        if let Some(returned) = self.state.output().and_then(SendQueue::return_memory) {
-            memory.keep_output(returned);
-        }
-        if self.muted {
-            return Ok(self.ended);
-        }
-        if self.has_output() {
-            return Ok(None);
+        if let Some(queue) = self.state.output() {
+            self.link.write(queue)?;
+            if let Some(returned) = queue.return_memory() {
+                memory.keep_output(returned);
+            }
+            if self.link.muted {
+                return Ok(self.ended);
+            }
+            if !queue.is_empty() || !self.link.flushed {
+                return Ok(None);
+            }
         }
         let verdict = match &self.state {
             State::Open(connection) => connection.transport(),
@@ -303,7 +307,7 @@ impl<S: Stream> WebSocket<S> {
         };
         if verdict == Transport::ShutdownWrite && !self.shut_down {
             self.shut_down = true;
-            match self.stream.shutdown_write() {
+            match self.link.stream.shutdown_write() {
                 // The peer was faster.
                 Err(error) if error.kind() == ErrorKind::NotConnected => {}
                 result => result?,
@@ -331,13 +335,13 @@ impl<S: Stream> WebSocket<S> {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
             }
             (_, State::Open(connection)) => {
-                self.muted = true;
+                self.link.muted = true;
                 // How the peer ended it says more, if it did.
                 let ended = connection.abandon();
                 self.ended.get_or_insert(ended);
             }
             _ => {
-                self.muted = true;
+                self.link.muted = true;
                 self.ended.get_or_insert(Ended::TimedOut);
             }
         }
@@ -361,30 +365,5 @@ impl<S: Stream> WebSocket<S> {
             State::Responding(_) => true,
             State::Accepting(_) | State::Connecting(_) => false,
         }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while self.writable && !self.muted && self.has_output() {
-            let written = match self.state.output() {
-                Some(queue) if !queue.is_empty() => {
-                    self.flushed = false;
-                    queue.write_to(&mut self.stream).map(drop)
-                }
-                _ => flush(&mut self.stream).map(|()| self.flushed = true),
-            };
-            match written {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                // It may all the same have sent something before, and the end is for reading to
-                // find.
-                Err(error) if is_gone(&error) => self.muted = true,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn has_output(&mut self) -> bool {
-        !self.flushed || self.state.output().is_some_and(|queue| !queue.is_empty())
     }
 }

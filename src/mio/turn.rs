@@ -1,7 +1,7 @@
 //! Reading: from readiness to events.
 
 use super::error::Error;
-use super::{Memory, State, Stream, WebSocket};
+use super::{Memory, Reply, State, Stream, WebSocket};
 use crate::connection::{Connection, Event, Found, ProtocolError};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
@@ -9,34 +9,42 @@ use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
 use std::io::ErrorKind;
 
-/// How many bytes one turn reads before other connections get theirs.
-const TURN_BYTES: usize = 256 * 1024;
+/// How many bytes one turn reads before other connections get theirs. It also bounds a read, so that
+/// its bytes are still in the cache when they are looked at.
+const PORTION: usize = 256 * 1024;
+
+/// How many portions a turn has when each was for the most part of a message that is not complete.
+/// Leaving a message and coming back to it takes longer than reading the rest.
+const PORTIONS: usize = 8;
 
 /// A turn of one socket at the loop's buffer.
 #[derive(Debug)]
 pub struct Turn<'t, S: Stream> {
     socket: &'t mut WebSocket<S>,
     memory: &'t mut Memory,
-    /// The socket's own buffer is in the place of the loop's, and the other way round.
-    swapped: bool,
     now: Instant,
     /// Bytes it may still read.
     budget: usize,
+    /// How often it may get more of them.
+    portions: usize,
+}
+
+/// What came of looking for more.
+enum Step {
+    Found(Found),
+    Read,
+    /// There is nothing, or the turn is over.
+    End,
 }
 
 impl<'t, S: Stream> Turn<'t, S> {
     pub(super) fn new(socket: &'t mut WebSocket<S>, memory: &'t mut Memory, now: Instant) -> Self {
         debug_assert!(memory.rx.is_empty(), "each turn leaves the buffer empty for the next");
-        let mut swapped = false;
-        if let Some(parked) = &mut socket.parked {
-            memory.rx.unpark(parked);
-            swapped = parked.capacity() > 0;
-        }
-        if !swapped {
-            socket.parked = None;
+        if let Some(parked) = socket.parked.take() {
+            socket.parked = memory.unpark(parked);
         }
         socket.interrupted = true;
-        Self { socket, memory, swapped, now, budget: TURN_BYTES }
+        Self { socket, memory, now, budget: PORTION, portions: PORTIONS - 1 }
     }
 
     /// Goes on with the opening handshake: `true` when the connection is open. The server asks
@@ -102,51 +110,56 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// [`Error::Io`], or once [`Error::Protocol`].
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     #[inline]
-    pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        if let State::Open(connection) = &mut self.socket.state
-            && let Some(whole) = connection.find_whole(&mut self.memory.rx)
-        {
-            return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
+    pub fn next(&mut self) -> Result<Option<(Reply<'_, S>, Event<'_>)>, Error> {
+        loop {
+            if let State::Open(connection) = &mut self.socket.state
+                && let Some(whole) = connection.find_whole(&mut self.memory.rx)
+            {
+                return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
+            }
+            match self.step()? {
+                Step::Found(found) => {
+                    return self.hand_out(|connection, rx| connection.hand_out(found, rx));
+                }
+                Step::Read => {}
+                Step::End => return Ok(None),
+            }
         }
-        self.next_other()
     }
 
+    /// Looks for what is not the usual, and reads if there is nothing.
     #[inline(never)]
-    fn next_other(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        let found = loop {
-            let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            match connection.find(&mut self.memory.rx) {
-                Ok(Some(Found::Yield)) => return Ok(None),
-                Ok(Some(found)) => break found,
-                Ok(None) => {}
-                Err(_) if self.socket.failure_reported => {}
-                Err(error) => {
-                    self.socket.failure_reported = true;
-                    return Err(Error::Protocol(error));
-                }
+    fn step(&mut self) -> Result<Step, Error> {
+        let State::Open(connection) = &mut self.socket.state else { return Ok(Step::End) };
+        match connection.find_other(&mut self.memory.rx) {
+            Ok(Some(Found::Yield)) => return Ok(Step::End),
+            Ok(Some(found)) => return Ok(Step::Found(found)),
+            Ok(None) => {}
+            Err(_) if self.socket.failure_reported => {}
+            Err(error) => {
+                self.socket.failure_reported = true;
+                return Err(Error::Protocol(error));
             }
-            if !self.read()? {
-                return Ok(None);
-            }
-        };
-        self.hand_out(|connection, rx| connection.hand_out(found, rx))
+        }
+        Ok(if self.read()? { Step::Read } else { Step::End })
     }
 
     #[inline]
     fn hand_out<'b>(
         &'b mut self,
         lend: impl FnOnce(&mut Connection, &'b RecvBuffer) -> Result<Event<'b>, ProtocolError>,
-    ) -> Result<Option<(&'b mut Connection, Event<'b>)>, Error> {
-        let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
+    ) -> Result<Option<(Reply<'b, S>, Event<'b>)>, Error> {
+        let WebSocket { state, link, deadlines, failure_reported, .. } = &mut *self.socket;
+        let State::Open(connection) = state else { return Ok(None) };
         match lend(connection, &self.memory.rx) {
             Ok(event) => {
                 if event.is_message() {
-                    self.socket.deadlines.message(self.now);
+                    deadlines.message(self.now);
                 }
-                Ok(Some((connection, event)))
+                Ok(Some((Reply { connection, link }, event)))
             }
             Err(error) => {
-                self.socket.failure_reported = true;
+                *failure_reported = true;
                 Err(Error::Protocol(error))
             }
         }
@@ -157,11 +170,15 @@ impl<'t, S: Stream> Turn<'t, S> {
         if !self.socket.readable {
             self.socket.interrupted = false;
         }
+        if self.budget == 0 && self.portions > 0 && self.memory.rx.pending() > PORTION / 2 {
+            self.budget = PORTION;
+            self.portions -= 1;
+        }
         if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
             return Ok(false);
         }
         let room = self.memory.rx.spare().len().min(self.budget);
-        match self.memory.rx.read_at_most(self.budget, &mut self.socket.stream) {
+        match self.memory.rx.read_at_most(self.budget, &mut self.socket.link.stream) {
             Ok(0) => {
                 self.socket.end(&self.memory.rx, self.now);
                 Ok(false)
@@ -193,15 +210,10 @@ impl<S: Stream> Drop for Turn<'_, S> {
         if socket.ended.is_some() {
             memory.rx.clear();
         }
-        if self.swapped {
-            let Some(mut own) = socket.parked.take() else { return };
-            core::mem::swap(&mut memory.rx, &mut *own);
-            if own.is_empty() {
-                memory.keep_large(own);
-            } else {
-                socket.parked = Some(own);
-            }
-        } else if !memory.rx.is_empty() {
+        if let Some(common) = socket.parked.take() {
+            socket.parked = memory.restore(common);
+        }
+        if !memory.rx.is_empty() {
             socket.parked = Some(memory.park());
         }
     }

@@ -2,8 +2,12 @@
 //! what the tests say, so nothing here sleeps.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
 mod deadlines;
+#[path = "../support/heap.rs"]
+mod heap;
+mod large;
 mod over_script;
 mod over_tcp;
 mod readiness;
@@ -16,7 +20,7 @@ use mio::event::Event as Readiness;
 use mio::{Events, Interest, Poll, Token};
 use sansio_ws::deadlines::{Due, Instant, Timeouts};
 use sansio_ws::handshake::{ClientRequest, HandshakeError, Request, Response};
-use sansio_ws::mio::{Error, Memory, Stream, WebSocket};
+use sansio_ws::mio::{Error, Memory, Reply, Stream, WebSocket};
 use sansio_ws::{
     CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
 };
@@ -157,10 +161,21 @@ fn turn<S: Stream>(
     let mut turn = socket.turn(memory, now);
     let accept = |request: &Request<'_>| accept_with(request, config.clone());
     outcome.opened |= turn.open(accept).map_err(io)?;
-    while let Some((connection, event)) = turn.next().map_err(io)? {
-        echo(connection, event, &mut outcome.events);
+    while let Some((mut connection, event)) = turn.next().map_err(io)? {
+        answer(&mut connection, event, &mut outcome.events);
     }
     Ok(())
+}
+
+/// Takes note of an event, and answers it as an event of this adapter is.
+fn answer<S: Stream>(reply: &mut Reply<'_, S>, event: Event<'_>, events: &mut Vec<Seen>) {
+    let answered = match event {
+        Event::Text(text) => reply.send_text(text),
+        Event::Binary(bytes) => reply.send_binary(bytes),
+        _ => Ok(()),
+    };
+    assert!(matches!(answered, Ok(()) | Err(SendError::Closed)), "{answered:?}");
+    events.extend(Seen::of(event));
 }
 
 /// All of them, each with the outcome of the whole conversation, the number of calls it took, and

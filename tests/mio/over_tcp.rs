@@ -82,7 +82,7 @@ fn turn_or_refuse(
     let mut served = turn.open(decide).map(drop);
     while served.is_ok() {
         match turn.next() {
-            Ok(Some((connection, event))) => echo(connection, event, seen),
+            Ok(Some((mut reply, event))) => answer(&mut reply, event, seen),
             Ok(None) => break,
             Err(error) => served = Err(error),
         }
@@ -154,35 +154,50 @@ fn fifty_connections_echo_through_one_buffer() {
     });
 }
 
+/// How many bytes the turns read that it takes to receive so many `frames`.
+fn turns(frames: &[u8], count: usize, capacity: usize, reports: &Reports) -> Vec<usize> {
+    let input = [REQUEST, frames].concat();
+    let script = Script::new(&input[..], End::Stall);
+    let mut socket = server(script.clone());
+    let mut memory = Memory::with_read_bytes(capacity);
+    let (mut turns, mut messages) = (vec![], 0);
+    socket.ready(&reports.both);
+    while socket.wants_turn() {
+        let before = script.state().read;
+        let mut turn = socket.turn(&mut memory, second(0));
+        assert!(turn.open(accept).unwrap());
+        while let Some((_, event)) = turn.next().unwrap() {
+            messages += usize::from(matches!(event, Event::Binary([7, ..])));
+        }
+        drop(turn);
+        assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
+        turns.push(script.state().read - before);
+    }
+    assert_eq!((messages, script.state().read), (count, input.len()));
+    turns
+}
+
 #[test]
-fn f16_a_turn_reads_no_more_than_256_kib() {
+fn f16_a_turn_reads_256_kib_and_2_mib_of_a_large_message() {
     let reports = Reports::new();
     let small = wire(true, [Frame::binary([7; 1000])]).repeat(2000);
+    let medium = wire(true, [Frame::binary(vec![7; 100_000])]).repeat(20);
     // A message that makes its buffer grow beyond what a turn may read.
     let large = wire(true, [Frame::binary(vec![7; 5 << 20])]);
-    let input = [REQUEST, &small, &large, &small].concat();
-    let len = input.len();
     for capacity in [64, 256 * 1024, 1 << 20] {
-        let script = Script::new(&input[..], End::Stall);
-        let mut socket = server(script.clone());
-        let mut memory = Memory::with_read_bytes(capacity);
-        let (mut turns, mut messages) = (0, 0);
-        socket.ready(&reports.both);
-        while socket.wants_turn() {
-            let before = script.state().read;
-            let mut turn = socket.turn(&mut memory, second(0));
-            assert!(turn.open(accept).unwrap());
-            while let Some((_, event)) = turn.next().unwrap() {
-                messages += usize::from(matches!(event, Event::Binary([7, ..])));
-            }
-            drop(turn);
-            assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
-            let read = script.state().read - before;
-            assert!(read <= 256 * 1024, "{read} bytes in one turn");
-            turns += 1;
+        for (frames, count) in [(&small, 2000), (&medium, 20)] {
+            let turns = turns(frames, count, capacity, &reports);
+            assert!(turns[..turns.len() - 1].iter().all(|read| *read == 256 * 1024), "{turns:?}");
         }
-        assert_eq!((messages, script.state().read), (4001, len));
-        assert_eq!(turns, len.div_ceil(256 * 1024));
+        let turns = turns(&large, 1, capacity, &reports);
+        assert_eq!(turns[..2], [2 << 20; 2], "{turns:?}");
+        assert_eq!(turns.len(), 3, "{turns:?}");
+        // Once it is there, all is as before.
+        let both = [&large[..], &small].concat();
+        let turns = self::turns(&both, 2001, capacity, &reports);
+        let rest = (REQUEST.len() + large.len()) % (256 * 1024);
+        assert_eq!(turns[2], (1 << 20) + 256 * 1024, "{turns:?}");
+        assert!(rest > 0 && turns[3..].iter().all(|read| *read <= 256 * 1024), "{turns:?}");
     }
 }
 
@@ -199,8 +214,8 @@ fn a_turn_may_be_left_at_any_event() {
         assert!(socket.wants_turn(), "there is more");
         let mut turn = socket.turn(&mut memory, second(0));
         turn.open(accept).unwrap();
-        if let Some((connection, event)) = turn.next().unwrap() {
-            echo(connection, event, &mut seen);
+        if let Some((mut connection, event)) = turn.next().unwrap() {
+            echo(&mut connection, event, &mut seen);
         }
         drop(turn);
         if let Some(ended) = socket.settle(&mut memory, second(0)).unwrap() {

@@ -85,7 +85,7 @@ pub struct State {
     /// The last read, or the last write, would have blocked.
     pub read_blocked: bool,
     pub write_blocked: bool,
-    unflushed: bool,
+    pub unflushed: bool,
 }
 
 /// A script, and the stream that acts by it.
@@ -261,6 +261,11 @@ impl Write for Script {
         Ok(n)
     }
 
+    fn write_vectored(&mut self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let bytes: Vec<_> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+        self.write(&bytes)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         let mut state = self.state();
         if let Some(Fault::Error(kind)) = state.fault(Call::Flush) {
@@ -316,6 +321,8 @@ mod for_mio {
     }
 
     impl sansio_ws::mio::Stream for Script {
+        const WRITES_VECTORED: bool = true;
+
         fn shutdown_write(&mut self) -> io::Result<()> {
             sansio_ws::blocking::Stream::shutdown_write(self).map(drop)
         }
