@@ -51,15 +51,16 @@ macro_rules! widest {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mask {
-    /// The key, rotated so that the next payload byte is XORed with the lowest byte.
-    key: u32,
+    /// The key, rotated so that the next payload byte is XORed with `key[0]`. Bytes, since they may
+    /// lie anywhere; all else is done with them as one little-endian number.
+    key: [u8; 4],
 }
 
 impl Mask {
     /// A mask at the start of a payload: byte *i* of the payload is XORed with `key[i % 4]`.
     #[must_use]
     pub const fn new(key: [u8; 4]) -> Self {
-        Self { key: u32::from_le_bytes(key) }
+        Self { key }
     }
 
     /// Masks (or unmasks) `payload` in place and moves the phase on by its length.
@@ -108,7 +109,7 @@ impl Mask {
             for quad in quads {
                 *quad = self.masked(quad);
             }
-            for (byte, key) in rest.iter_mut().zip(self.key.to_le_bytes()) {
+            for (byte, key) in rest.iter_mut().zip(self.key) {
                 *byte ^= key;
             }
         }
@@ -199,15 +200,17 @@ impl Mask {
     /// This mask with its phase moved on by `n` bytes.
     #[inline(always)]
     fn after(self, n: usize) -> Self {
-        Self { key: self.key.rotate_right(8 * (n % 4) as u32) }
+        let key = u32::from_le_bytes(self.key).rotate_right(8 * (n % 4) as u32);
+        Self { key: key.to_le_bytes() }
     }
 
     /// `bytes` masked. Their number is a multiple of the key's length, so the phase stays.
     #[inline(always)]
     fn masked<const N: usize>(self, bytes: &[u8; N]) -> [u8; N] {
+        let key = u32::from_le_bytes(self.key);
         let mut bytes = *bytes;
         for quad in bytes.as_chunks_mut::<4>().0 {
-            *quad = (u32::from_le_bytes(*quad) ^ self.key).to_le_bytes();
+            *quad = (u32::from_le_bytes(*quad) ^ key).to_le_bytes();
         }
         bytes
     }
