@@ -64,6 +64,7 @@ impl Mask {
     }
 
     /// Masks (or unmasks) `payload` in place and moves the phase on by its length.
+    #[inline]
     pub fn apply(&mut self, payload: &mut [u8]) {
         if payload.len() < LONG {
             self.apply_short(payload);
@@ -73,6 +74,7 @@ impl Mask {
     }
 
     /// Appends `payload`, masked, to `out`.
+    #[inline]
     pub fn append(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         if payload.len() < LONG {
             self.append_short(payload, out);
@@ -84,6 +86,7 @@ impl Mask {
     /// Moves `from` down to start at `to`, unmasking on the way; the two may overlap.
     ///
     /// `to` must not lie behind `from.start`, and `from` must lie within `bytes`.
+    #[inline]
     pub(crate) fn move_down(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= bytes.len());
         if from.len() < LONG {
