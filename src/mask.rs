@@ -19,6 +19,9 @@ const LANE: usize = 32;
 /// the stores of a step take longer than all else. A multiple of [`LANE`].
 const STEP: usize = if cfg!(feature = "simd") { 256 } else { 128 };
 
+/// The same for payloads that are not long.
+const SHORT_STEP: usize = 64;
+
 /// Does some work with the widest vectors that this processor has, except for calls in it that
 /// are not inlined.
 #[cfg(feature = "simd")]
@@ -90,7 +93,7 @@ impl Mask {
     pub(crate) fn move_down(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= bytes.len());
         if from.len() < LONG {
-            self.move_down_short(bytes, from, to);
+            self.move_down_by::<SHORT_STEP>(bytes, from, to);
         } else {
             self.move_down_long(bytes, from, to);
         }
@@ -179,25 +182,35 @@ impl Mask {
         });
     }
 
-    #[inline(always)]
-    fn move_down_short(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
-        let end = to + from.len();
-        bytes.copy_within(from, to);
-        self.apply_short(&mut bytes[to..end]);
+    #[inline(never)]
+    fn move_down_long(&mut self, bytes: &mut [u8], from: Range<usize>, to: usize) {
+        widest!(self.move_down_by::<STEP>(bytes, from, to));
     }
 
-    /// Every step is read before it is written, and writing never overtakes reading.
-    #[inline(never)]
-    fn move_down_long(&mut self, bytes: &mut [u8], mut from: Range<usize>, mut to: usize) {
-        widest!({
-            while let Some(step) = bytes[from.clone()].first_chunk::<STEP>() {
-                let step = self.masked(step);
-                bytes[to..to + STEP].copy_from_slice(&step);
-                from.start += STEP;
-                to += STEP;
-            }
-            self.move_down_short(bytes, from, to);
-        });
+    /// Every step is read before it is written, and writing never overtakes reading. The last one
+    /// overlaps those before, so it is read before all of them.
+    #[inline(always)]
+    fn move_down_by<const STEP: usize>(
+        &mut self,
+        bytes: &mut [u8],
+        mut from: Range<usize>,
+        mut to: usize,
+    ) {
+        let end = to + from.len();
+        let Some(last) = bytes[from.clone()].last_chunk::<STEP>() else {
+            bytes.copy_within(from, to);
+            return self.apply_short(&mut bytes[to..end]);
+        };
+        let after = self.after(from.len());
+        let last = self.after(from.len() - STEP).masked(last);
+        while let Some(step) = bytes[from.clone()].first_chunk::<STEP>() {
+            let step = self.masked(step);
+            bytes[to..to + STEP].copy_from_slice(&step);
+            from.start += STEP;
+            to += STEP;
+        }
+        bytes[end - STEP..end].copy_from_slice(&last);
+        *self = after;
     }
 
     /// This mask with its phase moved on by `n` bytes.
