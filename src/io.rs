@@ -24,15 +24,16 @@ impl RecvBuffer {
     /// nothing has happened. [`ErrorKind::InvalidData`] if it claims to have read more than it
     /// was offered.
     pub fn read_from(&mut self, stream: &mut (impl Read + ?Sized)) -> io::Result<usize> {
-        self.read_at_most(usize::MAX, stream)
+        self.read_at_most(usize::MAX, stream).map(|(n, _)| n)
     }
 
-    /// As [`read_from`](Self::read_from), with a bound on the number of bytes.
+    /// As [`read_from`](Self::read_from), with a bound on the number of bytes. Returns also whether
+    /// these are as many as there was room for, so that there may be more.
     pub(crate) fn read_at_most(
         &mut self,
         bound: usize,
         stream: &mut (impl Read + ?Sized),
-    ) -> io::Result<usize> {
+    ) -> io::Result<(usize, bool)> {
         let spare = self.spare();
         let room = spare.len().min(bound);
         let n = uninterrupted(|| stream.read(&mut spare[..room]))?;
@@ -40,7 +41,7 @@ impl RecvBuffer {
             return Err(io::Error::new(ErrorKind::InvalidData, "more bytes read than offered"));
         }
         self.commit(n);
-        Ok(n)
+        Ok((n, n == room))
     }
 }
 

@@ -182,10 +182,10 @@ impl Backlog {
         self.sent + self.len() as u64
     }
 
-    /// Bytes that can be staged without another allocation.
+    /// Bytes allocated for what may wait.
     #[cfg(feature = "mio")]
     pub(crate) fn capacity(&self) -> usize {
-        self.staging.capacity()
+        self.staging.capacity() + self.shared.capacity() * size_of::<Shared>()
     }
 
     /// Reuses the room of sent bytes once they are half of the staging area, and only when an

@@ -177,15 +177,13 @@ impl<'t, S: Stream> Turn<'t, S> {
         if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
             return Ok(false);
         }
-        let room = self.memory.rx.spare().len().min(self.budget);
         match self.memory.rx.read_at_most(self.budget, &mut self.socket.link.stream) {
-            Ok(0) => {
+            Ok((0, _)) => {
                 self.socket.end(&self.memory.rx, self.now);
                 Ok(false)
             }
-            Ok(n) => {
-                self.socket.readable =
-                    n == room || self.socket.read_closed || !S::SHORT_READ_DRAINS;
+            Ok((n, full)) => {
+                self.socket.readable = full || self.socket.read_closed || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
                 self.budget -= n;
                 Ok(true)
