@@ -4,6 +4,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+#[cfg(feature = "std")]
 use super::whole::Whole;
 use super::{Config, Connection, Delivery, Event, MessageKind, ProtocolError, Role};
 use crate::close::{CloseCode, CloseReason};
@@ -133,6 +134,7 @@ impl Connection {
 
     /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
     /// event, not yet borrowed from the buffer.
+    #[cfg(feature = "std")]
     pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
         match self.find_whole(rx) {
             Some(Whole { kind, range }) => {

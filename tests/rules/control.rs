@@ -317,6 +317,38 @@ fn n79_accepts_answering_only_the_newest_of_many_pings() {
 }
 
 #[test]
+fn n79_accepts_answering_each_ping_again_once_the_pongs_are_sent() {
+    for side in SIDES {
+        let to_server = side().is_server();
+        let mut feed = Feed::blocked(side());
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=UNSENT_PONGS)));
+        let pongs = feed.connection.queued();
+        feed.connection.send_text("behind").unwrap();
+        // The pongs go out, and nothing else.
+        feed.connection.outgoing().advance(pongs);
+        feed.read(&wire(to_server, numbered(Frame::ping, 17..=20)));
+        feed.write = usize::MAX;
+        feed.drain();
+        let first = numbered(Frame::pong, 1..=UNSENT_PONGS).chain([Frame::text("behind")]);
+        let output = wire(!to_server, first.chain(numbered(Frame::pong, 17..=20)));
+        assert_eq!(feed.output(), &output[pongs..]);
+    }
+}
+
+#[test]
+fn n79_rejects_more_pongs_while_a_part_of_them_is_unsent() {
+    for side in SIDES {
+        let to_server = side().is_server();
+        let mut feed = Feed::blocked(side());
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=UNSENT_PONGS)));
+        feed.connection.outgoing().advance(1);
+        let unsent = feed.connection.queued();
+        feed.read(&wire(to_server, numbered(Frame::ping, 17..=20)));
+        assert_eq!(feed.connection.queued(), unsent);
+    }
+}
+
+#[test]
 fn n79_rejects_leaving_out_the_newest_ping() {
     for side in SIDES {
         let to_server = side().is_server();
