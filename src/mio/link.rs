@@ -1,15 +1,9 @@
 //! A stream and the state of writing to it.
 
 use super::Stream;
-use crate::connection::{Connection, MessageKind, SendError};
 use crate::io::{flush, is_gone};
 use crate::send_queue::SendQueue;
-use core::ops::{Deref, DerefMut};
 use std::io::{self, ErrorKind};
-
-/// Payloads from so many bytes on are offered to the stream before they are copied. Smaller ones are
-/// copied, since many of them may come together, and one large write costs less than several.
-const LARGE: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Link<S> {
@@ -67,7 +61,7 @@ impl<S: Stream> Link<S> {
 
     /// Writes once what is queued and `message` behind it, and returns how much the stream took. That
     /// it failed is for the next write to report.
-    fn offer(&mut self, queue: &SendQueue, message: [&[u8]; 2]) -> usize {
+    pub(super) fn offer(&mut self, queue: &SendQueue, message: [&[u8]; 2]) -> usize {
         if !self.writable || self.muted || self.failed.is_some() {
             return 0;
         }
@@ -77,69 +71,5 @@ impl<S: Stream> Link<S> {
             self.failed = Some(error.kind());
             0
         })
-    }
-}
-
-/// The machine, to answer an event with: a [`Connection`] in all respects, but for large messages.
-///
-/// Those of 64 KiB and more a server offers to the stream at once, together with what is queued, if
-/// the stream [writes vectored](Stream::WRITES_VECTORED): they are copied only as far as it does not
-/// take them. Nothing else differs; errors of the stream are
-/// for [`settle`](super::WebSocket::settle) to report.
-#[derive(Debug)]
-pub struct Reply<'t, S> {
-    pub(super) connection: &'t mut Connection,
-    pub(super) link: &'t mut Link<S>,
-}
-
-impl<S: Stream> Reply<'_, S> {
-    /// Sends a text message in a single frame, see [`Connection::send_text`].
-    ///
-    /// # Errors
-    ///
-    /// Recoverable: nothing was queued or sent.
-    #[inline]
-    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        if S::WRITES_VECTORED && text.len() >= LARGE {
-            self.send_large(MessageKind::Text, text.as_bytes())
-        } else {
-            self.connection.send_text(text)
-        }
-    }
-
-    /// Sends a binary message in a single frame, see [`Connection::send_binary`].
-    ///
-    /// # Errors
-    ///
-    /// Recoverable: nothing was queued or sent.
-    #[inline]
-    pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        if S::WRITES_VECTORED && payload.len() >= LARGE {
-            self.send_large(MessageKind::Binary, payload)
-        } else {
-            self.connection.send_binary(payload)
-        }
-    }
-
-    #[inline(never)]
-    fn send_large(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
-        self.connection
-            .send_through(kind, payload, |queue, message| self.link.offer(queue, message))
-    }
-}
-
-impl<S> Deref for Reply<'_, S> {
-    type Target = Connection;
-
-    #[inline]
-    fn deref(&self) -> &Connection {
-        self.connection
-    }
-}
-
-impl<S> DerefMut for Reply<'_, S> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.connection
     }
 }

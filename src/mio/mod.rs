@@ -20,11 +20,12 @@
 mod error;
 mod link;
 mod memory;
+mod reply;
 mod turn;
 
 pub use error::Error;
-pub use link::Reply;
 pub use memory::Memory;
+pub use reply::Reply;
 pub use turn::Turn;
 
 use crate::close::CloseCode;
