@@ -61,11 +61,15 @@ fn pings_that_are_answered_keep_it_open() {
             }
             pings
         });
+        // Both of them ping who has been silent, and which one is first is up to the scheduler.
+        let mut pongs = 0;
         for _ in 0..4 {
-            assert!(matches!(server.read().unwrap(), Some(Event::Pong(b"") | Event::Ping(b""))));
+            let event = server.read().unwrap();
+            assert!(matches!(event, Some(Event::Pong(b"") | Event::Ping(b""))), "{event:?}");
+            pongs += usize::from(event == Some(Event::Pong(b"")));
         }
         server.close(CloseCode::NORMAL, "").unwrap();
-        assert!(client.join().unwrap() >= 1);
+        assert!(client.join().unwrap() >= pongs);
     });
 }
 
