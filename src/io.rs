@@ -58,8 +58,9 @@ impl SendQueue {
         if self.is_empty() {
             return Ok(0);
         }
-        let n = if self.chunk().len() == self.len() {
-            write_once(stream, self.chunk())?
+        let chunk = self.chunk();
+        let n = if chunk.len() == self.len() {
+            write_once(stream, chunk)?
         } else {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.chunks_vectored(&mut slices);

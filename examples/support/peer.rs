@@ -130,22 +130,22 @@ impl Peer {
         if !open {
             return Ok(());
         }
-        let id = name.id.unwrap_or_else(|| {
+        let id = name.id.get_or_insert_with(|| {
             let id = room.next_id;
             room.next_id = id.saturating_add(1);
             info!("#{id} {} connected", name.address);
             room.service.opened(id.get(), &mut room.everyone);
             id
         });
-        name.id = Some(id);
+        let id = id.get();
         while let Some((mut connection, event)) = turn.next()? {
             match event {
                 // Who has been told to go is not listened to any more.
                 Event::Text(text) if connection.is_open() => {
-                    room.service.text(id.get(), &mut connection, text, &mut room.everyone);
+                    room.service.text(id, &mut connection, text, &mut room.everyone);
                 }
                 Event::Binary(bytes) if connection.is_open() => {
-                    room.service.binary(id.get(), &mut connection, bytes, &mut room.everyone);
+                    room.service.binary(id, &mut connection, bytes, &mut room.everyone);
                 }
                 Event::Close(reason) => debug!("{name}: close frame: {reason}"),
                 _ => {}

@@ -240,7 +240,7 @@ impl Connection {
     }
 
     fn queue_pong(&mut self, payload: &[u8]) {
-        self.queue_frame(Header::of(Opcode::Pong, true, payload), payload);
+        self.queue_control(Opcode::Pong, payload);
         self.queue.mark_reply();
     }
 

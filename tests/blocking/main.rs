@@ -52,13 +52,22 @@ fn tcp() -> (TcpStream, TcpStream) {
 
 /// An open connection over TCP: a server's end, and a client's.
 fn open_with(config: Config, timeouts: Timeouts) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
+    open_each(config, timeouts, timeouts)
+}
+
+/// A server and a client with timeouts of their own.
+fn open_each(
+    config: Config,
+    of_server: Timeouts,
+    of_client: Timeouts,
+) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
     let (server, client) = tcp();
     let config = Arc::new(config);
     let shared = Arc::clone(&config);
     let server = thread::spawn(move || {
-        WebSocket::accept(server, OriginPolicy::SameHost, shared, timeouts).unwrap()
+        WebSocket::accept(server, OriginPolicy::SameHost, shared, of_server).unwrap()
     });
-    let client = WebSocket::connect(client, &request(), config, timeouts).unwrap();
+    let client = WebSocket::connect(client, &request(), config, of_client).unwrap();
     (server.join().unwrap(), client)
 }
 
