@@ -286,7 +286,8 @@ impl Prefix {
         self.second & 0x80 != 0
     }
 
-    const fn length(self) -> u8 {
+    /// The 7 bits of the length: up to 125 it is the length.
+    pub(crate) const fn length(self) -> u8 {
         self.second & 0x7F
     }
 

@@ -9,7 +9,7 @@ use bytes::Buf;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 /// How often an interrupted system call is repeated.
-const RETRIES: usize = 100;
+pub(crate) const RETRIES: usize = 100;
 
 /// How many pieces one vectored write gathers.
 const SLICES: usize = 64;
@@ -34,9 +34,18 @@ impl RecvBuffer {
         bound: usize,
         stream: &mut (impl Read + ?Sized),
     ) -> io::Result<(usize, bool)> {
+        uninterrupted(|| self.read_once(bound, stream))
+    }
+
+    /// The same, and an interruption is an error.
+    pub(crate) fn read_once(
+        &mut self,
+        bound: usize,
+        stream: &mut (impl Read + ?Sized),
+    ) -> io::Result<(usize, bool)> {
         let spare = self.spare();
         let room = spare.len().min(bound);
-        let n = uninterrupted(|| stream.read(&mut spare[..room]))?;
+        let n = stream.read(&mut spare[..room])?;
         if n > room {
             return Err(io::Error::new(ErrorKind::InvalidData, "more bytes read than offered"));
         }
@@ -55,31 +64,48 @@ impl SendQueue {
     /// nothing has happened. [`ErrorKind::WriteZero`] if it takes nothing,
     /// [`ErrorKind::InvalidData`] if it claims to have taken more than it was offered.
     pub fn write_to(&mut self, stream: &mut (impl Write + ?Sized)) -> io::Result<usize> {
+        self.write_partly(stream).map(|(n, _)| n)
+    }
+
+    /// The same. Returns also whether the stream took all that it was offered.
+    pub(crate) fn write_partly(
+        &mut self,
+        stream: &mut (impl Write + ?Sized),
+    ) -> io::Result<(usize, bool)> {
+        uninterrupted(|| self.write_once(stream))
+    }
+
+    /// The same, and an interruption is an error.
+    pub(crate) fn write_once(
+        &mut self,
+        stream: &mut (impl Write + ?Sized),
+    ) -> io::Result<(usize, bool)> {
         if self.is_empty() {
-            return Ok(0);
+            return Ok((0, true));
         }
         let chunk = self.chunk();
-        let n = if chunk.len() == self.len() {
-            write_once(stream, chunk)?
+        let (n, offered) = if chunk.len() == self.len() {
+            (stream.write(chunk)?, chunk.len())
         } else {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.chunks_vectored(&mut slices);
             let slices = &slices[..count];
             let offered = slices.iter().map(|slice| slice.len()).sum();
-            taken(uninterrupted(|| stream.write_vectored(slices))?, offered)?
+            (stream.write_vectored(slices)?, offered)
         };
+        let n = taken(n, offered)?;
         self.advance(n);
-        Ok(n)
+        Ok((n, n == offered))
     }
 
-    /// Writes once what is queued and `message` behind it, and returns the number of bytes. Leaves
-    /// the queue as it is.
+    /// Writes once what is queued and `message` behind it, and returns the number of bytes, and
+    /// whether that was all that the stream was offered. Leaves the queue as it is.
     #[cfg(feature = "mio")]
     pub(crate) fn write_with(
         &self,
         message: [&[u8]; 2],
         stream: &mut (impl Write + ?Sized),
-    ) -> io::Result<usize> {
+    ) -> io::Result<(usize, bool)> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = self.chunks_vectored(&mut slices[..SLICES - message.len()]);
         let mut offered = slices.iter().map(|slice| slice.len()).sum();
@@ -90,18 +116,20 @@ impl SendQueue {
                 offered += part.len();
             }
         }
-        taken(uninterrupted(|| stream.write_vectored(&slices[..count]))?, offered)
+        let n = taken(uninterrupted(|| stream.write_vectored(&slices[..count]))?, offered)?;
+        Ok((n, n == offered))
     }
 }
 
 /// Tells `stream` to pass on what it may have kept.
+#[cfg(feature = "mio")]
 pub(crate) fn flush(stream: &mut (impl Write + ?Sized)) -> io::Result<()> {
     uninterrupted(|| stream.flush())
 }
 
-/// Writes once what is not empty, and returns how much was taken.
-pub(crate) fn write_once(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
-    taken(uninterrupted(|| stream.write(bytes))?, bytes.len())
+/// Writes once what is not empty, and returns how much was taken. An interruption is an error.
+pub(crate) fn write_slice(stream: &mut (impl Write + ?Sized), bytes: &[u8]) -> io::Result<usize> {
+    taken(stream.write(bytes)?, bytes.len())
 }
 
 fn taken(n: usize, offered: usize) -> io::Result<usize> {
@@ -114,15 +142,31 @@ fn taken(n: usize, offered: usize) -> io::Result<usize> {
     }
 }
 
+/// Whether a read that fails with this has found the end of an open connection: TLS without its
+/// `close_notify`, or a peer that is gone.
+pub(crate) fn is_end(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::UnexpectedEof || is_gone(error.kind())
+}
+
 /// Whether the peer has ended the transport in both directions.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
+pub(crate) fn is_gone(kind: ErrorKind) -> bool {
     matches!(
-        error.kind(),
+        kind,
         ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
             | ErrorKind::NotConnected
     )
+}
+
+/// What to say when an end is found before the handshake is done, which is an error.
+pub(crate) fn before_opening(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "cut off before the handshake was done")
+        }
+        _ => error,
+    }
 }
 
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {

@@ -323,66 +323,110 @@ proptest! {
 
     #[test]
     fn deadlines_are_neither_early_nor_forgotten(
-        opening in limit(), idle in limit(), keep_alive in limit(), pong in limit(),
-        close in limit(),
-        happenings in vec((0..6_u8, 0..30_u64), 0..60),
+        opening in limit(), idle in limit(), message in limit(), keep_alive in limit(),
+        pong in limit(), close in limit(),
+        happenings in vec((0..11_u8, 0..30_u64), 0..80),
     ) {
-        let timeouts = Timeouts::NONE
-            .opening(opening).idle(idle).keep_alive(keep_alive).pong(pong).close(close);
+        let timeouts = Timeouts::NONE.opening(opening).idle(idle).message(message);
+        let timeouts = timeouts.keep_alive(keep_alive).pong(pong).close(close);
         let mut now = Instant::default();
         let mut deadlines = Deadlines::new(timeouts, now);
-        // When the wait for each of them began.
-        let (mut opened, mut closing) = (None, None);
-        let (mut message, mut received, mut pinged) = (now, now, None);
-        let mut is_over = false;
+        // When the wait for each of them began. Behind the end of input, signs of life move `ending`.
+        let (mut opened, mut ending, mut draining) = (None, None, false);
+        let (mut used, mut arriving, mut alive, mut pinged) = (Some(now), None, now, None);
+        let (mut refused, mut is_over) = (false, false);
         for (happening, later) in happenings {
             now = now + Duration::from_secs(later);
+            let is_open = opened.is_some() && ending.is_none() && !is_over;
+            let mut touch = false;
             match happening {
                 0 => {
                     deadlines.opened(now);
-                    if opened.is_none() && closing.is_none() {
-                        (opened, message, received) = (Some(now), now, now);
+                    if opened.is_none() && ending.is_none() && !is_over {
+                        (opened, used, alive) = (Some(now), Some(now), now);
                     }
                 }
                 1 => {
                     deadlines.received(now);
-                    (received, pinged) = (now, None);
+                    if is_open {
+                        (alive, pinged) = (now, None);
+                    }
                 }
                 2 => {
-                    deadlines.message(now);
-                    message = now;
+                    deadlines.message_received(now);
+                    arriving = None;
+                    touch = true;
                 }
-                3 if later > 25 => {
+                3 => {
+                    deadlines.message_arriving(now);
+                    arriving = arriving.or(Some(now));
+                    touch = true;
+                }
+                4 => {
+                    deadlines.message_sent(now);
+                    touch = true;
+                }
+                5 | 6 => {
+                    let (taken, all) = (usize::from(happening == 5), later % 2 == 0);
+                    deadlines.written(taken, !all, now);
+                    if taken > 0 && refused {
+                        touch = true;
+                        if is_open {
+                            (alive, pinged) = (now, None);
+                        } else if draining {
+                            ending = Some(now);
+                        }
+                    }
+                    refused |= !all;
+                }
+                7 => {
+                    deadlines.drained();
+                    refused = false;
+                }
+                8 if later > 25 => {
                     deadlines.closing(now);
-                    closing = closing.or(Some(now));
+                    ending = ending.or(Some(now));
+                }
+                9 if later > 25 => {
+                    deadlines.input_ended(now);
+                    draining |= ending.is_none();
+                    ending = ending.or(Some(now));
                 }
                 _ => {}
             }
-            let expected = match (opened, closing) {
+            if touch && used.is_some() && opened.is_some() {
+                used = Some(now);
+            }
+            prop_assert_eq!(deadlines.is_refused(), refused);
+            let expected = match (opened, ending) {
                 _ if is_over => vec![],
-                (_, Some(since)) => vec![(close, since, Due::Close)],
-                (None, None) => vec![(opening, Instant::default(), Due::Opening)],
+                (_, Some(since)) => vec![(close, Some(since), Due::Close)],
+                (None, None) => vec![(opening, Some(Instant::default()), Due::Opening)],
                 (Some(_), None) => vec![
-                    (idle, message, Due::Idle),
+                    (message, arriving, Due::Message),
+                    (idle, used, Due::Idle),
                     match pinged {
-                        Some(since) => (pong, since, Due::Pong),
-                        None => (keep_alive, received, Due::Ping),
+                        Some(since) => (pong, Some(since), Due::Pong),
+                        None => (keep_alive, Some(alive), Due::Ping),
                     },
                 ],
             };
             let expected: Vec<_> = expected
                 .into_iter()
-                .filter_map(|(limit, since, due)| Some((since + limit?, due)))
+                .filter_map(|(limit, since, due)| Some((since? + limit?, due)))
                 .collect();
             let next = expected.iter().map(|(at, _)| *at).min();
             prop_assert_eq!(deadlines.poll_timeout(), next);
+            let seen = deadlines.due(now);
             let due = deadlines.handle_timeout(now);
+            prop_assert_eq!(seen, due, "looking reports nothing");
             prop_assert_eq!(due.is_some(), next.is_some_and(|at| at <= now));
             let Some(due) = due else { continue };
             prop_assert!(expected.iter().any(|(at, d)| Some(*at) == next && *d == due));
             match due {
                 Due::Ping => pinged = Some(now),
-                Due::Idle => closing = Some(now),
+                Due::Idle => used = None,
+                Due::Message => arriving = None,
                 _ => is_over = true,
             }
         }

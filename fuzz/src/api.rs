@@ -290,7 +290,7 @@ impl Peer {
         };
         if self.check_result(result, expected, before) {
             self.sent.push_back(Sent::Message(kind, payload));
-            self.deadlines.message(now);
+            self.deadlines.message_sent(now);
         }
     }
 
@@ -310,7 +310,7 @@ impl Peer {
         let before = self.queue_state();
         let result = self.connection.send_fragment(kind, &payload, last);
         if self.check_result(result, expected, before) {
-            self.deadlines.message(now);
+            self.deadlines.message_sent(now);
             if last {
                 self.begun = None;
                 self.sent.push_back(Sent::Message(kind, message));
@@ -488,8 +488,10 @@ impl Peer {
             Event::Yield => {}
             other => panic!("an event that is new to this harness: {other:?}"),
         }
-        if !matches!(event, Event::Ping(_) | Event::Pong(_) | Event::Yield) {
-            self.deadlines.message(now);
+        if self.arriving.is_some() {
+            self.deadlines.message_arriving(now);
+        } else if !matches!(event, Event::Ping(_) | Event::Pong(_) | Event::Yield) {
+            self.deadlines.message_received(now);
         }
     }
 
@@ -523,7 +525,7 @@ impl Peer {
                     self.ended.get_or_insert(ended);
                     self.die();
                 }
-                Due::Opening => panic!("it is open"),
+                due => panic!("{due:?}, but it is open and no message has a deadline"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Errors of the blocking adapter: the machine's, and the stream's.
 
-use crate::connection::{ProtocolError, SendError};
+use crate::connection::{Ended, ProtocolError, SendError};
 use crate::entropy::EntropyError;
 use crate::handshake::HandshakeError;
 use alloc::boxed::Box;
@@ -13,12 +13,16 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream failed. Recoverable only for the kinds `WouldBlock` and `TimedOut`.
+    /// The stream failed. Recoverable only for the kinds `WouldBlock` and `TimedOut`, from streams
+    /// that time out by themselves; any other has ended the connection. Before it is open, the kind
+    /// `UnexpectedEof` says that it was cut off.
     Io(io::Error),
     /// The peer broke the protocol. Fatal; it has been told.
     Protocol(ProtocolError),
     /// The message can't be sent. Recoverable.
     Send(SendError),
+    /// The connection ended before the stream had taken everything that was to be sent. Fatal.
+    Ended(Ended),
     /// The peer's handshake is not acceptable. Fatal; a client has been told.
     Handshake(HandshakeError),
     /// The server did not switch protocols.
@@ -53,27 +57,35 @@ impl fmt::Display for Error {
             Self::Io(error) => error.fmt(f),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Send(error) => error.fmt(f),
+            Self::Ended(ended) => write!(f, "not everything was sent: {ended}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
             Self::Refused(refused) => {
                 write!(f, "the server refused: {} {}", refused.status, refused.reason)
             }
             Self::Responded(status) => write!(f, "answered with HTTP status {status}"),
-            Self::Unopened => f.write_str("the handshake was not completed in time"),
+            Self::Unopened => {
+                f.write_str("the stream ended, or time ran out, before the handshake was done")
+            }
             Self::Secure => f.write_str("wss needs a TLS stream: connect one, then upgrade it"),
             Self::Entropy(error) => error.fmt(f),
         }
     }
 }
 
+/// `Display` already says what the error inside says, so `source` is what lies behind that one.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Protocol(error) => Some(error),
-            Self::Send(error) => Some(error),
-            Self::Handshake(error) => Some(error),
-            Self::Entropy(error) => Some(error),
-            Self::Refused(_) | Self::Responded(_) | Self::Unopened | Self::Secure => None,
+            Self::Io(error) => error.source(),
+            Self::Protocol(error) => error.source(),
+            Self::Send(error) => error.source(),
+            Self::Handshake(error) => error.source(),
+            Self::Entropy(error) => error.source(),
+            Self::Ended(_)
+            | Self::Refused(_)
+            | Self::Responded(_)
+            | Self::Unopened
+            | Self::Secure => None,
         }
     }
 }

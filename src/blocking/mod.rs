@@ -17,12 +17,19 @@
 //! ```
 //!
 //! **Deadlines** bound every wait, in reading and writing, if the [`Stream`] can time out; a
-//! TCP stream can. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
+//! TCP stream can. Before one of them ends a connection, the adapter reads once more what has
+//! arrived, and tries once more to write what waits. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
 
 mod error;
 mod opening;
 mod split;
 mod stream;
+#[cfg(test)]
+mod tests;
+mod timed;
+mod timer;
+#[cfg(test)]
+mod virtual_time;
 
 pub use error::{Error, Refused};
 pub use split::{Reader, Writer};
@@ -32,15 +39,24 @@ use crate::close::CloseCode;
 use crate::connection::{
     Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
 };
-use crate::deadlines::Timeouts;
+use crate::deadlines::{Due, Timeouts};
 use crate::frame::ControlPayload;
-use crate::io::is_gone;
+use crate::io::{is_end, is_gone};
 use crate::recv_buffer::RecvBuffer;
 use bytes::Bytes;
-use stream::{Timed, Timer};
+use core::time::Duration;
+use std::io;
+use timed::{Moved, Timed, is_timeout};
+use timer::{Plan, SHORTEST, Timer, is_over};
 
 /// How many queued bytes are enough for a write.
 const FLUSH_AT: usize = 64 * 1024;
+
+/// How many bytes a send reads when it has to see whether the peer is alive.
+const GLANCE_BYTES: usize = 4096;
+
+/// A send reads no more when this number of bytes is unread: the caller has to read first.
+const MAX_UNREAD: usize = 64 * 1024;
 
 /// A WebSocket connection over a blocking stream.
 ///
@@ -58,7 +74,12 @@ struct Link<S> {
     stream: Timed<S>,
     connection: Connection,
     timer: Timer,
-    ended: Option<Ended>,
+    /// Bytes have been read since the machine last wanted some.
+    arrived: bool,
+    /// Bytes read since something is due.
+    looked: usize,
+    /// A send has seen the end of input, which is for reading to report.
+    input_ended: bool,
 }
 
 /// What a [`WebSocket`] was made of.
@@ -79,14 +100,18 @@ impl<S: Stream> WebSocket<S> {
     pub fn from_parts(parts: Parts<S>, timeouts: Timeouts) -> Self {
         let mut timer = Timer::new(timeouts);
         timer.opened();
-        Self::opened(Timed::new(parts.stream), parts.rx, parts.connection, timer)
+        let stream = Timed::new(parts.stream, timer.clock().clone());
+        Self::opened(stream, parts.rx, parts.connection, timer)
     }
 
     fn opened(stream: Timed<S>, rx: RecvBuffer, connection: Connection, timer: Timer) -> Self {
-        Self { rx, link: Link { stream, connection, timer, ended: None } }
+        let link =
+            Link { stream, connection, timer, arrived: false, looked: 0, input_ended: false };
+        Self { rx, link }
     }
 
-    /// Takes the adapter apart. Nothing is lost: input and output stay where they are.
+    /// Takes the adapter apart. Nothing is lost: input and output stay where they are. The stream
+    /// has no timeouts any more.
     pub fn into_parts(self) -> Parts<S> {
         let Link { stream, connection, .. } = self.link;
         Parts { stream: stream.into_inner(), rx: self.rx, connection }
@@ -100,10 +125,11 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] when the stream
-    /// fails. That the peer reads no more is no reason to fail as long as it may have sent
-    /// something before. An error of kind `WouldBlock`, from a stream that times out by itself, is harmless:
-    /// call again.
+    /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] once, when the
+    /// stream fails. The end of the stream is no failure, however it is told: by a read of nothing,
+    /// a reset, or TLS without its `close_notify`. Nor is it one that the peer reads no more, as long
+    /// as it may have sent something before. An error of kind `WouldBlock`, from a stream that
+    /// times out by itself, is harmless: call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
     }
@@ -117,31 +143,33 @@ impl<S: Stream> WebSocket<S> {
     /// As for [`read`](Self::read).
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     pub fn next(&mut self) -> Result<Option<(&mut Connection, Event<'_>)>, Error> {
-        let Self { rx, link, .. } = self;
+        let Self { rx, link } = self;
         if link.connection.queued() > FLUSH_AT {
-            link.flush_if_read()?;
+            link.flush_for_reading(rx)?;
         }
         let found = loop {
-            if link.ended.is_some() {
-                return Ok(None);
-            }
             let failed_before = link.connection.has_failed();
             match link.connection.find(rx) {
                 Ok(Some(found)) => break found,
-                Ok(None) => {}
+                Ok(None) => link.observe_arrival(),
                 Err(_) if failed_before => {}
                 Err(error) => return Err(link.fail(error)),
             }
-            link.flush_if_read()?;
+            // What had arrived before was handed out first.
+            if is_over(&link.connection) {
+                link.end_transport();
+                return Ok(None);
+            }
+            link.flush_for_reading(rx)?;
             link.settle()?;
-            if link.ended.is_none() {
+            if link.connection.ended().is_none() {
                 link.receive(rx)?;
             }
         };
         match link.connection.hand_out(found, rx) {
             Ok(event) => {
-                if event.is_message() {
-                    link.timer.message();
+                if event.ends_message() {
+                    link.timer.message_received();
                 }
                 Ok(Some((&mut link.connection, event)))
             }
@@ -151,7 +179,8 @@ impl<S: Stream> WebSocket<S> {
 
     /// How the connection ended; `None` while it has not.
     pub fn ended(&self) -> Option<Ended> {
-        self.link.ended
+        let connection = &self.link.connection;
+        connection.ended().filter(|_| is_over(connection))
     }
 
     /// The subprotocol that was agreed on.
@@ -161,10 +190,16 @@ impl<S: Stream> WebSocket<S> {
 
     /// Sends a text message; blocks until the stream has taken it.
     ///
+    /// A send answers no messages and hands none out, but it sees whether the peer is alive: when a
+    /// deadline has come it reads a little, and keeps that for [`read`](Self::read).
+    ///
     /// # Errors
     ///
-    /// [`Error::Send`] when it can't be sent, [`Error::Io`] when the stream fails; then the
-    /// message, or the rest of it, is still queued.
+    /// [`Error::Send`] when it can't be sent. [`Error::Io`] when the stream fails, and
+    /// [`Error::Ended`] when the connection ends before the stream has taken all of it: some of
+    /// the message may have arrived, and the rest is thrown away. An error of kind `WouldBlock`,
+    /// from a stream that times out by itself, is harmless: the rest is queued, and
+    /// [`flush`](Self::flush) goes on.
     pub fn send_text(&mut self, text: &str) -> Result<(), Error> {
         self.send(|connection| connection.send_text(text))
     }
@@ -207,9 +242,7 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// As for [`send_text`](Self::send_text).
     pub fn send_ping(&mut self, payload: ControlPayload) -> Result<(), Error> {
-        // Not a message: it does not end a pause of those.
-        self.queue(|connection| connection.send_ping(payload))?;
-        self.flush()
+        self.send(|connection| connection.send_ping(payload))
     }
 
     /// Closes: sends Close, reads and discards until the peer's Close and the end of the
@@ -227,7 +260,7 @@ impl<S: Stream> WebSocket<S> {
             self.link.connection.close(code, reason)?;
         }
         while self.read()?.is_some() {}
-        Ok(self.link.ended.unwrap_or(Ended::TimedOut))
+        Ok(self.ended().unwrap_or(Ended::TimedOut))
     }
 
     /// Sends Close and returns. [`read`](Self::read) goes on until the connection has ended.
@@ -253,9 +286,9 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; what was not taken stays queued.
+    /// As for [`send_text`](Self::send_text).
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.link.flush()
+        self.link.flush(&mut self.rx)
     }
 
     fn send(
@@ -263,7 +296,6 @@ impl<S: Stream> WebSocket<S> {
         queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), Error> {
         self.queue(queue)?;
-        self.link.timer.message();
         self.flush()
     }
 
@@ -282,76 +314,199 @@ impl<S: Stream> WebSocket<S> {
 }
 
 impl<S: Stream> Link<S> {
-    fn flush(&mut self) -> Result<(), Error> {
-        while self.ended.is_none() && (self.connection.wants_write() || !self.stream.is_flushed()) {
-            self.watch_closing();
-            match self.stream.write(self.connection.outgoing(), &self.timer) {
-                Ok(Some(_)) => {}
-                Ok(None) => self.tick(),
-                Err(error) if is_gone(&error) && self.connection.has_received_all() => {
-                    self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
-                }
-                Err(error) => return Err(error.into()),
+    /// Writes everything queued.
+    fn flush(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
+        if is_over(&self.connection) {
+            return Ok(());
+        }
+        while self.connection.wants_write() || !self.stream.is_flushed() {
+            self.timer.observe(&mut self.connection);
+            let can_look = self.can_look_in_send(rx);
+            match self.timer.due_in_send(can_look) {
+                Some(due) => self.judge_in_send(due, rx)?,
+                None => self.write(self.timer.wait_in_send(can_look))?,
             }
+            if let Some(ended) = self.connection.ended()
+                && self.connection.has_discarded_output()
+            {
+                return Err(Error::Ended(ended));
+            }
+        }
+        self.timer.observe(&mut self.connection);
+        Ok(())
+    }
+
+    /// Whether a send can see what the peer has sent. Unread bytes may be those of a message, and a
+    /// send does not know that.
+    fn can_look_in_send(&self, rx: &RecvBuffer) -> bool {
+        let unread = rx.unread().len();
+        let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
+        let room = if awaits_message { unread == 0 } else { unread < MAX_UNREAD };
+        room && !self.input_ended && self.stream.may_look()
+    }
+
+    /// Writes once.
+    fn write(&mut self, wait: Option<Duration>) -> Result<(), Error> {
+        match self.stream.write(self.connection.outgoing(), wait) {
+            Ok(Moved::Bytes(n, all)) => self.timer.written(n, !all),
+            Ok(Moved::Nothing) => self.timer.written(0, true),
+            Ok(Moved::Interrupted) => {}
+            Err(error) if is_timeout(&error) => {
+                self.timer.written(0, true);
+                return Err(error.into());
+            }
+            Err(error) => return Err(self.write_failed(error)),
         }
         Ok(())
     }
 
+    fn write_failed(&mut self, error: io::Error) -> Error {
+        if is_gone(error.kind()) {
+            // It may have sent something before, and the end is for reading to find.
+            self.connection.write_failed();
+            self.timer.observe(&mut self.connection);
+            error.into()
+        } else {
+            self.transport_failed(error)
+        }
+    }
+
+    fn transport_failed(&mut self, error: io::Error) -> Error {
+        self.connection.transport_failed();
+        self.end_transport();
+        error.into()
+    }
+
+    /// Something is due in a send: sees first what the peer has sent, but hands nothing out.
+    fn judge_in_send(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<(), Error> {
+        let looks = due.needs_look() && !self.input_ended && self.stream.may_look();
+        if looks && !self.glance(due, rx)? {
+            return Ok(());
+        }
+        self.timer.judge_in_send(&mut self.connection, due);
+        if is_over(&self.connection) {
+            self.end_transport();
+        }
+        Ok(())
+    }
+
+    /// Reads a little, and tries one more write. Whether the verdict stands.
+    fn glance(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<bool, Error> {
+        if !self.stream.can_look() {
+            return Ok(false);
+        }
+        match self.stream.read(rx, GLANCE_BYTES, Some(SHORTEST)) {
+            Ok(Moved::Nothing) => {}
+            Ok(Moved::Interrupted) => return Ok(false),
+            Ok(Moved::Bytes(1.., _)) => {
+                self.arrived = true;
+                self.timer.received();
+                return Ok(false);
+            }
+            Err(error) if !is_end(&error) => return Err(self.transport_failed(error)),
+            Ok(Moved::Bytes(0, _)) | Err(_) => {
+                self.input_ended = true;
+                return Ok(false);
+            }
+        }
+        if self.timer.is_refused() {
+            self.write(Some(SHORTEST))?;
+        }
+        Ok(self.timer.due() == Some(due))
+    }
+
     /// Writes everything queued, if the peer still reads. If it does not, it may all the same
     /// have sent something before, and the end is for reading to find.
-    fn flush_if_read(&mut self) -> Result<(), Error> {
-        match self.flush() {
-            Err(Error::Io(error)) if is_gone(&error) => Ok(()),
+    fn flush_for_reading(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
+        match self.flush(rx) {
+            Err(Error::Io(error)) if is_gone(error.kind()) => Ok(()),
+            Err(Error::Ended(_)) => Ok(()),
             result => result,
         }
     }
 
     /// The peer broke the protocol. It is told at once, since the caller may not come back.
     fn fail(&mut self, error: ProtocolError) -> Error {
-        // What can't be written now stays queued, and is tried again if the caller does.
-        let _ = self.flush();
+        // What can't be written now stays queued, and is tried again if the caller does. What is
+        // read meanwhile would be discarded.
+        let _ = self.flush(&mut RecvBuffer::new());
         error.into()
+    }
+
+    /// The machine has made of the bytes what it could.
+    fn observe_arrival(&mut self) {
+        if core::mem::take(&mut self.arrived) && self.connection.is_receiving_message() {
+            self.timer.message_arriving();
+        }
     }
 
     /// Reads once, or lets a deadline pass.
     fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
-        let read = match self.stream.read(rx, &self.timer) {
-            Err(error) if is_gone(&error) && self.connection.has_received_all() => Some(0),
-            read => read?,
-        };
-        match read {
-            Some(0) => {
-                // The peer may have ended only its own direction. It has got all we had to say:
-                // that was written before. The caller may keep the stream for a while, and the
-                // peer waits for its end.
-                let _ = self.stream.shutdown_write();
-                self.ended = Some(self.connection.receive_eof(rx));
+        let plan = self.timer.plan_read(self.looked, || self.stream.can_look());
+        let wait = match plan {
+            Plan::Wait(wait) => wait,
+            Plan::Look => Some(SHORTEST),
+            Plan::Judge => {
+                self.judge();
+                return Ok(());
             }
-            Some(_) => self.timer.received(),
-            None => self.tick(),
+        };
+        let due = self.timer.due();
+        match self.stream.read(rx, usize::MAX, wait) {
+            Ok(Moved::Bytes(0, _)) => self.end_input(rx),
+            Ok(Moved::Bytes(n, _)) => {
+                self.arrived = true;
+                self.timer.received();
+                self.looked = if due.is_some() { self.looked + n } else { 0 };
+            }
+            Ok(Moved::Nothing) if due.is_some() => self.judge(),
+            Ok(Moved::Nothing | Moved::Interrupted) => {}
+            Err(error) if is_end(&error) => {
+                if is_gone(error.kind()) {
+                    self.connection.write_failed();
+                }
+                self.end_input(rx);
+            }
+            // The stream times out by itself, and has been looked into.
+            Err(error) if is_timeout(&error) && due.is_some() => self.judge(),
+            Err(error) if is_timeout(&error) && self.timer.due().is_none() => {
+                return Err(error.into());
+            }
+            Err(error) if is_timeout(&error) => {}
+            Err(error) => return Err(self.transport_failed(error)),
         }
         Ok(())
+    }
+
+    fn judge(&mut self) {
+        self.looked = 0;
+        self.timer.judge(&mut self.connection);
+    }
+
+    fn end_input(&mut self, rx: &RecvBuffer) {
+        self.connection.receive_eof(rx);
+        self.timer.input_ended();
     }
 
     /// Does to the transport what the machine says.
     fn settle(&mut self) -> Result<(), Error> {
-        self.watch_closing();
-        if self.connection.transport() == Transport::ShutdownWrite
-            && !self.stream.shutdown_write()?
-        {
-            // The peer has sent its last frame, so there is nothing incomplete to look for.
-            self.ended = Some(self.connection.receive_eof(&RecvBuffer::new()));
+        if self.connection.transport() == Transport::ShutdownWrite {
+            match self.stream.shutdown_write() {
+                Ok(true) => {}
+                // The peer has sent its last frame, so there is nothing incomplete to look for.
+                Ok(false) => _ = self.connection.receive_eof(&RecvBuffer::new()),
+                Err(error) => return Err(self.transport_failed(error)),
+            }
         }
         Ok(())
     }
 
-    fn watch_closing(&mut self) {
-        if self.connection.is_closing() {
-            self.timer.closing();
+    /// The caller may keep the stream for a while, and the peer waits for its end.
+    fn end_transport(&mut self) {
+        if self.connection.has_discarded_output() {
+            self.stream.abort();
+        } else {
+            let _ = self.stream.shutdown_write();
         }
-    }
-
-    fn tick(&mut self) {
-        self.ended = self.timer.tick(&mut self.connection);
     }
 }

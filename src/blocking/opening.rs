@@ -2,19 +2,25 @@
 
 use super::WebSocket;
 use super::error::{Error, Refused};
-use super::stream::{Stream, Timed, Timer};
+use super::stream::Stream;
+use super::timed::{Moved, Timed, is_timeout};
+use super::timer::{SHORTEST, Timer};
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
 use crate::handshake::{
     Acceptance, Answer, ClientHandshake, ClientRequest, OriginPolicy, Refusal, Request, Response,
     ServerHandshake,
 };
+use crate::io::before_opening;
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 
 impl<S: Stream> WebSocket<S> {
@@ -55,14 +61,14 @@ impl<S: Stream> WebSocket<S> {
         timeouts: Timeouts,
         decide: impl FnOnce(&Request<'_>) -> Result<Connection, Response>,
     ) -> Result<Self, Error> {
-        let mut stream = Timed::new(stream);
-        let mut rx = RecvBuffer::new();
         let mut timer = Timer::new(timeouts);
+        let mut stream = Timed::new(stream, timer.clock().clone());
+        let mut rx = RecvBuffer::new();
         let mut handshake = ServerHandshake::new(limits);
         let mut decide = Some(decide);
         let (decision, error) = loop {
             match handshake.receive(&mut rx) {
-                Ok(None) => read(&mut stream, &mut rx, &mut timer)?,
+                Ok(None) => read(&mut stream, &mut rx, &timer)?,
                 Ok(Some(request)) => {
                     let Some(decide) = decide.take() else { return Err(Error::Unopened) };
                     break match decide(&request) {
@@ -78,16 +84,16 @@ impl<S: Stream> WebSocket<S> {
         };
         match decision {
             Ok(mut connection) => {
-                write(&mut stream, connection.outgoing(), &mut timer)?;
+                write(&mut stream, connection.outgoing(), &timer)?;
                 timer.opened();
                 Ok(Self::opened(stream, rx, connection, timer))
             }
             Err(response) => {
                 let mut queue = SendQueue::new();
                 queue.staging().extend_from_slice(&response);
-                write(&mut stream, &mut queue, &mut timer)?;
+                write(&mut stream, &mut queue, &timer)?;
                 if stream.shutdown_write()? {
-                    drain(&mut stream, &mut rx, &mut timer);
+                    drain(&mut stream, &mut rx, &timer);
                 }
                 Err(error.unwrap_or(Error::Unopened))
             }
@@ -106,14 +112,22 @@ impl<S: Stream> WebSocket<S> {
         config: impl Into<Arc<Config>>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
-        let mut stream = Timed::new(stream);
+        Self::open_over(stream, request, config, Timer::new(timeouts))
+    }
+
+    fn open_over(
+        stream: S,
+        request: &ClientRequest,
+        config: impl Into<Arc<Config>>,
+        mut timer: Timer,
+    ) -> Result<Self, Error> {
+        let mut stream = Timed::new(stream, timer.clock().clone());
         let mut rx = RecvBuffer::new();
-        let mut timer = Timer::new(timeouts);
         let mut handshake = ClientHandshake::new(request, config)?;
-        write(&mut stream, handshake.outgoing(), &mut timer)?;
+        write(&mut stream, handshake.outgoing(), &timer)?;
         let connection = loop {
             match handshake.receive(&mut rx)? {
-                None => read(&mut stream, &mut rx, &mut timer)?,
+                None => read(&mut stream, &mut rx, &timer)?,
                 Some(Answer::Open(connection, _)) => break connection,
                 Some(Answer::Refused(refusal)) => return Err(refused(&refusal)),
             }
@@ -125,6 +139,10 @@ impl<S: Stream> WebSocket<S> {
 
 impl WebSocket<TcpStream> {
     /// Connects to the host of a `ws` URL and opens a connection.
+    ///
+    /// [`Timeouts::opening`] bounds all of it from the first address on: each address gets the time
+    /// that remains divided by the addresses left, and the handshake what they leave. To look the
+    /// name up takes as long as the system takes, which cannot be interrupted.
     ///
     /// # Errors
     ///
@@ -139,52 +157,75 @@ impl WebSocket<TcpStream> {
             return Err(Error::Secure);
         }
         let host = request.host().trim_start_matches('[').trim_end_matches(']');
-        let mut failure = Error::Unopened;
-        for address in (host, request.port()).to_socket_addrs()? {
-            let connected = match timeouts.opening {
-                Some(timeout) => TcpStream::connect_timeout(&address, timeout),
-                None => TcpStream::connect(address),
-            };
-            match connected {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    return Self::connect(stream, request, config, timeouts);
-                }
-                Err(error) => failure = error.into(),
-            }
-        }
-        Err(failure)
+        let addresses: Vec<_> = (host, request.port()).to_socket_addrs()?.collect();
+        let timer = Timer::new(timeouts);
+        let stream = connect_any(&addresses, &timer, |address, wait| match wait {
+            Some(wait) => TcpStream::connect_timeout(address, wait),
+            None => TcpStream::connect(address),
+        })?;
+        stream.set_nodelay(true)?;
+        Self::open_over(stream, request, config, timer)
     }
 }
 
-fn read<S: Stream>(
-    stream: &mut Timed<S>,
-    rx: &mut RecvBuffer,
-    timer: &mut Timer,
-) -> Result<(), Error> {
-    match stream.read(rx, timer)? {
-        Some(0) => Err(Error::Unopened),
-        None if timer.opening_is_over() => Err(Error::Unopened),
-        _ => Ok(()),
+/// Connects to the first address that can be reached, or tells how the last one failed.
+pub(super) fn connect_any<S>(
+    addresses: &[SocketAddr],
+    timer: &Timer,
+    mut connect: impl FnMut(&SocketAddr, Option<Duration>) -> io::Result<S>,
+) -> Result<S, Error> {
+    let mut failure = Error::Unopened;
+    for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        if timer.due().is_some() {
+            return Err(failure);
+        }
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        let wait = timer.remaining().map(|remaining| (remaining / left).max(SHORTEST));
+        match connect(address, wait) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error.into(),
+        }
+    }
+    Err(failure)
+}
+
+fn read<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) -> Result<(), Error> {
+    if timer.due().is_some() {
+        return Err(Error::Unopened);
+    }
+    match stream.read(rx, usize::MAX, timer.remaining()) {
+        Ok(Moved::Bytes(0, _)) => Err(Error::Unopened),
+        Ok(_) => Ok(()),
+        result => check(result, timer),
     }
 }
 
 fn write<S: Stream>(
     stream: &mut Timed<S>,
     queue: &mut SendQueue,
-    timer: &mut Timer,
+    timer: &Timer,
 ) -> Result<(), Error> {
     while !queue.is_empty() || !stream.is_flushed() {
-        if stream.write(queue, timer)?.is_none() && timer.opening_is_over() {
+        if timer.due().is_some() {
             return Err(Error::Unopened);
         }
+        check(stream.write(queue, timer.remaining()), timer)?;
     }
     Ok(())
 }
 
+fn check(result: io::Result<Moved>, timer: &Timer) -> Result<(), Error> {
+    match result {
+        Ok(_) => Ok(()),
+        // Time is up, whoever set the timeout.
+        Err(error) if is_timeout(&error) && timer.due().is_some() => Ok(()),
+        Err(error) => Err(before_opening(error).into()),
+    }
+}
+
 /// Reads until the client has got the response and ended its direction, or time is up: closing
 /// with unread input could destroy the response on its way.
-fn drain<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &mut Timer) {
+fn drain<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) {
     rx.clear();
     while read(stream, rx, timer).is_ok() {
         rx.clear();

@@ -12,26 +12,32 @@
 //! nothing can be written: it does not wait for the output when a writer has it, who looks for
 //! more before and after letting it go, so that pongs and close replies are never left behind; and
 //! when it has the output itself, it only tries to write now and then.
+//!
+//! Only the reader sees what the peer sends, so only the reader judges its silence. A writer gives
+//! the connection up when its own send is stuck, and tells the peer nothing: the transport is shut
+//! down at once, which also ends the reader's wait.
 
-use super::WebSocket;
 use super::error::Error;
-use super::stream::{Stream, Timed, Timer};
+use super::stream::Stream;
+use super::timed::{Moved, Timed, is_timeout};
+use super::timer::{HASTE, Plan, SHORTEST, Timer, is_over};
+use super::{Link, WebSocket};
 use crate::close::CloseCode;
 use crate::connection::{
     Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
 };
+use crate::deadlines::{Due, Instant};
 use crate::frame::ControlPayload;
-use crate::io::is_gone;
+use crate::io::{is_end, is_gone};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 use core::time::Duration;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Instant;
 
 /// The most bytes taken from the queue for one write.
 const CHUNK: usize = 64 * 1024;
@@ -47,6 +53,10 @@ pub struct Reader<S> {
     shared: Arc<Shared<S>>,
     /// Nothing could be written, and is not to be tried again before.
     rests_until: Option<Instant>,
+    /// Bytes have been read since the machine last wanted some.
+    arrived: bool,
+    /// Bytes read since something is due.
+    looked: usize,
 }
 
 /// A writing half of a [`WebSocket`]. Clones write to the same connection; messages do not mix.
@@ -71,7 +81,12 @@ struct Shared<S> {
 struct State {
     connection: Connection,
     timer: Timer,
-    ended: Option<Ended>,
+    /// Bytes that the stream has taken, in all.
+    taken: u64,
+    /// How many of them it was told to pass on.
+    passed_on: u64,
+    /// How the stream has failed.
+    failure: Option<ErrorKind>,
 }
 
 #[derive(Debug)]
@@ -98,20 +113,21 @@ impl WebSocket<TcpStream> {
 
 impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
-    /// writing. The one half sets timeouts for reading only, the other for writing only.
-    pub fn split_with(mut self, write_half: S) -> (Reader<S>, Writer<S>) {
-        self.link.timer.share();
+    /// writing. The one half sets timeouts for reading only, the other for writing only; those
+    /// that were set before are removed.
+    pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
+        let Link { mut stream, connection, mut timer, arrived, .. } = self.link;
+        stream.remove_timeouts();
+        timer.share();
+        let output = Timed::new(write_half, timer.clock().clone());
+        let state = State { connection, timer, taken: 0, passed_on: 0, failure: None };
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                connection: self.link.connection,
-                timer: self.link.timer,
-                ended: self.link.ended,
-            }),
-            output: Mutex::new(Output { stream: Timed::new(write_half), chunk: Vec::new() }),
+            state: Mutex::new(state),
+            output: Mutex::new(Output { stream: output, chunk: Vec::new() }),
         });
         let writer = Writer { shared: Arc::clone(&shared) };
-        let (stream, rx) = (self.link.stream, self.rx);
-        (Reader { stream, rx, shared, rests_until: None }, writer)
+        let rx = self.rx;
+        (Reader { stream, rx, shared, rests_until: None, arrived, looked: 0 }, writer)
     }
 }
 
@@ -124,29 +140,44 @@ impl<S: Stream> Reader<S> {
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         let found = loop {
             let mut state = self.shared.state();
-            if state.ended.is_some() {
-                return Ok(None);
-            }
             let failed_before = state.connection.has_failed();
-            let found = state.connection.find(&mut self.rx);
-            drop(state);
-            match found {
+            match state.connection.find(&mut self.rx) {
                 Ok(Some(found)) => break found,
-                Ok(None) => {}
+                Ok(None) => {
+                    let arrived = core::mem::take(&mut self.arrived);
+                    if arrived && state.connection.is_receiving_message() {
+                        state.timer.message_arriving();
+                    }
+                }
                 Err(_) if failed_before => {}
-                Err(error) => return Err(self.shared.fail(error)),
+                Err(error) => {
+                    drop(state);
+                    return Err(self.shared.fail(error));
+                }
+            }
+            // What had arrived before was handed out first.
+            let over = is_over(&state.connection);
+            let discarded = state.connection.has_discarded_output();
+            drop(state);
+            if over {
+                self.end_transport(discarded);
+                return Ok(None);
             }
             self.flush()?;
             self.shared.settle(&mut self.stream)?;
-            if self.ended().is_none() {
+            let input_ended = self.shared.state().connection.ended().is_some();
+            if input_ended {
+                // Nothing more is to be read, so there is time to wait for a writer to finish.
+                self.shared.flush_for_reading(Wait::Yes)?;
+            } else {
                 self.receive()?;
             }
         };
         let mut state = self.shared.state();
         match state.connection.hand_out(found, &self.rx) {
             Ok(event) => {
-                if event.is_message() {
-                    state.timer.message();
+                if event.ends_message() {
+                    state.timer.message_received();
                 }
                 Ok(Some(event))
             }
@@ -159,45 +190,90 @@ impl<S: Stream> Reader<S> {
 
     /// How the connection ended; `None` while it has not.
     pub fn ended(&self) -> Option<Ended> {
-        self.shared.state().ended
+        let state = self.shared.state();
+        state.connection.ended().filter(|_| is_over(&state.connection))
     }
 
     /// Writes what nobody else does, but does not spend its time on waiting for that.
     fn flush(&mut self) -> Result<(), Error> {
-        if self.rests_until.is_none_or(|until| Instant::now() >= until) {
-            let flushed = self.shared.flush_if_read(Wait::No)?;
-            self.rests_until = (!flushed).then(|| Instant::now() + REST);
+        let now = self.shared.state().timer.now();
+        if self.rests_until.is_none_or(|until| now >= until) {
+            let flushed = self.shared.flush_for_reading(Wait::No)?;
+            self.rests_until = (!flushed).then(|| self.shared.state().timer.now() + REST);
         }
         Ok(())
     }
 
+    /// Reads once, or lets a deadline pass.
     fn receive(&mut self) -> Result<(), Error> {
-        let timer = self.shared.state().timer.clone();
-        let timer = if self.rests_until.is_none() { timer } else { timer.in_haste() };
-        let read = self.stream.read(&mut self.rx, &timer);
-        let mut state = self.shared.state();
-        let read = match read {
-            Err(error) if is_gone(&error) && state.connection.has_received_all() => Some(0),
-            read => read?,
+        let (due, plan) = {
+            let state = self.shared.state();
+            (state.timer.due(), state.timer.plan_read(self.looked, || self.stream.can_look()))
         };
+        let wait = match plan {
+            Plan::Wait(wait) if self.rests_until.is_some() => wait.into_iter().chain([HASTE]).min(),
+            Plan::Wait(wait) => wait,
+            Plan::Look => Some(SHORTEST),
+            Plan::Judge => return self.judge(),
+        };
+        let read = self.stream.read(&mut self.rx, usize::MAX, wait);
+        let mut state = self.shared.state();
         match read {
-            Some(0) => {
-                let ended = state.connection.receive_eof(&self.rx);
-                state.timer.closing();
-                drop(state);
-                // Nothing more is to be read, so there is time to wait for a writer to finish.
-                self.shared.flush_if_read(Wait::Yes)?;
-                let _ = self.stream.shutdown_write();
-                self.shared.state().ended = Some(ended);
+            Ok(Moved::Bytes(0, _)) => state.end_input(&self.rx),
+            Ok(Moved::Bytes(n, _)) => {
+                self.arrived = true;
+                state.timer.received();
+                self.looked = if due.is_some() { self.looked + n } else { 0 };
             }
-            Some(_) => state.timer.received(),
-            None => {
-                state.tick();
-                // There is nothing better to do than to try and write.
-                self.rests_until = None;
+            Ok(Moved::Nothing) if due.is_some() => {
+                drop(state);
+                return self.judge();
+            }
+            // There is nothing better to do than to try and write.
+            Ok(Moved::Nothing) => self.rests_until = None,
+            Ok(Moved::Interrupted) => {}
+            Err(error) if is_end(&error) => {
+                if is_gone(error.kind()) {
+                    state.write_failed(&error);
+                }
+                state.end_input(&self.rx);
+            }
+            Err(error) if is_timeout(&error) => {
+                let due_now = state.timer.due().is_some();
+                drop(state);
+                return match due {
+                    // The stream times out by itself, and has been looked into.
+                    Some(_) => self.judge(),
+                    None if due_now => Ok(()),
+                    None => Err(error.into()),
+                };
+            }
+            Err(error) => {
+                state.connection.transport_failed();
+                drop(state);
+                self.stream.abort();
+                return Err(error.into());
             }
         }
         Ok(())
+    }
+
+    /// The peer is silent. One more write is tried before it is given up.
+    fn judge(&mut self) -> Result<(), Error> {
+        self.looked = 0;
+        self.rests_until = None;
+        self.flush()?;
+        self.shared.state().judge();
+        Ok(())
+    }
+
+    /// The caller may keep the handle for a while, and the peer waits for the end.
+    fn end_transport(&mut self, discarded: bool) {
+        if discarded {
+            self.stream.abort();
+        } else {
+            let _ = self.stream.shutdown_write();
+        }
     }
 }
 
@@ -235,9 +311,7 @@ impl<S: Stream> Writer<S> {
     ///
     /// As for [`WebSocket::send_text`].
     pub fn send_ping(&self, payload: ControlPayload) -> Result<(), Error> {
-        self.queue(|connection| connection.send_ping(payload))?;
-        self.shared.flush(Wait::Yes)?;
-        Ok(())
+        self.send(|connection| connection.send_ping(payload))
     }
 
     /// Starts the closing handshake, as [`WebSocket::start_close`]; the reader completes it.
@@ -253,21 +327,26 @@ impl<S: Stream> Writer<S> {
         &self,
         queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
     ) -> Result<(), Error> {
-        self.queue(queue)?;
-        self.shared.state().timer.message();
-        self.shared.flush(Wait::Yes)?;
-        Ok(())
+        let end = self.queue(queue)?;
+        let flushed = self.shared.flush(Wait::Yes);
+        let state = self.shared.state();
+        // Other threads write it, too, and what they have queued behind it may fail.
+        if state.passed_on >= end {
+            return Ok(());
+        }
+        flushed?;
+        Err(state.failure())
     }
 
     /// Queues something, and makes room for it if there is none; other writers may be faster to
-    /// use it.
+    /// use it. Returns the position of its end among all bytes.
     fn queue(
         &self,
         mut queue: impl FnMut(&mut Connection) -> Result<(), SendError>,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         loop {
             // In a statement of its own: the state must be free while others write.
-            let queued = queue(&mut self.shared.state().connection);
+            let queued = self.shared.state().queue(&mut queue);
             match queued {
                 Err(SendError::QueueFull) => self.shared.flush(Wait::Yes)?,
                 queued => return Ok(queued?),
@@ -305,16 +384,16 @@ impl<S: Stream> Shared<S> {
             let drained = self.drain(&mut output, wait)?;
             drop(output);
             // The reader does not wait, so what it has queued in the meantime is left to us.
-            if wait == Wait::No || !self.state().wants_write() {
+            if wait == Wait::No || !self.state().connection.wants_write() {
                 return Ok(drained);
             }
         }
     }
 
     /// As for a [`WebSocket`] in one piece.
-    fn flush_if_read(&self, wait: Wait) -> Result<bool, Error> {
+    fn flush_for_reading(&self, wait: Wait) -> Result<bool, Error> {
         match self.flush(wait) {
-            Err(Error::Io(error)) if is_gone(&error) => Ok(true),
+            Err(Error::Io(error)) if is_gone(error.kind()) => Ok(true),
             result => result,
         }
     }
@@ -330,41 +409,61 @@ impl<S: Stream> Shared<S> {
     /// free while they are written, and leave the queue when they have been written.
     fn drain(&self, output: &mut Output<S>, wait: Wait) -> Result<bool, Error> {
         loop {
-            let timer = {
-                let mut state = self.state();
-                output.chunk.clear();
-                if state.wants_write() {
-                    state.watch_closing();
-                    let queue: &SendQueue = state.connection.outgoing();
-                    let chunk = queue.chunk();
-                    output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
-                } else if state.ended.is_some() || output.stream.is_flushed() {
-                    drop(state);
-                    // The reader may be waiting for the peer, who waits for the end of this.
-                    self.settle(&mut output.stream)?;
-                    return Ok(true);
+            let mut state = self.state();
+            state.observe();
+            let discarded = state.connection.has_discarded_output();
+            let written = !state.connection.wants_write() && output.stream.is_flushed();
+            if written {
+                state.passed_on = state.taken;
+            }
+            if written || discarded {
+                let over = is_over(&state.connection);
+                drop(state);
+                if discarded && over {
+                    output.stream.abort();
                 }
-                match wait {
-                    Wait::Yes => state.timer.clone(),
-                    Wait::No => state.timer.clone().in_haste(),
-                }
+                // The reader may be waiting for the peer, who waits for the end of this.
+                self.settle(&mut output.stream)?;
+                return Ok(true);
+            }
+            if let Some(due) = state.timer.due_in_send(false) {
+                state.judge_in_send(due);
+                continue;
+            }
+            output.chunk.clear();
+            let queue: &SendQueue = state.connection.outgoing();
+            let chunk = queue.chunk();
+            output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
+            let longest = match wait {
+                Wait::Yes => state.timer.wait_in_send(false),
+                Wait::No => Some(HASTE),
             };
-            let written = output.stream.write_slice(&output.chunk, &timer);
+            drop(state);
+            let written = output.stream.write_slice(&output.chunk, longest);
             let mut state = self.state();
             match written {
-                // The queue may have been given up meanwhile.
-                _ if state.ended.is_some() => return Ok(true),
-                Ok(Some(n)) => state.connection.outgoing().advance(n),
-                Ok(None) => {
-                    state.tick();
+                // It may have been given up meanwhile, and the queue with it.
+                _ if state.connection.has_discarded_output() => {}
+                Ok(Moved::Bytes(n, all)) => {
+                    state.connection.outgoing().advance(n);
+                    state.taken += n as u64;
+                    state.timer.written(n, !all);
+                }
+                Ok(Moved::Nothing) => {
+                    state.timer.written(0, true);
                     if wait == Wait::No {
                         return Ok(false);
                     }
                 }
-                Err(error) if is_gone(&error) && state.connection.has_received_all() => {
-                    state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
+                Ok(Moved::Interrupted) => {}
+                Err(error) if is_timeout(&error) => {
+                    state.timer.written(0, true);
+                    return Err(error.into());
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    state.write_failed(&error);
+                    return Err(error.into());
+                }
             }
         }
     }
@@ -372,30 +471,68 @@ impl<S: Stream> Shared<S> {
     /// Does to the transport what the machine says.
     fn settle(&self, stream: &mut Timed<S>) -> Result<(), Error> {
         let mut state = self.state();
-        state.watch_closing();
-        if state.connection.transport() == Transport::ShutdownWrite && !stream.shutdown_write()? {
-            // The peer has sent its last frame, so there is nothing incomplete to look for.
-            state.ended = Some(state.connection.receive_eof(&RecvBuffer::new()));
+        if state.connection.transport() == Transport::ShutdownWrite {
+            match stream.shutdown_write() {
+                Ok(true) => {}
+                // The peer has sent its last frame, so there is nothing incomplete to look for.
+                Ok(false) => _ = state.connection.receive_eof(&RecvBuffer::new()),
+                Err(error) => {
+                    state.write_failed(&error);
+                    return Err(error.into());
+                }
+            }
         }
         Ok(())
     }
 }
 
 impl State {
-    fn wants_write(&self) -> bool {
-        self.ended.is_none() && self.connection.wants_write()
+    /// Queues something, and returns the position of its end.
+    fn queue(
+        &mut self,
+        queue: &mut impl FnMut(&mut Connection) -> Result<(), SendError>,
+    ) -> Result<u64, SendError> {
+        queue(&mut self.connection)?;
+        self.observe();
+        Ok(self.taken + self.connection.queued() as u64)
     }
 
-    fn watch_closing(&mut self) {
-        if self.connection.is_closing() {
-            self.timer.closing();
+    fn observe(&mut self) {
+        self.timer.observe(&mut self.connection);
+    }
+
+    fn end_input(&mut self, rx: &RecvBuffer) {
+        self.connection.receive_eof(rx);
+        self.timer.input_ended();
+    }
+
+    /// Either thread may find that a deadline has passed, and both may: each is acted on once.
+    fn judge(&mut self) {
+        self.timer.judge(&mut self.connection);
+    }
+
+    fn judge_in_send(&mut self, due: Due) {
+        self.timer.judge_in_send(&mut self.connection, due);
+    }
+
+    /// If the peer is gone it may have sent something before, and the end is for the reader to
+    /// find. Any other failure ends the connection.
+    fn write_failed(&mut self, error: &io::Error) {
+        self.failure = Some(error.kind());
+        if is_gone(error.kind()) {
+            self.connection.write_failed();
+        } else {
+            self.connection.transport_failed();
         }
+        self.observe();
     }
 
-    /// Either thread may find that a deadline has passed, and both may.
-    fn tick(&mut self) {
-        if self.ended.is_none() {
-            self.ended = self.timer.tick(&mut self.connection);
+    /// Why something was not sent.
+    fn failure(&self) -> Error {
+        match (self.failure, self.connection.ended()) {
+            (Some(kind), _) => Error::Io(kind.into()),
+            (None, Some(ended)) => Error::Ended(ended),
+            (None, None) => Error::Send(SendError::Closed),
         }
     }
 }

@@ -32,7 +32,7 @@ pub enum Ended {
         /// The code of the peer's Close; `None` when it carried none.
         code: Option<CloseCode>,
     },
-    /// The peer ended the transport without a Close.
+    /// The peer ended the transport without a Close: by its end, by a reset, or by cutting TLS off.
     Eof {
         /// The last frame was cut off.
         mid_frame: bool,
@@ -45,6 +45,17 @@ pub enum Ended {
     Protocol(ProtocolError),
     /// A deadline passed, and the caller gave the connection up before the peer's Close came.
     TimedOut,
+    /// The transport failed before the peer's Close came; the adapter has reported the error.
+    TransportFailed,
+}
+
+/// Why nothing more is received: what of [`Ended`] the rest of the state does not tell. One byte, since
+/// each connection has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    Eof { mid_frame: bool },
+    TimedOut,
+    TransportFailed,
 }
 
 impl Ended {
@@ -55,7 +66,7 @@ impl Ended {
         match self {
             Self::Clean { code: Some(code) } => code.get(),
             Self::Clean { code: None } => 1005,
-            Self::Eof { .. } | Self::Protocol(_) | Self::TimedOut => 1006,
+            Self::Eof { .. } | Self::Protocol(_) | Self::TimedOut | Self::TransportFailed => 1006,
         }
     }
 
@@ -76,6 +87,7 @@ impl fmt::Display for Ended {
             Self::Eof { .. } => f.write_str("ended by the peer without a close frame"),
             Self::Protocol(error) => write!(f, "protocol error: {error}"),
             Self::TimedOut => f.write_str("timed out"),
+            Self::TransportFailed => f.write_str("the transport failed"),
         }
     }
 }
@@ -110,28 +122,42 @@ impl Connection {
         self.start_closing(None, "")
     }
 
-    /// Tells that the transport delivers nothing more, and returns how the connection ended.
-    /// `rx` is the buffer with which [`next_event`](Self::next_event) last returned `None`.
+    /// Tells that the transport delivers nothing more, however it said so: an end of the stream,
+    /// a reset, TLS that ends without `close_notify`. Returns how the connection ended. `rx` is the
+    /// buffer with which [`next_event`](Self::next_event) last returned `None`.
     ///
     /// What is queued may still be written: the peer may have ended only its own direction.
     pub fn receive_eof(&mut self, rx: &RecvBuffer) -> Ended {
-        self.eof = true;
-        self.ended(Ended::Eof {
-            mid_frame: self.is_within_frame(rx.unread()),
-            mid_message: matches!(self.receiving, Receiving::Within(_)),
-            close_sent: matches!(self.sending, Sending::CloseQueued),
-        })
+        self.end(End::Eof { mid_frame: self.is_within_frame(rx.unread()) })
     }
 
-    /// Gives the connection up because a deadline passed. What is queued is thrown away, and the
-    /// transport is to be closed at once.
+    /// Gives the connection up because a deadline passed, and returns how it ended. What is queued
+    /// is thrown away, and the transport is to be closed at once.
     pub fn abandon(&mut self) -> Ended {
-        self.eof = true;
-        self.waiting_pong = None;
-        self.sending = Sending::CloseQueued;
-        // A peer that does not read must not hold the transport open.
-        self.queue = SendQueue::new();
-        self.ended(Ended::TimedOut)
+        self.discard_output();
+        self.end(End::TimedOut)
+    }
+
+    /// Tells that the transport failed in a way that is not an end of the peer's, and returns how
+    /// the connection ended. What is queued is thrown away, and the transport is to be closed at
+    /// once.
+    pub fn transport_failed(&mut self) -> Ended {
+        self.discard_output();
+        self.end(End::TransportFailed)
+    }
+
+    /// Tells that the transport takes nothing more, since the peer reads no more. What is queued
+    /// is thrown away, and nothing can be sent any more. The peer may have sent something before,
+    /// so keep reading until the end; behind the peer's Close there is nothing to wait for.
+    pub fn write_failed(&mut self) {
+        self.discard_output();
+        self.end_if_settled();
+    }
+
+    /// How the connection ended; `None` while something may still be received.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.end.map(|end| self.ended_by(end))
     }
 
     /// What the transport should do now.
@@ -144,26 +170,68 @@ impl Connection {
             return Transport::KeepOpen;
         }
         match self.receiving {
-            _ if self.eof => Transport::Drop,
+            _ if self.end.is_some() => Transport::Drop,
             Receiving::Closed(_) if self.is_server() => Transport::ShutdownWrite,
             Receiving::Failed(_) => Transport::ShutdownWrite,
             _ => Transport::KeepOpen,
         }
     }
 
-    /// Whether the end is in sight, so that a deadline should bound the wait for it: a Close was
-    /// queued, by us, as a reply, or because of an error.
+    /// Whether the end is in sight: a Close was queued, by us, as a reply, or because of an error,
+    /// or the transport takes nothing more. Once everything is written, a deadline should bound
+    /// the wait for the end.
     #[must_use]
     pub fn is_closing(&self) -> bool {
-        matches!(self.sending, Sending::CloseQueued)
+        matches!(self.sending, Sending::CloseQueued | Sending::Failed | Sending::FailedClosing)
     }
 
-    fn ended(&self, otherwise: Ended) -> Ended {
-        match self.receiving {
-            Receiving::Closed(code) => Ended::Clean { code },
-            Receiving::Failed(error) => Ended::Protocol(error),
-            Receiving::Between | Receiving::Within(_) => otherwise,
+    /// Whether what was queued has been thrown away, and with it perhaps a part of a message.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_discarded_output(&self) -> bool {
+        matches!(self.sending, Sending::Failed | Sending::FailedClosing)
+    }
+
+    fn is_close_queued(&self) -> bool {
+        matches!(self.sending, Sending::CloseQueued | Sending::FailedClosing)
+    }
+
+    /// Keeps the first end.
+    fn end(&mut self, end: End) -> Ended {
+        let end = *self.end.get_or_insert(end);
+        self.ended_by(end)
+    }
+
+    /// The peer's Close, or its violation, says more than what came behind it.
+    fn ended_by(&self, end: End) -> Ended {
+        match (&self.receiving, end) {
+            (Receiving::Closed(code), _) => Ended::Clean { code: *code },
+            (Receiving::Failed(error), _) => Ended::Protocol(*error),
+            (_, End::TimedOut) => Ended::TimedOut,
+            (_, End::TransportFailed) => Ended::TransportFailed,
+            (receiving, End::Eof { mid_frame }) => Ended::Eof {
+                mid_frame,
+                mid_message: matches!(receiving, Receiving::Within(_)),
+                close_sent: self.is_close_queued(),
+            },
         }
+    }
+
+    /// Nothing can be sent, and nothing that may still arrive matters.
+    fn end_if_settled(&mut self) {
+        let received_all = matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_));
+        if received_all && matches!(self.sending, Sending::Failed | Sending::FailedClosing) {
+            self.end(End::TransportFailed);
+        }
+    }
+
+    /// Throws away what is queued. A peer that does not read must not hold the transport open.
+    fn discard_output(&mut self) {
+        self.waiting_pong = None;
+        self.queue = SendQueue::new();
+        self.sending = match self.is_close_queued() {
+            true => Sending::FailedClosing,
+            false => Sending::Failed,
+        };
     }
 
     fn start_closing(&mut self, code: Option<CloseCode>, reason: &str) -> Result<(), SendError> {
@@ -199,7 +267,8 @@ impl Connection {
     /// Queues Close, once. A pong that still waits is dropped: nothing may follow a Close.
     fn queue_close(&mut self, code: Option<CloseCode>, reason: &str) {
         self.waiting_pong = None;
-        if matches!(self.sending, Sending::CloseQueued) {
+        if self.is_closing() {
+            self.end_if_settled();
             return;
         }
         let mut body = [0; MAX_CONTROL_LEN];
@@ -218,7 +287,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Config, Connection, Ended, Role, SendError, Transport};
+    use crate::{CloseCode, Config, Connection, ControlPayload, Ended, Event};
+    use crate::{RecvBuffer, Role, SendError, Transport};
 
     #[test]
     fn an_abandoned_connection_waits_for_nothing() {
@@ -228,5 +298,76 @@ mod tests {
         assert_eq!(connection.abandon(), Ended::TimedOut);
         assert_eq!(connection.transport(), Transport::Drop);
         assert_eq!(connection.send_text("too late"), Err(SendError::Closed));
+        assert_eq!(connection.ended(), Some(Ended::TimedOut));
+    }
+
+    /// A server's side that has received `bytes`.
+    fn received(bytes: &[u8]) -> (Connection, RecvBuffer) {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        let mut rx = RecvBuffer::new();
+        rx.extend_from_slice(bytes);
+        while let Ok(Some(_)) = connection.next_event(&mut rx) {}
+        (connection, rx)
+    }
+
+    const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xe8";
+    const EOF: Ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
+
+    #[test]
+    fn a_transport_that_takes_nothing_more_drops_what_is_queued_and_is_read_to_its_end() {
+        let (mut connection, mut rx) = received(b"");
+        connection.send_text("never read").unwrap();
+        connection.write_failed();
+        assert!(!connection.wants_write() && connection.is_closing());
+        assert_eq!(connection.send_text("no"), Err(SendError::Closed));
+        assert_eq!(connection.send_ping(ControlPayload::EMPTY), Err(SendError::Closed));
+        assert_eq!(connection.close_empty(), Err(SendError::Closed));
+        assert_eq!((connection.ended(), connection.transport()), (None, Transport::KeepOpen));
+        rx.extend_from_slice(b"\x89\x80\0\0\0\0\x81\x81\0\0\0\0a");
+        assert_eq!(connection.next_event(&mut rx), Ok(Some(Event::Ping(b""))));
+        assert_eq!(connection.next_event(&mut rx), Ok(Some(Event::Text("a"))));
+        assert!(!connection.wants_write(), "nobody would read the pong");
+        assert_eq!(connection.receive_eof(&rx), EOF);
+        assert_eq!(connection.transport(), Transport::Drop);
+    }
+
+    #[test]
+    fn behind_the_close_of_a_peer_that_reads_no_more_nothing_is_waited_for() {
+        let clean = Some(Ended::Clean { code: Some(CloseCode::NORMAL) });
+        let (mut connection, _) = received(CLOSE);
+        connection.write_failed();
+        assert_eq!((connection.ended(), connection.transport()), (clean, Transport::Drop));
+        let (mut connection, mut rx) = received(b"");
+        connection.write_failed();
+        rx.extend_from_slice(CLOSE);
+        assert!(matches!(connection.next_event(&mut rx), Ok(Some(Event::Close(_)))));
+        assert_eq!((connection.ended(), connection.transport()), (clean, Transport::Drop));
+        let (mut connection, mut rx) = received(b"");
+        connection.write_failed();
+        rx.extend_from_slice(b"\xff\x80\0\0\0\0");
+        let error = connection.next_event(&mut rx).unwrap_err();
+        assert_eq!(connection.ended(), Some(Ended::Protocol(error)));
+    }
+
+    #[test]
+    fn the_first_end_stays_and_the_close_of_the_peer_says_more_than_a_failure() {
+        let (mut connection, rx) = received(b"\x81");
+        let cut = Ended::Eof { mid_frame: true, mid_message: false, close_sent: false };
+        assert_eq!(connection.receive_eof(&rx), cut);
+        assert_eq!((connection.abandon(), connection.transport_failed()), (cut, cut));
+        let (mut connection, _) = received(b"");
+        assert_eq!(connection.transport_failed(), Ended::TransportFailed);
+        assert_eq!(connection.transport(), Transport::Drop);
+        let (mut connection, _) = received(CLOSE);
+        assert!(connection.transport_failed().is_clean());
+    }
+
+    #[test]
+    fn a_close_that_was_queued_is_told_of_whether_it_was_written_or_not() {
+        let (mut connection, rx) = received(b"");
+        connection.close_empty().unwrap();
+        connection.write_failed();
+        let end = Ended::Eof { mid_frame: false, mid_message: false, close_sent: true };
+        assert_eq!(connection.receive_eof(&rx), end);
     }
 }

@@ -65,12 +65,15 @@ pub enum Event<'b> {
 }
 
 impl Event<'_> {
-    /// Whether this is a message or a part of one.
+    /// Whether a message is complete with this.
     #[cfg(feature = "std")]
-    pub(crate) const fn is_message(&self) -> bool {
+    pub(crate) const fn ends_message(&self) -> bool {
         matches!(
             self,
-            Self::Text(_) | Self::Binary(_) | Self::TextPart { .. } | Self::BinaryPart { .. }
+            Self::Text(_)
+                | Self::Binary(_)
+                | Self::TextPart { last: true, .. }
+                | Self::BinaryPart { last: true, .. }
         )
     }
 }

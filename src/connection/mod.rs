@@ -33,6 +33,7 @@ use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use closing::End;
 use receive::Receiving;
 use send::Sending;
 
@@ -139,12 +140,12 @@ pub struct Connection {
     queue: SendQueue,
     /// The answer to the newest ping, while too many pongs are unsent.
     waiting_pong: Option<Box<ControlPayload>>,
-    /// The transport delivers nothing more.
-    eof: bool,
+    /// Why nothing more is received, and nothing more queued.
+    end: Option<End>,
+    /// A message, or a part of one, was queued since `take_message_sent` was last called.
+    message_sent: bool,
     /// The extension, if one was agreed on.
     agreed: Option<Box<Agreed>>,
-    /// Whether messages are sent encoded by it.
-    encodes: bool,
 }
 
 /// What handshakes agree on beside the protocol itself. Most connections have nothing of it.
@@ -152,6 +153,8 @@ pub struct Connection {
 struct Agreed {
     subprotocol: Option<Box<str>>,
     extension: Option<Agreement>,
+    /// Messages are sent as they are, not encoded by the extension.
+    bypasses_extension: bool,
 }
 
 impl Connection {
@@ -166,9 +169,9 @@ impl Connection {
             sending: Sending::Between,
             queue: SendQueue::new(),
             waiting_pong: None,
-            eof: false,
+            end: None,
+            message_sent: false,
             agreed: None,
-            encodes: true,
         }
     }
 
@@ -206,7 +209,9 @@ impl Connection {
     /// Switch it off for a message that is compressed already, or one with a secret next to what
     /// an attacker may choose. A fragmented message keeps to what its first fragment did.
     pub fn use_extension(&mut self, on: bool) {
-        self.encodes = on;
+        if let Some(agreed) = &mut self.agreed {
+            agreed.bypasses_extension = !on;
+        }
     }
 
     /// Whether this is the server's side.
@@ -251,7 +256,13 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(self.sending, Sending::CloseQueued) && !self.eof
+        matches!(self.sending, Sending::Between | Sending::Within(_)) && self.end.is_none()
+    }
+
+    /// Whether a message, or a part of one, was queued since the last call.
+    #[cfg(feature = "std")]
+    pub(crate) fn take_message_sent(&mut self) -> bool {
+        core::mem::take(&mut self.message_sent)
     }
 
     fn agreement(&self) -> Option<&Agreement> {

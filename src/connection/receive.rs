@@ -288,6 +288,9 @@ impl Connection {
             }
             _ => {}
         }
+        if prefix.opcode() == Opcode::Close && prefix.length() == 1 {
+            return Err(ProtocolError::TruncatedCloseCode);
+        }
         Ok(prefix)
     }
 
@@ -345,12 +348,10 @@ impl Connection {
         incoming.receive(rx, &self.config, agreement)
     }
 
-    /// Whether nothing that may still arrive matters: the peer's Close has come, or it broke the
-    /// protocol. It may then drop the transport without waiting for our Close, and nothing is
-    /// lost.
+    /// Whether a message has begun to arrive and is not complete.
     #[cfg(feature = "std")]
-    pub(crate) fn has_received_all(&self) -> bool {
-        matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_))
+    pub(crate) fn is_receiving_message(&self) -> bool {
+        matches!(self.receiving, Receiving::Within(_))
     }
 
     /// Whether the peer broke the protocol.
@@ -393,7 +394,7 @@ fn find_control(
         Opcode::Pong => Found::Pong(range),
         _ => match rx.slice(Region::Received, range.clone()) {
             [] => Found::Close(None, range),
-            [_] => return Err(ProtocolError::TruncatedCloseCode),
+            [_] => return Err(ProtocolError::TruncatedCloseCode), // not behind `parse_prefix`
             [high, low, ..] => {
                 let code = u16::from_be_bytes([*high, *low]);
                 let code = CloseCode::new(code).ok_or(ProtocolError::InvalidCloseCode(code))?;

@@ -33,6 +33,10 @@ pub(super) enum Sending {
     Within(Outgoing),
     /// Close is queued or sent: nothing may follow it (RFC 6455, section 5.5.1).
     CloseQueued,
+    /// The transport takes nothing more.
+    Failed,
+    /// The same, with a Close that had been queued.
+    FailedClosing,
 }
 
 #[derive(Debug)]
@@ -101,7 +105,7 @@ impl Connection {
     /// Recoverable: nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.may_send_message()?;
-        let agreement = self.agreement().filter(|_| self.encodes);
+        let agreement = self.agreement().filter(|_| self.is_encoding());
         let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
         match self.role {
             Role::Client(_) => self.queue_frame(frame.header(), frame.payload()),
@@ -140,7 +144,7 @@ impl Connection {
                 (false, outgoing.utf8, outgoing.encoded)
             }
             Sending::Within(_) => return Err(SendError::InterleavedMessage),
-            Sending::CloseQueued => return Err(SendError::Closed),
+            _ => return Err(SendError::Closed),
         };
         if kind == MessageKind::Text {
             utf8.push(payload).map_err(|_| SendError::InvalidUtf8)?;
@@ -149,6 +153,7 @@ impl Connection {
             }
         }
         self.has_room()?;
+        self.message_sent = true;
         let opcode = if first { kind.opcode() } else { Opcode::Continuation };
         encoded = encoded && self.queue_encoded(opcode, Piece { first, last }, payload);
         if !encoded {
@@ -183,6 +188,7 @@ impl Connection {
 
     fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.may_send_message()?;
+        self.message_sent = true;
         self.queue_message(kind, payload);
         Ok(())
     }
@@ -196,19 +202,21 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether a message may be queued; the caller then does so.
     pub(super) fn may_send_message(&self) -> Result<(), SendError> {
         match self.sending {
-            Sending::Between => self.has_room(),
-            Sending::Within(_) => Err(SendError::InterleavedMessage),
-            Sending::CloseQueued => Err(SendError::Closed),
+            Sending::Between => {}
+            Sending::Within(_) => return Err(SendError::InterleavedMessage),
+            _ => return Err(SendError::Closed),
         }
+        self.has_room()
     }
 
     /// The limits say when to stop and not how large the last message may be: its size is the
     /// caller's choice, and whether it is taken must not depend on what else happens to wait.
     fn has_room(&self) -> Result<(), SendError> {
         let limits = &self.config.limits;
-        if self.eof {
+        if self.end.is_some() {
             return Err(SendError::Closed);
         }
         let room = self.queue.frames() < limits.max_queued_frames
@@ -252,7 +260,8 @@ impl Connection {
 
     /// Whether there is an extension that messages are sent through.
     pub(super) fn is_encoding(&self) -> bool {
-        self.agreement().is_some() && self.encodes
+        let agreed = self.agreed.as_deref();
+        agreed.is_some_and(|agreed| agreed.extension.is_some() && !agreed.bypasses_extension)
     }
 
     pub(super) fn queue_message(&mut self, kind: MessageKind, payload: &[u8]) {

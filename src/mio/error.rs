@@ -5,12 +5,12 @@ use crate::handshake::HandshakeError;
 use core::fmt;
 use std::io;
 
-/// What ended a turn. Fatal: [`settle`](super::WebSocket::settle) still says when to drop the stream,
-/// except after [`Error::Io`].
+/// What ended a turn. Fatal: [`settle`](super::WebSocket::settle) says when to drop the stream.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream failed: drop it.
+    /// The stream failed, and with it the connection. Before it is open, the kind `UnexpectedEof`
+    /// says that it was cut off.
     Io(io::Error),
     /// The peer broke the protocol. Its Close is queued.
     Protocol(ProtocolError),
@@ -31,12 +31,13 @@ impl fmt::Display for Error {
     }
 }
 
+/// `Display` already says what the error inside says, so `source` is what lies behind that one.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
-            Self::Protocol(error) => Some(error),
-            Self::Handshake(error) => Some(error),
+            Self::Io(error) => error.source(),
+            Self::Protocol(error) => error.source(),
+            Self::Handshake(error) => error.source(),
             Self::Refused(_) => None,
         }
     }

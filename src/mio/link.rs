@@ -5,71 +5,134 @@ use crate::io::{flush, is_gone};
 use crate::send_queue::SendQueue;
 use std::io::{self, ErrorKind};
 
+/// Which directions we have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShutDown {
+    No,
+    Write,
+    Both,
+}
+
 #[derive(Debug)]
 pub(super) struct Link<S> {
     pub(super) stream: S,
+    pub(super) readable: bool,
     pub(super) writable: bool,
     /// The stream was told to pass on all that was written.
     pub(super) flushed: bool,
-    /// Nothing more is written: a deadline has passed, or the peer reads no more.
-    pub(super) muted: bool,
-    /// How a write in the middle of a turn has failed. Its kind only, since there is one of these in
-    /// every connection.
+    /// The peer reads no more, or the stream has failed, so nothing is written.
+    pub(super) gone: bool,
+    /// The stream has taken bytes, and has refused some, since `report` was last called.
+    taken: bool,
+    refused: bool,
+    shut_down: ShutDown,
+    /// How a write has failed. Its kind only, since there is one of these in every connection.
     failed: Option<ErrorKind>,
 }
 
 impl<S> Link<S> {
     pub(super) const fn new(stream: S) -> Self {
-        Self { stream, writable: false, flushed: true, muted: false, failed: None }
+        Self {
+            stream,
+            readable: false,
+            writable: false,
+            flushed: true,
+            gone: false,
+            taken: false,
+            refused: false,
+            shut_down: ShutDown::No,
+            failed: None,
+        }
     }
 
-    /// What comes of a write. What did not write for now, or will never write, has written nothing.
-    fn judge(&mut self, written: io::Result<usize>) -> io::Result<usize> {
+    pub(super) fn may_write(&self) -> bool {
+        self.writable && !self.gone && self.failed.is_none()
+    }
+
+    /// Whether the stream has taken bytes since the last call, and whether it has refused some.
+    pub(super) fn report(&mut self) -> (bool, bool) {
+        (core::mem::take(&mut self.taken), core::mem::take(&mut self.refused))
+    }
+
+    /// How a write has failed. That the peer is gone is no failure: it may have sent something
+    /// before, and the end is for reading to find.
+    pub(super) fn take_failure(&mut self) -> Option<ErrorKind> {
+        let kind = self.failed.take()?;
+        self.gone |= is_gone(kind);
+        Some(kind)
+    }
+
+    /// Takes note of what has come of a write, and returns how many bytes the stream took.
+    fn note(&mut self, written: io::Result<(usize, bool)>) -> usize {
         match written {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-            // It may all the same have sent something before, and the end is for reading to
-            // find.
-            Err(error) if is_gone(&error) => self.muted = true,
-            result => return result,
+            Ok((n, all)) => {
+                self.taken |= n > 0;
+                self.refused |= !all;
+                n
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.writable = false;
+                self.refused = true;
+                0
+            }
+            Err(error) => {
+                self.failed = Some(error.kind());
+                0
+            }
         }
-        Ok(0)
     }
 }
 
 impl<S: Stream> Link<S> {
     /// Writes what is queued, as far as the stream takes it.
-    pub(super) fn write(&mut self, queue: &mut SendQueue) -> io::Result<()> {
-        if let Some(kind) = self.failed {
-            return Err(kind.into());
-        }
-        while self.writable && !self.muted {
+    pub(super) fn write(&mut self, queue: &mut SendQueue) {
+        while self.may_write() {
             let written = if !queue.is_empty() {
                 self.flushed = false;
-                queue.write_to(&mut self.stream)
+                queue.write_partly(&mut self.stream)
             } else if !self.flushed {
                 flush(&mut self.stream).map(|()| {
                     self.flushed = true;
-                    0
+                    (0, true)
                 })
             } else {
                 break;
             };
-            self.judge(written)?;
+            self.note(written);
         }
-        Ok(())
     }
 
     /// Writes once what is queued and `message` behind it, and returns how much the stream took. That
     /// it failed is for the next write to report.
     pub(super) fn offer(&mut self, queue: &SendQueue, message: [&[u8]; 2]) -> usize {
-        if !self.writable || self.muted || self.failed.is_some() {
+        if !self.may_write() {
             return 0;
         }
         self.flushed = false;
         let written = queue.write_with(message, &mut self.stream);
-        self.judge(written).unwrap_or_else(|error| {
-            self.failed = Some(error.kind());
-            0
-        })
+        self.note(written)
+    }
+
+    /// Ends the writing direction, once it can be.
+    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
+        if self.shut_down != ShutDown::No {
+            return Ok(());
+        }
+        match self.stream.shutdown_write() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+            // The peer was faster.
+            Err(error) if !is_gone(error.kind()) => return Err(error),
+            _ => self.shut_down = ShutDown::Write,
+        }
+        Ok(())
+    }
+
+    /// Ends both directions.
+    pub(super) fn abort(&mut self) {
+        if self.shut_down != ShutDown::Both {
+            self.shut_down = ShutDown::Both;
+            // Nothing depends on it: the socket is about to be dropped.
+            let _ = self.stream.abort();
+        }
     }
 }

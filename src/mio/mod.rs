@@ -21,6 +21,7 @@ mod error;
 mod link;
 mod memory;
 mod reply;
+mod state;
 mod turn;
 
 pub use error::Error;
@@ -42,15 +43,17 @@ use alloc::sync::Arc;
 use link::Link;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use std::io::{self, ErrorKind, Read, Write};
+use state::State;
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
 /// A non-blocking stream that can end its writing direction.
 pub trait Stream: Read + Write + Source {
     /// Whether a read that returns fewer bytes than it was offered has drained the stream, so
     /// that mio will report the next ones, and the read that would return `WouldBlock` can be
-    /// saved. True of sockets where mio uses epoll or kqueue; not true of streams that hand out
-    /// records, such as TLS.
+    /// saved. True of TCP where mio uses epoll or kqueue, unless urgent data come, which the
+    /// adapter sees to. Not true of Unix sockets, whose reads stop at descriptors that were sent
+    /// along, nor of streams that hand out records, such as TLS.
     const SHORT_READ_DRAINS: bool = false;
 
     /// Whether `write_vectored` takes more than its first slice. Then large answers to events are
@@ -61,8 +64,19 @@ pub trait Stream: Read + Write + Source {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// `WouldBlock` when the stream has to write something for that and can't now: it is called
+    /// again when the stream is writable. Otherwise what the operating system says.
     fn shutdown_write(&mut self) -> io::Result<()>;
+
+    /// Ends both directions at once, for a connection that is given up. What has been written may be
+    /// lost. Unless the stream says otherwise, only the writing direction ends.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says. Nobody is told: the peer may be gone.
+    fn abort(&mut self) -> io::Result<()> {
+        self.shutdown_write()
+    }
 }
 
 /// The systems on which mio uses epoll or kqueue.
@@ -84,17 +98,30 @@ impl Stream for mio::net::TcpStream {
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
+
+    fn abort(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
+    }
 }
 
 #[cfg(unix)]
 impl Stream for mio::net::UnixStream {
-    const SHORT_READ_DRAINS: bool = EDGES;
     const WRITES_VECTORED: bool = true;
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(Shutdown::Write)
     }
+
+    fn abort(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Both)
+    }
 }
+
+/// What a stream is registered for. Urgent data are reported as a priority.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// A WebSocket connection over a non-blocking stream.
 #[derive(Debug)]
@@ -105,51 +132,31 @@ pub struct WebSocket<S> {
     /// Bytes of an incomplete frame or message, between turns. In a turn the loop's buffer, if they
     /// are in their own.
     parked: Option<Box<RecvBuffer>>,
-    readable: bool,
-    /// Something has come from the peer since the last `settle`, be it read or not.
+    /// Bytes have come from the peer since the last `settle`, be they read or not.
     stirred: bool,
-    /// The peer has ended its direction, so a short read does not mean that all is read.
-    read_closed: bool,
-    /// The last turn stopped before everything was handed out.
-    interrupted: bool,
-    failure_reported: bool,
-    shut_down: bool,
-    ended: Option<Ended>,
+    /// The end of input, or urgent data, may hide behind a short read.
+    distrusts_short_reads: bool,
+    last_turn: LastTurn,
+    look: Look,
 }
 
-#[derive(Debug)]
-enum State {
-    Accepting(ServerHandshake),
-    /// Behind a pointer, so that it does not make servers' sockets larger.
-    Connecting(Box<ClientHandshake>),
-    Open(Connection),
-    /// A plain HTTP response is on its way; then the transport ends.
-    Responding(SendQueue),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastTurn {
+    /// Everything that had been read was handed out.
+    Finished,
+    /// It stopped before that.
+    Interrupted,
+    /// It has not ended. When the next call comes, it has been forgotten.
+    Begun,
 }
 
-impl State {
-    fn respond(bytes: &[u8]) -> Self {
-        let mut queue = SendQueue::new();
-        queue.staging().extend_from_slice(bytes);
-        Self::Responding(queue)
-    }
-
-    fn output(&mut self) -> Option<&mut SendQueue> {
-        match self {
-            Self::Open(connection) => Some(connection.outgoing()),
-            Self::Connecting(handshake) => Some(handshake.outgoing()),
-            Self::Responding(queue) => Some(queue),
-            Self::Accepting(_) => None,
-        }
-    }
-
-    fn is_closing(&self) -> bool {
-        match self {
-            Self::Open(connection) => connection.is_closing(),
-            Self::Responding(_) => true,
-            Self::Accepting(_) | Self::Connecting(_) => false,
-        }
-    }
+/// The look at what has arrived, before a deadline ends the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    NotDue,
+    /// A turn has to read.
+    Wanted,
+    Done,
 }
 
 impl<S: Stream> WebSocket<S> {
@@ -185,13 +192,10 @@ impl<S: Stream> WebSocket<S> {
             state,
             deadlines: Deadlines::new(timeouts, now),
             parked: None,
-            readable: false,
             stirred: false,
-            read_closed: false,
-            interrupted: false,
-            failure_reported: false,
-            shut_down: false,
-            ended: None,
+            distrusts_short_reads: false,
+            last_turn: LastTurn::Finished,
+            look: Look::NotDue,
         }
     }
 
@@ -201,29 +205,42 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// What the operating system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.link.stream, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(&mut self.link.stream, token, INTERESTS)
     }
 
     /// Takes note of what `poll` reported.
     pub fn ready(&mut self, event: &mio::event::Event) {
-        // Bytes have arrived, or some of ours were acknowledged. Who is not read from at the
-        // moment, because its output has to drain first, is not gone.
-        self.stirred = true;
-        self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        // Who is not read from at the moment, because its output has to drain first, is not gone.
+        self.stirred |= event.is_readable();
+        self.link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.link.writable |= event.is_writable() || event.is_error();
-        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.distrusts_short_reads |=
+            event.is_read_closed() || event.is_error() || event.is_priority();
     }
 
     /// Whether there is more to read or to hand out. mio will not report it again: give the
     /// socket another turn, after other sockets got theirs.
     pub fn wants_turn(&self) -> bool {
-        self.ended.is_none() && (self.readable || self.interrupted)
+        let more = self.link.readable || self.last_turn == LastTurn::Interrupted;
+        more && self.state.ended().is_none()
     }
 
     /// Starts a turn of reading and handing out events.
+    ///
+    /// A turn that is forgotten, with [`core::mem::forget`] or the like, takes the bytes that it
+    /// has read with it: the connection is given up then.
     pub fn turn<'t>(&'t mut self, memory: &'t mut Memory, now: Instant) -> Turn<'t, S> {
+        self.check_last_turn();
         self.lend(memory);
         Turn::new(self, memory, now)
+    }
+
+    fn check_last_turn(&mut self) {
+        if self.last_turn == LastTurn::Begun {
+            self.last_turn = LastTurn::Finished;
+            self.parked = None;
+            self.state.abandon();
+        }
     }
 
     /// The machine, if the handshake is done, to ask it questions.
@@ -237,6 +254,7 @@ impl<S: Stream> WebSocket<S> {
     /// The machine, if the handshake is done: to queue messages, for example of others. Call
     /// [`settle`](Self::settle) after that.
     pub fn connection_mut(&mut self, memory: &mut Memory) -> Option<&mut Connection> {
+        self.check_last_turn();
         self.lend(memory);
         match &mut self.state {
             State::Open(connection) => Some(connection),
@@ -260,7 +278,8 @@ impl<S: Stream> WebSocket<S> {
     /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
     /// incomplete frame or message, and the machine with the output not yet written, if the
     /// handshake was done.
-    pub fn into_parts(self) -> (S, RecvBuffer, Option<Connection>) {
+    pub fn into_parts(mut self) -> (S, RecvBuffer, Option<Connection>) {
+        self.check_last_turn();
         let connection = match self.state {
             State::Open(connection) => Some(connection),
             _ => None,
@@ -270,61 +289,106 @@ impl<S: Stream> WebSocket<S> {
 
     /// Writes what is queued, as far as the stream takes it, and does to the transport what the
     /// machine says. Returns how the connection ended when it is time to drop the socket; what
-    /// was no WebSocket ends as `Ended::Eof`.
+    /// was no WebSocket ends as `Ended::Eof`, or as what made it end.
     ///
-    /// Call it after each turn, after queuing messages, and after
+    /// Call it after each turn, whatever came of that, after queuing messages, and after
     /// [`handle_timeout`](Self::handle_timeout).
     ///
     /// That the peer reads no more is no reason to drop it as long as it may have sent something
-    /// before: the end comes when that has been read.
+    /// before: the end comes when that has been read, so it [wants a turn](Self::wants_turn).
     ///
     /// # Errors
     ///
-    /// The stream failed: drop it.
+    /// The stream failed, which is said once. The connection has ended with it.
     pub fn settle(&mut self, memory: &mut Memory, now: Instant) -> io::Result<Option<Ended>> {
+        self.check_last_turn();
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
         }
-        if self.state.is_closing() {
+        self.write(now);
+        if let Some(returned) = self.state.output().and_then(SendQueue::return_memory) {
+            memory.keep_output(returned);
+        }
+        if let Some(kind) = self.link.take_failure() {
+            if !self.link.gone {
+                self.fail();
+                return Err(kind.into());
+            }
+            // No event may come any more that says so.
+            self.link.readable = true;
+        }
+        if self.link.gone {
+            self.state.discard_output();
+        }
+        let unwritten = self.state.wants_write() || !(self.link.flushed || self.link.gone);
+        if !unwritten && self.state.is_closing() {
             self.deadlines.closing(now);
         }
-        if let Some(queue) = self.state.output() {
-            self.link.write(queue)?;
-            if let Some(returned) = queue.return_memory() {
-                memory.keep_output(returned);
-            }
-            if self.link.muted {
-                return Ok(self.ended);
-            }
-            if !queue.is_empty() || !self.link.flushed {
-                return Ok(None);
-            }
+        let ended = self.state.ended();
+        if ended.is_some() && self.has_given_up() {
+            self.link.abort();
+            return Ok(ended);
         }
-        let verdict = match &self.state {
-            State::Open(connection) => connection.transport(),
-            _ if self.ended.is_some() => Transport::Drop,
-            State::Responding(_) => Transport::ShutdownWrite,
-            State::Accepting(_) | State::Connecting(_) => Transport::KeepOpen,
-        };
-        if verdict == Transport::ShutdownWrite && !self.shut_down {
-            self.shut_down = true;
-            match self.link.stream.shutdown_write() {
-                // The peer was faster.
-                Err(error) if error.kind() == ErrorKind::NotConnected => {}
-                result => result?,
-            }
+        if unwritten {
+            return Ok(None);
         }
-        Ok(self.ended.filter(|_| verdict == Transport::Drop))
+        match self.state.transport() {
+            Transport::KeepOpen => Ok(None),
+            Transport::ShutdownWrite => match self.link.shutdown_write() {
+                Ok(()) => Ok(None),
+                Err(error) => {
+                    self.fail();
+                    Err(error)
+                }
+            },
+            Transport::Drop => Ok(ended),
+        }
     }
 
-    /// The next moment at which something is due.
+    /// Writes until the stream or the machine has had enough.
+    fn write(&mut self, now: Instant) {
+        if let State::Open(connection) = &mut self.state
+            && connection.take_message_sent()
+        {
+            self.deadlines.message_sent(now);
+        }
+        while let Some(queue) = self.state.output() {
+            self.link.write(queue);
+            // A pong may have waited until those before it were written.
+            if !self.link.may_write() || !self.state.wants_write() {
+                break;
+            }
+        }
+        let (taken, refused) = self.link.report();
+        self.deadlines.written(usize::from(taken), refused, now);
+        if !self.state.wants_write() {
+            self.deadlines.drained();
+        }
+    }
+
+    /// The next moment at which something is due. While a turn has to come first there is none.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.poll_timeout()
+        let waits = self.look == Look::Wanted && self.wants_turn() && !self.deadlines.is_refused();
+        self.deadlines.poll_timeout().filter(|_| !waits)
     }
 
-    /// Does what is due at `now`: sends a ping, starts closing an idle connection, gives up one
-    /// whose peer is gone. Call [`settle`](Self::settle) if it returns something.
+    /// Does what is due at `now`: sends a ping, starts closing a connection that is idle or whose
+    /// message takes too long, gives up one whose peer is gone. Call [`settle`](Self::settle)
+    /// after it.
+    ///
+    /// Before it ends a connection it looks at what has arrived: it returns `None` and
+    /// [wants a turn](Self::wants_turn), and what is still due after that turn is done by the
+    /// next call. A socket that gets no turns, since its output has to drain first, is given up if
+    /// nothing can be written either.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
+        let Some(due) = self.deadlines.due(now) else {
+            self.look = Look::NotDue;
+            return None;
+        };
+        if due.needs_look() && self.state.ended().is_none() && !self.has_looked(due, now) {
+            return None;
+        }
+        self.look = Look::NotDue;
         let due = self.deadlines.handle_timeout(now)?;
         match (due, &mut self.state) {
             // A queue that is full, or closing, does not need a ping: something else is already
@@ -335,36 +399,66 @@ impl<S: Stream> WebSocket<S> {
             (Due::Idle, State::Open(connection)) => {
                 let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
             }
-            (_, State::Open(connection)) => {
-                self.link.muted = true;
-                // How the peer ended it says more, if it did.
-                let ended = connection.abandon();
-                self.ended.get_or_insert(ended);
+            (Due::Message, State::Open(connection)) => {
+                let _ = connection.close(CloseCode::POLICY_VIOLATION, "message took too long");
             }
-            _ => {
-                self.link.muted = true;
-                self.ended.get_or_insert(Ended::TimedOut);
+            (Due::Ping | Due::Idle | Due::Message, _) => {}
+            (Due::Opening | Due::Pong | Due::Close, state) => {
+                state.abandon();
+                self.link.abort();
             }
         }
         Some(due)
     }
 
-    /// The stream delivers nothing more.
-    fn end(&mut self, rx: &RecvBuffer, now: Instant) {
-        self.readable = false;
-        self.deadlines.closing(now);
-        self.ended = Some(match &mut self.state {
-            State::Open(connection) => connection.receive_eof(rx),
-            _ => Ended::Eof { mid_frame: false, mid_message: false, close_sent: false },
-        });
+    /// Whether everything was tried before `due` ends the connection.
+    fn has_looked(&mut self, due: Due, now: Instant) -> bool {
+        if self.deadlines.is_refused() {
+            // Edges come late: there may be room that mio has not reported.
+            self.link.writable = true;
+            self.write(now);
+            if self.deadlines.due(now) != Some(due) {
+                self.look = Look::NotDue;
+                return false;
+            }
+        }
+        let is_stuck = due == Due::Pong && self.deadlines.is_refused();
+        match self.look {
+            Look::Done => true,
+            Look::Wanted => is_stuck,
+            Look::NotDue => {
+                self.look = Look::Wanted;
+                self.link.readable = true;
+                false
+            }
+        }
     }
 
-    /// Whether nothing that may still arrive matters.
-    fn has_received_all(&self) -> bool {
+    /// The stream delivers nothing more.
+    fn end_input(&mut self, rx: &RecvBuffer, now: Instant) {
+        self.link.readable = false;
+        self.deadlines.input_ended(now);
+        self.state.receive_eof(rx);
+    }
+
+    /// Nothing can be done with the stream any more.
+    fn fail(&mut self) {
+        self.link.readable = false;
+        self.link.gone = true;
+        self.state.fail();
+        self.link.abort();
+    }
+
+    /// Whether what was queued has been thrown away, or is not to be written any more.
+    fn has_given_up(&self) -> bool {
         match &self.state {
-            State::Open(connection) => connection.has_received_all(),
-            State::Responding(_) => true,
-            State::Accepting(_) | State::Connecting(_) => false,
+            State::Open(connection) => connection.has_discarded_output(),
+            state => matches!(state, State::Over(_)),
         }
+    }
+
+    /// Whether the end of the stream is no failure.
+    fn may_end(&self) -> bool {
+        matches!(self.state, State::Open(_) | State::Responding { .. })
     }
 }

@@ -1,11 +1,11 @@
 //! Reading: from readiness to events.
 
 use super::error::Error;
-use super::{Memory, Reply, State, Stream, WebSocket};
+use super::{LastTurn, Look, Memory, Reply, State, Stream, WebSocket};
 use crate::connection::{Connection, Event, Found, ProtocolError};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
-use crate::io::is_gone;
+use crate::io::{before_opening, is_end, is_gone};
 use crate::recv_buffer::RecvBuffer;
 use std::io::ErrorKind;
 
@@ -27,6 +27,12 @@ pub struct Turn<'t, S: Stream> {
     budget: usize,
     /// How often it may get more of them.
     portions: usize,
+    /// Something may be left to hand out.
+    interrupted: bool,
+    /// It has asked the stream for bytes.
+    has_read: bool,
+    /// A message was handed out to its end.
+    message_ended: bool,
 }
 
 /// What came of looking for more.
@@ -39,12 +45,22 @@ enum Step {
 
 impl<'t, S: Stream> Turn<'t, S> {
     pub(super) fn new(socket: &'t mut WebSocket<S>, memory: &'t mut Memory, now: Instant) -> Self {
-        debug_assert!(memory.rx.is_empty(), "each turn leaves the buffer empty for the next");
+        // Each turn leaves the buffer empty for the next, unless it was forgotten.
+        memory.rx.clear();
         if let Some(parked) = socket.parked.take() {
             socket.parked = memory.unpark(parked);
         }
-        socket.interrupted = true;
-        Self { socket, memory, now, budget: PORTION, portions: PORTIONS - 1 }
+        socket.last_turn = LastTurn::Begun;
+        Self {
+            socket,
+            memory,
+            now,
+            budget: PORTION,
+            portions: PORTIONS - 1,
+            interrupted: true,
+            has_read: false,
+            message_ended: false,
+        }
     }
 
     /// Goes on with the opening handshake: `true` when the connection is open. The server asks
@@ -62,7 +78,8 @@ impl<'t, S: Stream> Turn<'t, S> {
             match &mut self.socket.state {
                 State::Open(_) => return Ok(true),
                 // What a client sends behind a request that was not accepted is discarded.
-                State::Responding(_) => self.memory.rx.clear(),
+                State::Responding { .. } => self.memory.rx.clear(),
+                State::Over(_) => return Ok(false),
                 State::Accepting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
                     Ok(Some(request)) => {
@@ -131,15 +148,13 @@ impl<'t, S: Stream> Turn<'t, S> {
     #[inline(never)]
     fn step(&mut self) -> Result<Step, Error> {
         let State::Open(connection) = &mut self.socket.state else { return Ok(Step::End) };
+        let failed_before = connection.has_failed();
         match connection.find_other(&mut self.memory.rx) {
             Ok(Some(Found::Yield)) => return Ok(Step::End),
             Ok(Some(found)) => return Ok(Step::Found(found)),
             Ok(None) => {}
-            Err(_) if self.socket.failure_reported => {}
-            Err(error) => {
-                self.socket.failure_reported = true;
-                return Err(Error::Protocol(error));
-            }
+            Err(_) if failed_before => {}
+            Err(error) => return Err(Error::Protocol(error)),
         }
         Ok(if self.read()? { Step::Read } else { Step::End })
     }
@@ -149,63 +164,85 @@ impl<'t, S: Stream> Turn<'t, S> {
         &'b mut self,
         lend: impl FnOnce(&mut Connection, &'b RecvBuffer) -> Result<Event<'b>, ProtocolError>,
     ) -> Result<Option<(Reply<'b, S>, Event<'b>)>, Error> {
-        let WebSocket { state, link, deadlines, failure_reported, .. } = &mut *self.socket;
+        let WebSocket { state, link, .. } = &mut *self.socket;
         let State::Open(connection) = state else { return Ok(None) };
         match lend(connection, &self.memory.rx) {
             Ok(event) => {
-                if event.is_message() {
-                    deadlines.message(self.now);
-                }
+                self.message_ended |= event.ends_message();
                 Ok(Some((Reply { connection, link }, event)))
             }
-            Err(error) => {
-                *failure_reported = true;
-                Err(Error::Protocol(error))
-            }
+            Err(error) => Err(Error::Protocol(error)),
         }
     }
 
     /// Reads once; `false` when there was nothing to read, or the turn is over.
     fn read(&mut self) -> Result<bool, Error> {
-        if !self.socket.readable {
-            self.socket.interrupted = false;
+        if !self.socket.link.readable {
+            self.interrupted = false;
         }
         if self.budget == 0 && self.portions > 0 && self.memory.rx.pending() > PORTION / 2 {
             self.budget = PORTION;
             self.portions -= 1;
         }
-        if !self.socket.readable || self.budget == 0 || self.socket.ended.is_some() {
+        if !self.socket.link.readable || self.budget == 0 || self.socket.state.ended().is_some() {
             return Ok(false);
         }
+        self.has_read = true;
         match self.memory.rx.read_at_most(self.budget, &mut self.socket.link.stream) {
-            Ok((0, _)) => {
-                self.socket.end(&self.memory.rx, self.now);
-                Ok(false)
-            }
+            Ok((0, _)) => self.socket.end_input(&self.memory.rx, self.now),
             Ok((n, full)) => {
-                self.socket.readable = full || self.socket.read_closed || !S::SHORT_READ_DRAINS;
+                self.socket.link.readable =
+                    full || self.socket.distrusts_short_reads || !S::SHORT_READ_DRAINS;
                 self.socket.deadlines.received(self.now);
                 self.budget -= n;
-                Ok(true)
+                return Ok(true);
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.socket.readable = false;
-                self.socket.interrupted = false;
-                Ok(false)
+                self.socket.link.readable = false;
+                self.interrupted = false;
             }
-            Err(error) if is_gone(&error) && self.socket.has_received_all() => {
-                self.socket.end(&self.memory.rx, self.now);
-                Ok(false)
+            Err(error) if is_end(&error) && self.socket.may_end() => {
+                if is_gone(error.kind()) {
+                    self.socket.link.gone = true;
+                    self.socket.state.discard_output();
+                }
+                self.socket.end_input(&self.memory.rx, self.now);
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                let opened = matches!(self.socket.state, State::Open(_));
+                self.socket.fail();
+                return Err(if opened { error } else { before_opening(error) }.into());
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes note of what the turn has seen of messages, once for all of them.
+    fn observe(&mut self) {
+        let WebSocket { state: State::Open(connection), deadlines, .. } = &mut *self.socket else {
+            return;
+        };
+        if self.message_ended {
+            deadlines.message_received(self.now);
+        }
+        if self.has_read && connection.is_receiving_message() {
+            deadlines.message_arriving(self.now);
         }
     }
 }
 
 impl<S: Stream> Drop for Turn<'_, S> {
     fn drop(&mut self) {
+        self.observe();
         let Self { socket, memory, .. } = self;
-        if socket.ended.is_some() {
+        socket.last_turn =
+            if self.interrupted { LastTurn::Interrupted } else { LastTurn::Finished };
+        // Who left the turn early may not have seen all that was read.
+        let looked = self.has_read && (!self.interrupted || self.budget == 0);
+        if looked && socket.look == Look::Wanted {
+            socket.look = Look::Done;
+        }
+        if socket.state.ended().is_some() {
             memory.rx.clear();
         }
         if let Some(common) = socket.parked.take() {

@@ -46,7 +46,7 @@ fn cut_off(conversation: &Conversation, cut: usize, end: End) {
     // A stall is waited for, so all these run at once.
     let timeouts = match end {
         End::Stall => Timeouts::NONE.opening(ms(300)).keep_alive(ms(200)).pong(ms(100)),
-        End::Eof | End::Reset => Timeouts::DEFAULT,
+        End::Eof | End::Reset | End::Cut => Timeouts::DEFAULT,
     };
     let timeouts = timeouts.close(ms(300));
     let to_server = conversation.to_server;
@@ -75,6 +75,7 @@ fn f2_every_offset_has_one_end_and_loses_nothing() {
         for cut in 0..=conversation.len() {
             cut_off(&conversation, cut, End::Eof);
             cut_off(&conversation, cut, End::Reset);
+            cut_off(&conversation, cut, End::Cut);
         }
     }
 }
@@ -208,11 +209,11 @@ fn f6_streams_that_lie_or_fail_are_errors() {
                         assert_eq!(outcome.end, Err(Some(ErrorKind::Other)), "{what}");
                     }
                     // The peer is gone. Whether that matters depends on what it had said.
-                    (Fault::Error(kind), Call::Read) if !closed => {
-                        assert_eq!(outcome.end, Err(Some(kind)), "{what}");
-                    }
                     (Fault::Error(kind), _) if !outcome.opened => {
                         assert_eq!(outcome.end, Err(Some(kind)), "{what}");
+                    }
+                    (Fault::Error(_), Call::Read) if !closed => {
+                        assert!(matches!(outcome.end, Ok(Ended::Eof { .. })), "{what}");
                     }
                     (Fault::Error(_), _) => assert_eq!(outcome, whole, "{what}"),
                     (Fault::Short, _) => unreachable!(),
@@ -231,7 +232,7 @@ fn f3_interrupted_for_ever_is_given_up() {
                 .faults(move |n, _| (n >= k).then_some(Fault::Error(ErrorKind::Interrupted)));
             let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
             assert_eq!(outcome.end, Err(Some(ErrorKind::Interrupted)), "from call {k} on");
-            assert!(script.state().calls <= k + 101, "retries are bounded");
+            assert!(script.state().calls > k + 100, "signals are harmless");
         }
     }
 }
@@ -255,7 +256,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
     let text = wire(true, [Frame::text("last words")]);
     for (end, expected) in [
         (End::Eof, Ok(Ended::Eof { mid_frame: false, mid_message: false, close_sent: false })),
-        (End::Reset, Err(Some(ErrorKind::ConnectionReset))),
+        (End::Reset, Ok(Ended::Eof { mid_frame: false, mid_message: false, close_sent: false })),
     ] {
         let script = Script::new([REQUEST, &text].concat(), end).writes_until(RESPONSE.len());
         let socket =
@@ -307,7 +308,9 @@ fn f29_a_violation_is_told_to_peer_and_caller_and_ends_everything() {
             assert_eq!(script.frames(), told, "told before the caller could drop the stream");
             assert_eq!(socket.read().unwrap(), None, "nothing is parsed after it");
             assert_eq!(socket.ended(), Some(Ended::Protocol(violation)));
-            assert_eq!(script.state().shut_down, !gone);
+            let state = script.state();
+            assert_eq!(state.shut_down, !gone);
+            assert_eq!(state.aborted, gone || end == End::Reset);
         }
     }
 }

@@ -18,11 +18,11 @@ fn f1_a_silent_peer_is_pinged_and_given_up() {
     let reports = Reports::new();
     let (mut socket, script, mut memory) = opened(Timeouts::DEFAULT, &reports);
     assert_eq!(socket.poll_timeout(), Some(second(20)));
-    assert_eq!(socket.handle_timeout(second(19)), None);
-    assert_eq!(socket.handle_timeout(second(20)), Some(Due::Ping));
+    assert_eq!(expire(&mut socket, &mut memory, second(19)), None);
+    assert_eq!(expire(&mut socket, &mut memory, second(20)), Some(Due::Ping));
     assert_eq!(socket.settle(&mut memory, second(20)).unwrap(), None);
     assert_eq!(script.frames(), [Frame::ping("")]);
-    assert_eq!(socket.handle_timeout(second(40)), Some(Due::Pong));
+    assert_eq!(expire(&mut socket, &mut memory, second(40)), Some(Due::Pong));
     assert_eq!(socket.settle(&mut memory, second(40)).unwrap(), Some(Ended::TimedOut));
     assert_eq!((socket.poll_timeout(), socket.wants_turn()), (None, false));
 }
@@ -32,10 +32,10 @@ fn an_idle_connection_is_closed_and_the_closing_is_bounded() {
     let reports = Reports::new();
     let timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(10)));
     let (mut socket, script, mut memory) = opened(timeouts, &reports);
-    assert_eq!(socket.handle_timeout(second(10)), Some(Due::Idle));
+    assert_eq!(expire(&mut socket, &mut memory, second(10)), Some(Due::Idle));
     assert_eq!(socket.settle(&mut memory, second(10)).unwrap(), None);
     assert_eq!(script.frames(), [Frame::close(1001, "idle for too long")]);
-    assert_eq!(socket.handle_timeout(second(15)), Some(Due::Close));
+    assert_eq!(expire(&mut socket, &mut memory, second(15)), Some(Due::Close));
     assert_eq!(socket.settle(&mut memory, second(15)).unwrap(), Some(Ended::TimedOut));
 }
 
@@ -52,7 +52,7 @@ fn f9_f11_opening_is_bounded_in_all() {
         assert!(!socket.turn(&mut memory, second(9)).open(accept).unwrap());
         assert_eq!(socket.settle(&mut memory, second(9)).unwrap(), None);
         assert_eq!(socket.poll_timeout(), Some(second(10)), "whatever has arrived");
-        assert_eq!(socket.handle_timeout(second(10)), Some(Due::Opening));
+        assert_eq!(expire(&mut socket, &mut memory, second(10)), Some(Due::Opening));
         assert_eq!(socket.settle(&mut memory, second(10)).unwrap(), Some(Ended::TimedOut));
     }
 }
@@ -80,7 +80,7 @@ fn what_is_left_to_write_at_the_end_of_input_does_not_wait_for_ever() {
     }
     assert_eq!(outcome.events, [Seen::text("last")]);
     assert_eq!(socket.poll_timeout(), Some(second(5)));
-    assert_eq!(socket.handle_timeout(second(5)), Some(Due::Close));
+    assert_eq!(expire(&mut socket, &mut memory, second(5)), Some(Due::Close));
     let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
     assert_eq!(
         socket.settle(&mut memory, second(5)).unwrap(),

@@ -5,9 +5,11 @@
 #![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
 mod deadlines;
+mod ends;
 #[path = "../support/heap.rs"]
 mod heap;
 mod large;
+mod life;
 mod over_script;
 mod over_tcp;
 mod readiness;
@@ -123,6 +125,9 @@ fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> 
                 return outcome;
             }
             Err(error) => {
+                assert!(!socket.wants_turn(), "an error is for ever");
+                let ended = socket.settle(&mut memory, now).expect("it is told once");
+                assert!(ended.is_some(), "and has ended it");
                 outcome.end = Err(Some(error.kind()));
                 return outcome;
             }
@@ -141,7 +146,7 @@ fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> 
         if !socket.wants_turn() && !write_blocked {
             assert!(stalls, "a wake-up was lost");
             now = socket.poll_timeout().expect("a stall is bounded");
-            assert!(socket.handle_timeout(now).is_some());
+            assert!(socket.handle_timeout(now).is_some() || socket.wants_turn());
         }
     }
     panic!("it never ends");
@@ -165,6 +170,21 @@ fn turn<S: Stream>(
         answer(&mut connection, event, &mut outcome.events);
     }
     Ok(())
+}
+
+/// Lets a deadline pass: the socket has a turn if it wants to look first. What is received in it is
+/// discarded.
+fn expire<S: Stream>(socket: &mut WebSocket<S>, memory: &mut Memory, now: Instant) -> Option<Due> {
+    if let Some(due) = socket.handle_timeout(now) {
+        return Some(due);
+    }
+    if socket.wants_turn() {
+        let mut turn = socket.turn(memory, now);
+        while turn.next().unwrap().is_some() {}
+        drop(turn);
+        assert_eq!(socket.settle(memory, now).unwrap(), None);
+    }
+    socket.handle_timeout(now)
 }
 
 /// Takes note of an event, and answers it as an event of this adapter is.

@@ -128,6 +128,10 @@ fn what_was_not_read_yet_is_a_sign_of_life() {
     setting.receive(PONG);
     assert_eq!(setting.socket.settle(&mut setting.memory, second(30)).unwrap(), None);
     assert_eq!(setting.socket.handle_timeout(second(40)), None, "the pong lies unread");
-    assert_eq!(setting.socket.handle_timeout(second(50)), Some(Due::Ping));
-    assert_eq!(setting.socket.handle_timeout(second(70)), Some(Due::Pong), "silence since");
+    assert_eq!(setting.turn(second(45)), 0);
+    assert_eq!(setting.socket.handle_timeout(second(65)), Some(Due::Ping));
+    assert_eq!(setting.socket.handle_timeout(second(85)), None);
+    assert!(setting.socket.wants_turn(), "a look first");
+    assert_eq!(setting.turn(second(85)), 0);
+    assert_eq!(setting.socket.handle_timeout(second(85)), Some(Due::Pong), "silence since");
 }

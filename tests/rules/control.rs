@@ -6,7 +6,8 @@ use crate::{accepts, fails, receives, rejects};
 use bytes::Buf;
 use sansio_ws::frame::{FrameError, Header, Opcode};
 use sansio_ws::{
-    CloseCode, Config, Connection, ControlPayload, MessageKind, ProtocolError, SendError, Transport,
+    CloseCode, Config, Connection, ControlPayload, MessageKind, ProtocolError, RecvBuffer,
+    SendError, Transport,
 };
 
 fn closing(side: fn() -> Connection) -> impl Fn() -> Connection {
@@ -71,6 +72,16 @@ fn n72_rejects_a_close_body_of_one_byte_with_1002() {
             let frame = Frame::new(CLOSE, [byte]);
             rejects(side, [frame], &[], ProtocolError::TruncatedCloseCode, 1002);
         }
+    }
+}
+
+/// Two bytes tell it, so nobody waits for the others.
+#[test]
+fn n72_rejects_a_close_body_of_one_byte_before_it_has_come() {
+    for (side, head) in [(server as fn() -> Connection, [0x88, 0x81]), (client, [0x88, 0x01])] {
+        let mut rx = RecvBuffer::new();
+        rx.extend_from_slice(&head);
+        assert_eq!(side().next_event(&mut rx), Err(ProtocolError::TruncatedCloseCode));
     }
 }
 

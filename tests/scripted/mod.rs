@@ -15,6 +15,7 @@ use super::support::frame::{self, Frame, wire};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response, ServerHandshake};
 use sansio_ws::{Config, Connection, Ended, Event, Limits, RecvBuffer, SendError};
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub const RESPONSE: &[u8] =
 pub enum End {
     Eof,
     Reset,
+    /// TLS ends without its close_notify.
+    Cut,
     /// Nothing more comes, and nothing ends.
     Stall,
 }
@@ -73,12 +76,15 @@ pub struct State {
     gone: bool,
     /// Writing fails behind so many bytes: the peer is gone.
     writes_until: usize,
+    /// How many bytes writing takes before it blocks.
+    room: Option<Arc<AtomicUsize>>,
     /// Whether the stream can time out. Then a stall takes as long as was set.
     timeouts: bool,
     read_timeout: Option<Duration>,
     pub output: Vec<u8>,
     pub calls: usize,
     pub shut_down: bool,
+    pub aborted: bool,
     /// We ended our direction before the peer ended its own.
     pub shut_down_first: bool,
     end_read: bool,
@@ -103,11 +109,13 @@ impl Script {
             peer: None,
             gone: false,
             writes_until: usize::MAX,
+            room: None,
             timeouts: true,
             read_timeout: None,
             output: vec![],
             calls: 0,
             shut_down: false,
+            aborted: false,
             shut_down_first: false,
             end_read: false,
             read_blocked: false,
@@ -149,6 +157,12 @@ impl Script {
         self
     }
 
+    /// Writes take what there is room for, and then block.
+    pub fn room(self, room: &Arc<AtomicUsize>) -> Self {
+        self.state().room = Some(Arc::clone(room));
+        self
+    }
+
     pub fn without_timeouts(self) -> Self {
         self.state().timeouts = false;
         self
@@ -181,6 +195,16 @@ impl State {
     fn fault(&mut self, call: Call) -> Option<Fault> {
         self.calls += 1;
         (self.faults)(self.calls - 1, call)
+    }
+
+    /// More arrives.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Nothing arrives behind that.
+    pub fn finish(&mut self, end: End) {
+        self.end = end;
     }
 
     /// Whether nothing more will come.
@@ -220,6 +244,7 @@ impl Read for Script {
             return match state.end {
                 End::Eof => Ok(0),
                 End::Reset => Err(ErrorKind::ConnectionReset.into()),
+                End::Cut => Err(ErrorKind::UnexpectedEof.into()),
                 End::Stall => {
                     state.read_blocked = true;
                     let time = state.read_timeout.filter(|_| state.timeouts);
@@ -240,7 +265,7 @@ impl Write for Script {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.state();
         assert!(!bytes.is_empty(), "a write of nothing");
-        assert!(!state.shut_down, "a write behind the end");
+        assert!(!state.shut_down && !state.aborted, "a write behind the end");
         let n = match state.fault(Call::Write) {
             Some(Fault::Error(kind)) => {
                 state.write_blocked = kind == ErrorKind::WouldBlock;
@@ -255,6 +280,18 @@ impl Write for Script {
         let n = n.min(state.writes_until - state.output.len().min(state.writes_until));
         if n == 0 {
             return Err(ErrorKind::BrokenPipe.into());
+        }
+        let n = match &state.room {
+            None => n,
+            Some(room) => {
+                let taken = n.min(room.load(Ordering::Relaxed));
+                room.fetch_sub(taken, Ordering::Relaxed);
+                taken
+            }
+        };
+        if n == 0 {
+            state.write_blocked = true;
+            return Err(ErrorKind::WouldBlock.into());
         }
         state.output.extend_from_slice(&bytes[..n]);
         state.unflushed = true;
@@ -297,6 +334,11 @@ impl sansio_ws::blocking::Stream for Script {
         state.shut_down = true;
         Ok(true)
     }
+
+    fn abort(&mut self) -> io::Result<bool> {
+        self.state().aborted = true;
+        Ok(true)
+    }
 }
 
 #[cfg(feature = "mio")]
@@ -325,6 +367,10 @@ mod for_mio {
 
         fn shutdown_write(&mut self) -> io::Result<()> {
             sansio_ws::blocking::Stream::shutdown_write(self).map(drop)
+        }
+
+        fn abort(&mut self) -> io::Result<()> {
+            sansio_ws::blocking::Stream::abort(self).map(drop)
         }
     }
 }
@@ -455,9 +501,10 @@ impl Conversation {
             }
         }
         outcome.end = match end {
-            End::Eof => Ok(Ended::Eof { mid_frame, mid_message, close_sent: false }),
+            End::Eof | End::Reset | End::Cut => {
+                Ok(Ended::Eof { mid_frame, mid_message, close_sent: false })
+            }
             End::Stall => Ok(Ended::TimedOut),
-            End::Reset => Err(Some(ErrorKind::ConnectionReset)),
         };
         outcome
     }

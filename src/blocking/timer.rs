@@ -1,0 +1,249 @@
+//! Deadlines on a clock, and how long a call may wait.
+
+use crate::close::CloseCode;
+use crate::connection::{Connection, Transport};
+use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
+use crate::frame::ControlPayload;
+use core::time::Duration;
+
+#[cfg(test)]
+use super::virtual_time::Time;
+
+/// How long a wait is when there is something else to try behind it.
+pub(super) const HASTE: Duration = Duration::from_millis(10);
+
+/// The shortest timeout that is set: zero would be an error. A look takes this long.
+pub(super) const SHORTEST: Duration = Duration::from_millis(1);
+
+/// How many bytes the look before a verdict reads.
+const LOOK_BYTES: usize = 256 * 1024;
+
+/// What tells the time.
+#[derive(Debug, Clone)]
+pub(super) enum Clock {
+    System(std::time::Instant),
+    #[cfg(test)]
+    Virtual(Time),
+}
+
+impl Clock {
+    /// The system's, or what a test has set for its thread.
+    fn start() -> Self {
+        #[cfg(test)]
+        if let Some(time) = Time::of_thread() {
+            return Self::Virtual(time);
+        }
+        Self::System(std::time::Instant::now())
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        match self {
+            Self::System(epoch) => Instant::new(epoch.elapsed()),
+            #[cfg(test)]
+            Self::Virtual(time) => time.now(),
+        }
+    }
+}
+
+/// [`Deadlines`] on a clock.
+#[derive(Debug)]
+pub(super) struct Timer {
+    clock: Clock,
+    deadlines: Deadlines,
+    /// How long a send may be stuck where nobody can look: without a sign of life, a ping would
+    /// have been due, and then its answer.
+    patience: Option<Duration>,
+    /// When the transport refused the first of the bytes that wait, or has last taken some.
+    moved: Instant,
+    /// How long closing may take.
+    close: Option<Duration>,
+    /// The connection has several handles.
+    shared: bool,
+}
+
+/// What the clock says to a read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Wait for bytes, for this time at most.
+    Wait(Option<Duration>),
+    /// Something is due. See first whether there are bytes.
+    Look,
+    /// Something is due, and whoever could look has done so.
+    Judge,
+}
+
+impl Timer {
+    pub(super) fn new(timeouts: Timeouts) -> Self {
+        let clock = Clock::start();
+        let now = clock.now();
+        let patience = timeouts.keep_alive.zip(timeouts.pong);
+        Self {
+            clock,
+            deadlines: Deadlines::new(timeouts, now),
+            patience: patience.map(|(keep_alive, pong)| keep_alive.saturating_add(pong)),
+            moved: now,
+            close: timeouts.close,
+            shared: false,
+        }
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// From now on another thread may start closing while this one waits.
+    pub(super) fn share(&mut self) {
+        self.shared = true;
+    }
+
+    pub(super) fn opened(&mut self) {
+        self.deadlines.opened(self.now());
+    }
+
+    pub(super) fn received(&mut self) {
+        self.deadlines.received(self.now());
+    }
+
+    pub(super) fn message_arriving(&mut self) {
+        self.deadlines.message_arriving(self.now());
+    }
+
+    pub(super) fn message_received(&mut self) {
+        self.deadlines.message_received(self.now());
+    }
+
+    pub(super) fn input_ended(&mut self) {
+        self.deadlines.input_ended(self.now());
+    }
+
+    /// The transport took `taken` bytes, and `refused` some.
+    pub(super) fn written(&mut self, taken: usize, refused: bool) {
+        let now = self.now();
+        if taken > 0 || !self.deadlines.is_refused() {
+            self.moved = now;
+        }
+        self.deadlines.written(taken, refused, now);
+    }
+
+    /// Takes note of what has been sent, or is still to be: call it around writing.
+    pub(super) fn observe(&mut self, connection: &mut Connection) {
+        if connection.take_message_sent() {
+            self.deadlines.message_sent(self.now());
+        }
+        if !connection.wants_write() {
+            self.deadlines.drained();
+            if connection.is_closing() {
+                self.deadlines.closing(self.now());
+            }
+        }
+    }
+
+    /// Whether the transport has refused bytes that still wait.
+    pub(super) fn is_refused(&self) -> bool {
+        self.deadlines.is_refused()
+    }
+
+    /// What is due.
+    pub(super) fn due(&self) -> Option<Due> {
+        self.deadlines.due(self.now())
+    }
+
+    /// The time until something is due.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        self.deadlines.poll_timeout().map(|at| at.saturating_since(self.now()))
+    }
+
+    /// What a read does: `looked` says how much has been read since something is due, `can_look`
+    /// whether a read can be told not to wait.
+    pub(super) fn plan_read(&self, looked: usize, can_look: impl FnOnce() -> bool) -> Plan {
+        let Some(due) = self.due() else {
+            return Plan::Wait(self.remaining().into_iter().chain(self.longest_wait()).min());
+        };
+        if !due.needs_look() || looked >= LOOK_BYTES {
+            Plan::Judge
+        } else if can_look() {
+            Plan::Look
+        } else if due == Due::Close {
+            // A total: it does not depend on what may still come.
+            Plan::Judge
+        } else {
+            Plan::Wait(None)
+        }
+    }
+
+    /// What is due for a send. Where nobody `can_look`, silence proves nothing, and only a send
+    /// that is stuck is the peer's fault.
+    pub(super) fn due_in_send(&self, can_look: bool) -> Option<Due> {
+        match self.due()? {
+            Due::Idle | Due::Pong | Due::Message if !can_look => {
+                let stuck = self.stuck_at().is_some_and(|at| at <= self.now());
+                stuck.then_some(Due::Pong)
+            }
+            due => Some(due),
+        }
+    }
+
+    /// How long a write may wait. What the transport takes at once proves nothing, so it is asked
+    /// in haste first: what it refuses then, and takes later, is a sign of life.
+    pub(super) fn wait_in_send(&self, can_look: bool) -> Option<Duration> {
+        let remaining = self.remaining();
+        let bound = remaining.into_iter().chain(self.longest_wait()).min()?;
+        if !self.is_refused() {
+            return Some(HASTE.min(bound));
+        }
+        if can_look {
+            return Some(bound);
+        }
+        // A part may be taken while the rest waits. Another thread judges by that, so it has to be
+        // known of before something is due.
+        let early = remaining.filter(|left| !left.is_zero()).map(|left| (left / 2).max(HASTE));
+        let stuck = self.stuck_at().map(|at| at.saturating_since(self.now()));
+        early.into_iter().chain(stuck).chain(self.longest_wait()).min()
+    }
+
+    /// When another thread may start closing, who waits no longer than closing may take is still in
+    /// time for its deadline.
+    fn longest_wait(&self) -> Option<Duration> {
+        self.close.filter(|_| self.shared)
+    }
+
+    /// When the bytes that wait have done so for too long.
+    fn stuck_at(&self) -> Option<Instant> {
+        self.patience.filter(|_| self.is_refused()).map(|patience| self.moved + patience)
+    }
+
+    /// Does what is due. The transport is to be aborted when the connection has ended with it.
+    pub(super) fn judge(&mut self, connection: &mut Connection) {
+        // What can't be queued was closed before, or something else already waits for the peer.
+        let _ = match self.deadlines.handle_timeout(self.now()) {
+            None => Ok(()),
+            Some(Due::Ping) => connection.send_ping(ControlPayload::EMPTY),
+            Some(Due::Idle) => connection.close(CloseCode::GOING_AWAY, "idle for too long"),
+            Some(Due::Message) => {
+                connection.close(CloseCode::POLICY_VIOLATION, "message took too long")
+            }
+            Some(Due::Opening | Due::Pong | Due::Close) => {
+                connection.abandon();
+                Ok(())
+            }
+        };
+    }
+
+    /// Gives up a connection whose send is stuck.
+    pub(super) fn judge_in_send(&mut self, connection: &mut Connection, due: Due) {
+        if due == Due::Pong {
+            connection.abandon();
+        } else {
+            self.judge(connection);
+        }
+    }
+}
+
+/// Whether nothing is left to do with the transport.
+pub(super) fn is_over(connection: &Connection) -> bool {
+    connection.ended().is_some() && connection.transport() == Transport::Drop
+}
