@@ -36,6 +36,9 @@ const SHUTDOWN: Token = Token(usize::MAX - 1);
 /// How often deadlines are looked at, if there are connections at all.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long connections have for closing when the server shuts down, in all.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
+
 /// How many connections are accepted before those there are get their turns.
 const MAX_ACCEPTS: usize = 64;
 
@@ -55,6 +58,8 @@ pub(crate) struct Server<S> {
     next_tick: Instant,
     /// A signal to shut down has come.
     interrupted: Arc<AtomicBool>,
+    /// When whoever is left is dropped.
+    shutdown_ends: Option<Instant>,
 }
 
 /// What is known of the listener.
@@ -92,6 +97,7 @@ impl<S: Service> Server<S> {
             start: std::time::Instant::now(),
             next_tick: Instant::default(),
             interrupted,
+            shutdown_ends: None,
         })
     }
 
@@ -142,6 +148,10 @@ impl<S: Service> Server<S> {
             }
             if now >= self.next_tick {
                 self.tick(now);
+            }
+            if self.shutdown_ends.is_some_and(|end| now >= end) && !self.peers.is_empty() {
+                warn!("{} connections have not closed in time", self.peers.len());
+                break;
             }
         }
         Ok(())
@@ -233,11 +243,12 @@ impl<S: Service> Server<S> {
         self.deliver(now);
     }
 
-    /// Accepts nobody any more, and closes all connections. The deadline for that is theirs.
+    /// Accepts nobody any more, and closes all connections.
     fn shut_down(&mut self, now: Instant) {
         info!("shutting down");
         self.listener = None;
         self.accepting = Accepting::Idle;
+        self.shutdown_ends = Some(now + SHUTDOWN_TIME);
         // Who has not finished the handshake is not waited for.
         self.peers.retain(|_, peer| peer.is_websocket());
         self.for_each(now, Peer::close);

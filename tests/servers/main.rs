@@ -7,6 +7,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod leaving;
+
 use sansio_ws::blocking::{Error, Plain, Stream, WebSocket};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::deflate::Deflate;
@@ -174,7 +176,7 @@ fn people_get_the_page_and_programs_clear_answers() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"), "{head}");
     assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{head}");
-    assert_eq!(body, include_str!("../examples/pages/echo.html"));
+    assert_eq!(body, include_str!("../../examples/pages/echo.html"));
     assert_eq!(get("HEAD / HTTP/1.1"), format!("{head}\r\n\r\n"), "the same without the page");
     assert!(get("GET /favicon.ico HTTP/1.1").starts_with("HTTP/1.1 404 "));
     assert!(get("POST / HTTP/1.1").starts_with("HTTP/1.1 405 "));
