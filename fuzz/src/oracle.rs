@@ -227,6 +227,7 @@ impl Receiver<'_> {
             (!self.is_server && second & 0x80 != 0, ProtocolError::MaskedFrame),
             (!within && first & 15 == 0, ProtocolError::UnexpectedContinuation),
             (within && matches!(first & 15, 1 | 2), ProtocolError::InterleavedMessage),
+            (first & 15 == 8 && second & 0x7F == 1, ProtocolError::TruncatedCloseCode),
         ];
         match rules.iter().find(|(broken, _)| *broken) {
             Some((_, error)) => Err(*error),
