@@ -520,9 +520,8 @@ impl Peer {
                 Due::Ping => self.ping(0),
                 Due::Idle => self.close(1001, 0, now),
                 Due::Pong | Due::Close => {
-                    let ended = self.connection.abandon();
+                    self.ended.get_or_insert(self.connection.abandon());
                     assert_eq!(self.connection.transport(), Transport::Drop);
-                    self.ended.get_or_insert(ended);
                     self.die();
                 }
                 due => panic!("{due:?}, but it is open and no message has a deadline"),
