@@ -207,7 +207,8 @@ impl Connection {
 
     /// Whether the messages sent from now on are encoded by the extension in use (default: yes).
     /// Switch it off for a message that is compressed already, or one with a secret next to what
-    /// an attacker may choose. A fragmented message keeps to what its first fragment did.
+    /// an attacker may choose. A fragmented message keeps to what its first fragment did. Without an
+    /// extension in use it has no effect.
     pub fn use_extension(&mut self, on: bool) {
         if let Some(agreed) = &mut self.agreed {
             agreed.bypasses_extension = !on;
