@@ -501,12 +501,7 @@ impl<S: Stream> Link<S> {
         Ok(())
     }
 
-    /// The caller may keep the stream for a while, and the peer waits for its end.
     fn end_transport(&mut self) {
-        if self.connection.has_discarded_output() {
-            self.stream.abort();
-        } else {
-            let _ = self.stream.shutdown_write();
-        }
+        self.stream.end(self.connection.has_discarded_output());
     }
 }

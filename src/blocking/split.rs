@@ -160,7 +160,7 @@ impl<S: Stream> Reader<S> {
             let discarded = state.connection.has_discarded_output();
             drop(state);
             if over {
-                self.end_transport(discarded);
+                self.stream.end(discarded);
                 return Ok(None);
             }
             self.flush()?;
@@ -265,15 +265,6 @@ impl<S: Stream> Reader<S> {
         self.flush()?;
         self.shared.state().judge();
         Ok(())
-    }
-
-    /// The caller may keep the handle for a while, and the peer waits for the end.
-    fn end_transport(&mut self, discarded: bool) {
-        if discarded {
-            self.stream.abort();
-        } else {
-            let _ = self.stream.shutdown_write();
-        }
     }
 }
 

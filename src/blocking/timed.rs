@@ -140,6 +140,16 @@ impl<S: Stream> Timed<S> {
         Ok(self.shut_down)
     }
 
+    /// Ends what has not ended: the caller may keep the stream for a while, and the peer waits for
+    /// its end. Both directions if output was `discarded`, since the connection is given up then.
+    pub(super) fn end(&mut self, discarded: bool) {
+        if discarded {
+            self.abort();
+        } else {
+            let _ = self.shutdown_write();
+        }
+    }
+
     /// Ends both directions, if the stream can do that. The connection is given up, so it does not
     /// matter if that fails: the peer may be gone already.
     pub(super) fn abort(&mut self) {
