@@ -45,10 +45,9 @@ enum Step {
 
 impl<'t, S: Stream> Turn<'t, S> {
     pub(super) fn new(socket: &'t mut WebSocket<S>, memory: &'t mut Memory, now: Instant) -> Self {
-        // Each turn leaves the buffer empty for the next, unless it was forgotten.
-        memory.rx.clear();
-        if let Some(parked) = socket.parked.take() {
-            socket.parked = memory.unpark(parked);
+        memory.begin_turn(now);
+        if let Some(parked) = &mut socket.parked {
+            memory.unpark(parked);
         }
         socket.last_turn = LastTurn::Begun;
         Self {
@@ -245,11 +244,6 @@ impl<S: Stream> Drop for Turn<'_, S> {
         if socket.state.ended().is_some() {
             memory.rx.clear();
         }
-        if let Some(common) = socket.parked.take() {
-            socket.parked = memory.restore(common);
-        }
-        if !memory.rx.is_empty() {
-            socket.parked = Some(memory.park());
-        }
+        socket.parked = memory.park(socket.parked.take());
     }
 }
