@@ -120,6 +120,19 @@ impl SendQueue {
         self.backlog.take_if(|backlog| backlog.len() == 0)
     }
 
+    /// Whether nothing waits, in memory of more than a few KiB.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_grown(&self) -> bool {
+        const FEW: usize = 4096;
+        self.is_empty() && self.capacity() > FEW
+    }
+
+    /// Bytes allocated at present.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.capacity())
+    }
+
     /// Frees memory that is not in use.
     pub fn shrink_to_fit(&mut self) {
         if self.is_empty() {
@@ -183,7 +196,6 @@ impl Backlog {
     }
 
     /// Bytes allocated for what may wait.
-    #[cfg(feature = "mio")]
     pub(crate) fn capacity(&self) -> usize {
         self.staging.capacity() + self.shared.capacity() * size_of::<Shared>()
     }

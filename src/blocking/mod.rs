@@ -18,9 +18,11 @@
 //!
 //! **Deadlines** bound every wait, in reading and writing, if the [`Stream`] can time out; a
 //! TCP stream can. Before one of them ends a connection, the adapter reads once more what has
-//! arrived, and tries once more to write what waits. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
+//! arrived, and tries once more to write what waits. **Memory** that large messages have needed goes
+//! back when nothing has come for a second. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
 
 mod error;
+mod memory;
 mod opening;
 mod split;
 mod stream;
@@ -45,6 +47,7 @@ use crate::io::{is_end, is_gone};
 use crate::recv_buffer::RecvBuffer;
 use bytes::Bytes;
 use core::time::Duration;
+use memory::KEPT_TIME;
 use std::io;
 use timed::{Moved, Timed, is_timeout};
 use timer::{Plan, SHORTEST, Timer, is_over};
@@ -282,6 +285,13 @@ impl<S: Stream> WebSocket<S> {
         self.link.stream.get()
     }
 
+    /// Gives back the memory that large messages have needed, unless something waits in it. A read
+    /// does that too when it has waited for a second, or before it waits if the stream can't time
+    /// out.
+    pub fn shrink(&mut self) {
+        memory::shrink(&mut self.rx, &mut self.link.connection);
+    }
+
     /// Writes everything queued; blocks until the stream has taken it.
     ///
     /// # Errors
@@ -452,6 +462,7 @@ impl<S: Stream> Link<S> {
             }
         };
         let due = self.timer.due();
+        let wait = memory::bound(wait, self.stream.may_look(), rx, &mut self.connection);
         match self.stream.read(rx, usize::MAX, wait) {
             Ok(Moved::Bytes(0, _)) => self.end_input(rx),
             Ok(Moved::Bytes(n, _)) => {
@@ -460,6 +471,9 @@ impl<S: Stream> Link<S> {
                 self.looked = if due.is_some() { self.looked + n } else { 0 };
             }
             Ok(Moved::Nothing) if due.is_some() => self.judge(),
+            Ok(Moved::Nothing) if wait == Some(KEPT_TIME) => {
+                memory::shrink(rx, &mut self.connection);
+            }
             Ok(Moved::Nothing | Moved::Interrupted) => {}
             Err(error) if is_end(&error) => {
                 if is_gone(error.kind()) {

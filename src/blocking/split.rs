@@ -18,10 +18,11 @@
 //! down at once, which also ends the reader's wait.
 
 use super::error::Error;
+use super::memory::KEPT_TIME;
 use super::stream::Stream;
 use super::timed::{Moved, Timed, is_timeout};
 use super::timer::{HASTE, Plan, SHORTEST, Timer, is_over};
-use super::{Link, WebSocket};
+use super::{Link, WebSocket, memory};
 use crate::close::CloseCode;
 use crate::connection::{
     Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
@@ -194,6 +195,21 @@ impl<S: Stream> Reader<S> {
         state.connection.ended().filter(|_| is_over(&state.connection))
     }
 
+    /// As [`WebSocket::shrink`].
+    pub fn shrink(&mut self) {
+        memory::shrink(&mut self.rx, &mut self.shared.state().connection);
+        // Whoever writes still needs it.
+        if let Ok(mut output) = self.shared.output.try_lock() {
+            output.chunk = Vec::new();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let queue = self.shared.state().connection.outgoing().capacity();
+        (self.rx.capacity(), queue + self.shared.output.try_lock().unwrap().chunk.capacity())
+    }
+
     /// Writes what nobody else does, but does not spend its time on waiting for that.
     fn flush(&mut self) -> Result<(), Error> {
         let now = self.shared.state().timer.now();
@@ -216,6 +232,10 @@ impl<S: Stream> Reader<S> {
             Plan::Look => Some(SHORTEST),
             Plan::Judge => return self.judge(),
         };
+        let wait = {
+            let connection = &mut self.shared.state().connection;
+            memory::bound(wait, self.stream.may_look(), &mut self.rx, connection)
+        };
         let read = self.stream.read(&mut self.rx, usize::MAX, wait);
         let mut state = self.shared.state();
         match read {
@@ -229,8 +249,14 @@ impl<S: Stream> Reader<S> {
                 drop(state);
                 return self.judge();
             }
-            // There is nothing better to do than to try and write.
-            Ok(Moved::Nothing) => self.rests_until = None,
+            Ok(Moved::Nothing) => {
+                // There is nothing better to do than to try and write.
+                self.rests_until = None;
+                if wait == Some(KEPT_TIME) {
+                    drop(state);
+                    self.shrink();
+                }
+            }
             Ok(Moved::Interrupted) => {}
             Err(error) if is_end(&error) => {
                 if is_gone(error.kind()) {

@@ -58,9 +58,8 @@ impl Decoded {
 
     /// See [`RecvBuffer::park`](super::RecvBuffer::park).
     pub(super) fn park(&mut self, parked: &mut Self, much: usize) {
-        if parked.bytes.capacity() > 0 {
-            core::mem::swap(self, parked);
-        } else if self.pending() > much && self.is_well_filled() {
+        let is_swapped = parked.bytes.capacity() > 0;
+        if is_swapped || self.pending() > much && self.is_well_filled() {
             core::mem::swap(self, parked);
         } else if self.pending() > 0 {
             self.move_to(parked);

@@ -139,6 +139,18 @@ impl RecvBuffer {
         }
     }
 
+    /// Whether nothing is pending, and the allocations are larger than the first one.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_grown(&self) -> bool {
+        self.is_empty() && self.capacity() > self.received.first
+    }
+
+    /// Gives the allocations back if they have grown.
+    #[cfg(feature = "std")]
+    pub(crate) fn shrink(&mut self) {
+        self.shrink_to(self.received.first);
+    }
+
     /// Moves what is pending out of this buffer into `parked`, which must be empty, in an
     /// allocation that it fills to a quarter at least, and leaves this one empty.
     ///

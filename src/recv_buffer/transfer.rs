@@ -38,7 +38,7 @@ pub(super) use counter::counted;
 
 #[cfg(test)]
 mod counter {
-    use std::cell::Cell;
+    use core::cell::Cell;
 
     std::thread_local! {
         static MOVED: Cell<usize> = const { Cell::new(0) };

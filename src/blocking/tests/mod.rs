@@ -4,6 +4,7 @@
 
 mod ends;
 mod life;
+mod memory;
 mod results;
 mod split;
 
