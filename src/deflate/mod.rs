@@ -85,6 +85,13 @@ fn is_window_bits(bits: u8) -> bool {
 ///
 /// `cargo test --features deflate --test deflate bytes_per -- --nocapture` measures that. Up to 16
 /// states of each kind that nobody uses are kept for those who need one next.
+///
+/// The states of connections that have closed go back to the allocator, which need not give them
+/// back to the operating system. That of glibc keeps nearly all: 1,500 connections with context
+/// takeover in both directions, closed in any order, leave 469 MiB in the process for the next
+/// ones. Started with `MALLOC_MMAP_THRESHOLD_=32768` in its environment, the process has 8 MiB left.
+/// `cargo bench --features deflate --bench states` measures that. Without context takeover it is
+/// 2 MiB in either case.
 #[derive(Debug, Clone)]
 pub struct Deflate {
     settings: Settings,
