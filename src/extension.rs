@@ -196,6 +196,16 @@ fn unquoted(value: &str) -> Cow<'_, str> {
 /// tokens with parameters, whose values are tokens, or quoted strings that are tokens once
 /// unquoted. Each byte is looked at once.
 pub(crate) fn is_well_formed(value: &[u8]) -> bool {
+    has_elements(value) == Some(true)
+}
+
+/// Whether it is that, or a list with no element.
+pub(crate) fn is_list(value: &[u8]) -> bool {
+    has_elements(value).is_some()
+}
+
+/// Whether a list has elements; `None` if it is malformed.
+fn has_elements(value: &[u8]) -> Option<bool> {
     let mut rest = value;
     let mut any = false;
     loop {
@@ -204,13 +214,13 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
         if rest.first().is_some_and(|&byte| byte != b',') {
             any = true;
             if !extension(&mut rest) {
-                return false;
+                return None;
             }
         }
         match rest.split_first() {
             Some((b',', tail)) => rest = tail,
-            Some(_) => return false,
-            None => return any,
+            Some(_) => return None,
+            None => return Some(any),
         }
     }
 }

@@ -8,6 +8,7 @@ use sansio_ws::handshake::{
     ServerHandshake, Upgrade,
 };
 use sansio_ws::{Config, Limits, RecvBuffer};
+use std::net::Ipv6Addr;
 
 /// The nonce of the sample in RFC 6455, section 1.3, so that its answer can be in the seeds.
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -82,10 +83,16 @@ fn same(input: Input<'_>, outcome: impl Fn(&[&[u8]]) -> Outcome) -> Outcome {
     expected
 }
 
-/// The length of the first head, if it has come. Each rule says where it is broken first; of all
-/// that happens, the first counts.
+/// What a server skips before a request.
+fn skipped(bytes: &[u8]) -> usize {
+    if bytes.starts_with(b"\r\n") { 2 } else { 0 }
+}
+
+/// The end of the first head, if it has come, which begins at `start`. Each rule says where it is
+/// broken first; of all that happens, the first counts.
 fn scan(
     bytes: &[u8],
+    start: usize,
     max_bytes: usize,
     max_headers: usize,
 ) -> Result<Option<usize>, HandshakeError> {
@@ -93,13 +100,16 @@ fn scan(
     let first = |breaks: &dyn Fn(usize) -> bool| (0..bytes.len()).find(|i| breaks(*i));
     let is_bare = |(before, byte)| (before == b'\r') != (byte == b'\n') || byte == 0;
     let is_fold = |(before, byte)| before == b'\n' && (byte == b' ' || byte == b'\t');
-    let line_ends: Vec<usize> = (0..bytes.len()).filter(|i| bytes[*i] == b'\n').collect();
-    let end = head_len(bytes);
+    let line_ends: Vec<usize> = (start..bytes.len()).filter(|i| bytes[*i] == b'\n').collect();
+    let end = head_len(&bytes[start..]).map(|len| start + len);
     [
         (first(&|i| i == max_bytes), Err(HandshakeError::HeadTooLong)),
         (first(&|i| is_bare(pair(i))), Err(HandshakeError::BareControlByte)),
-        (first(&|i| is_fold(pair(i))), Err(HandshakeError::FoldedHeader)),
-        (bytes.starts_with(b"\r\n").then_some(1), Err(HandshakeError::MalformedHead)),
+        (first(&|i| i > start && is_fold(pair(i))), Err(HandshakeError::FoldedHeader)),
+        (
+            bytes[start..].starts_with(b"\r\n").then_some(start + 1),
+            Err(HandshakeError::MalformedHead),
+        ),
         (end.map(|end| end - 1), Ok(end)),
         (line_ends.get(max_headers + 1).copied(), Err(HandshakeError::TooManyHeaders)),
     ]
@@ -160,21 +170,29 @@ pub fn server_handshake(data: &[u8]) {
             Ok(Some(head))
         })
     });
-    match (outcome, scan(input.arrives, limits.max_handshake_bytes, limits.max_headers)) {
+    let start = skipped(input.arrives);
+    let scanned = scan(input.arrives, start, limits.max_handshake_bytes, limits.max_headers);
+    let head = |end: usize| {
+        let bytes = input.arrives[start..end].strip_suffix(b"\r\n\r\n").expect("a blank line");
+        Head::parse(&latin1(bytes))
+    };
+    match (outcome, scanned) {
         (Outcome::Pending, scanned) => assert_eq!(scanned, Ok(None)),
-        (
-            Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion),
-            Ok(head),
-        ) => {
-            assert_ne!(head, None, "a verdict before the end");
+        (Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion), Ok(end)) => {
+            assert_ne!(end, None, "a verdict before the end");
+        }
+        (Outcome::Failed(error), Ok(end)) => {
+            let end = end.expect("a verdict at the end");
+            assert_eq!(check_head(&head(end)).map(|_| ()), Err(error));
         }
         (Outcome::Failed(error), scanned) => assert_eq!(scanned, Err(error)),
-        (Outcome::Head(head, rest), scanned) => {
-            let len = input.arrives.len() - rest.len();
-            assert_eq!(scanned, Ok(Some(len)));
-            let bytes = input.arrives[..len].strip_suffix(b"\r\n\r\n").expect("a blank line");
-            let verdict = head.last().expect("it has at least a method");
-            let expected = match check_request(&Head::parse(&latin1(bytes)), origin) {
+        (Outcome::Head(seen, rest), scanned) => {
+            let end = input.arrives.len() - rest.len();
+            assert_eq!(scanned, Ok(Some(end)));
+            let head = head(end);
+            let host = check_head(&head).expect("it was returned");
+            let verdict = seen.last().expect("it has at least a method");
+            let expected = match check_request(&head, &host, origin) {
                 Ok(()) => "HTTP/1.1 101 ".into(),
                 Err(error) => format!("{error:?}"),
             };
@@ -326,14 +344,84 @@ fn require(holds: bool, error: HandshakeError) -> Result<(), HandshakeError> {
     if holds { Ok(()) } else { Err(error) }
 }
 
-/// RFC 6455, section 4.2.1.
-fn check_request(head: &Head, origin: OriginPolicy<'_>) -> Result<(), HandshakeError> {
+/// Host and port, if `text` is an authority without user information.
+fn authority(text: &str) -> Option<(String, Option<u16>)> {
+    let name_len = match text.strip_prefix('[') {
+        Some(rest) => rest.find(']').filter(|len| rest[..*len].parse::<Ipv6Addr>().is_ok())? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    let (name, port) = text.split_at(name_len);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+;=".contains(c);
+    let is_hex = |c: char| c.is_ascii_hexdigit();
+    let mut rest = if name.starts_with('[') { "a" } else { name };
+    if rest.is_empty() {
+        return None;
+    }
+    while let Some(c) = rest.chars().next() {
+        let escape = c == '%' && rest.len() > 2 && rest.chars().skip(1).take(2).all(is_hex);
+        if !escape && !is_plain(c) {
+            return None;
+        }
+        rest = &rest[if escape { 3 } else { 1 }..];
+    }
+    let port = match port {
+        "" | ":" => None,
+        port => {
+            Some(port[1..].bytes().all(|b| b.is_ascii_digit()).then(|| port[1..].parse().ok())??)
+        }
+    };
+    (text.is_ascii()).then(|| (name.to_ascii_lowercase(), port))
+}
+
+/// The rules for every request (RFC 9112, section 3.2; RFC 9110, section 8.6). Returns what it is
+/// for.
+fn check_head(head: &Head) -> Result<Option<(String, Option<u16>)>, HandshakeError> {
     let words: Vec<&str> = head.first.split(' ').collect();
     let [method, target, version] = words[..] else { panic!("{}", head.first) };
-    require(method == "GET", HandshakeError::Method)?;
-    require(version == "HTTP/1.1", HandshakeError::HttpVersion)?;
-    require(target.starts_with('/') || target.contains("://"), HandshakeError::Target)?;
-    let host = head.single("host")?.ok_or(HandshakeError::MissingHost)?;
+    let is_text = target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    let url = target.split_once("://").filter(|(scheme, _)| {
+        ["http", "https", "ws", "wss"].contains(&&*scheme.to_ascii_lowercase())
+    });
+    let named = match (method, target, url) {
+        ("CONNECT", _, _) => {
+            Some(authority(target)).filter(|a| a.as_ref().is_some_and(|a| a.1.is_some()))
+        }
+        ("OPTIONS", "*", _) => Some(None),
+        _ if target.starts_with('/') => Some(None),
+        (_, _, Some((_, rest))) => {
+            Some(authority(&rest[..rest.find(['/', '?']).unwrap_or(rest.len())]))
+                .filter(Option::is_some)
+        }
+        _ => None,
+    };
+    let named = named.filter(|_| is_text).ok_or(HandshakeError::Target)?;
+    let host = match head.single("host")? {
+        Some(host) => Some(authority(host).ok_or(HandshakeError::InvalidHost)?),
+        None if version == "HTTP/1.0" => None,
+        None => return Err(HandshakeError::MissingHost),
+    };
+    let lengths: Vec<&str> = head.all("content-length").collect();
+    if !lengths.is_empty() {
+        let lengths = lengths.join(",");
+        let mut lengths = lengths.split(',').map(|length| length.trim_matches(BLANK));
+        let number = |length: &str| {
+            length.bytes().all(|byte| byte.is_ascii_digit()).then(|| length.parse::<u64>().ok())?
+        };
+        let first = lengths.next().and_then(number);
+        let is_one = first.is_some() && lengths.all(|length| number(length) == first);
+        require(is_one, HandshakeError::ContentLength)?;
+    }
+    Ok(named.or(host))
+}
+
+/// RFC 6455, section 4.2.1.
+fn check_request(
+    head: &Head,
+    host: &Option<(String, Option<u16>)>,
+    origin: OriginPolicy<'_>,
+) -> Result<(), HandshakeError> {
+    require(head.first.starts_with("GET "), HandshakeError::Method)?;
+    require(head.first.ends_with(" HTTP/1.1"), HandshakeError::HttpVersion)?;
     require(head.lists("upgrade", "websocket"), HandshakeError::MissingUpgrade)?;
     require(head.lists("connection", "upgrade"), HandshakeError::MissingConnectionUpgrade)?;
     let version = head.single("sec-websocket-version")?;
@@ -342,25 +430,28 @@ fn check_request(head: &Head, origin: OriginPolicy<'_>) -> Result<(), HandshakeE
     let is_key = key.len() == 24 && key.bytes().take(22).all(|byte| BASE64.contains(&byte));
     require(is_key && base64(&nonce(key)) == key, HandshakeError::InvalidKey)?;
     require(!head.has_body(), HandshakeError::Body)?;
-    let lines: Vec<&str> = head.all("sec-websocket-protocol").collect();
-    let names = lines.join(",");
+    let names = head.all("sec-websocket-protocol").collect::<Vec<_>>().join(",");
     let mut names = names.split(',').map(|name| name.trim_matches(BLANK)).filter(|n| !n.is_empty());
-    let are_names = lines.is_empty()
-        || names.clone().next().is_some() && names.all(|name| name.bytes().all(is_token_byte));
+    let are_names = names.all(|name| name.bytes().all(is_token_byte));
     require(are_names, HandshakeError::MalformedSubprotocols)?;
-    let without_port = |s: &str| {
-        let s = s.to_ascii_lowercase();
-        s.trim_end_matches(":80").trim_end_matches(":443").to_owned()
+    // The default of either scheme counts as none.
+    let parts = |authority: &str| {
+        let (host, port) = self::authority(authority)?;
+        Some((host, port.filter(|port| ![80, 443].contains(port))))
     };
     let Some(page) = head.single("origin")? else { return Ok(()) };
+    let page_parts = page.split_once("://").and_then(|(_, page)| parts(page));
     let is_allowed = match origin {
         OriginPolicy::AnyOrigin => true,
         OriginPolicy::SameHost => {
-            page.split_once("://").is_some_and(|(_, page)| without_port(page) == without_port(host))
+            let host = host.as_ref().expect("HTTP/1.1 has one");
+            let host = (host.0.clone(), host.1.filter(|port| ![80, 443].contains(port)));
+            page_parts == Some(host)
         }
-        OriginPolicy::Listed(list) => {
-            list.iter().any(|listed| without_port(listed) == without_port(page))
-        }
+        OriginPolicy::Listed(list) => list.iter().any(|listed| {
+            let listed_parts = listed.split_once("://").and_then(|(_, listed)| parts(listed));
+            *listed == page || page_parts.is_some() && listed_parts == page_parts
+        }),
     };
     require(is_allowed, HandshakeError::Origin)
 }
@@ -369,7 +460,7 @@ fn check_request(head: &Head, origin: OriginPolicy<'_>) -> Result<(), HandshakeE
 fn check_answers(mut bytes: &[u8], limits: &Limits, early: bool, outcome: &Outcome) {
     let mut max_bytes = limits.max_handshake_bytes;
     loop {
-        let len = match (outcome, scan(bytes, max_bytes, limits.max_headers)) {
+        let len = match (outcome, scan(bytes, 0, max_bytes, limits.max_headers)) {
             (Outcome::Pending, Ok(None)) => return,
             (_, Ok(Some(len))) => len,
             (outcome, scanned) => {

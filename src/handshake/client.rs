@@ -5,7 +5,7 @@
 use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField, InvalidUrl};
 use super::head::{HeadScanner, HeadSize};
-use super::headers::{Headers, Known, Name, check_field, check_value, is_token, lists};
+use super::headers::{Headers, Name, check_field, check_value, is_token, lists};
 use super::url::Url;
 use crate::connection::{Config, Connection, Role};
 use crate::entropy::Masks;
@@ -223,9 +223,8 @@ impl ClientHandshake {
         if response.status != 101 {
             return Ok(Some(Answer::Refused(Refusal { head: response, body })));
         }
-        let headers = response.headers.known();
-        self.check(&response, &headers)?;
-        let agreement = self.agreement(&headers)?;
+        self.check(&response)?;
+        let agreement = self.agreement(&response.headers)?;
         let mut connection = Connection::new(Role::Client(masks), Arc::clone(&self.config));
         if let Some(agreement) = agreement {
             connection = connection.with_agreement(agreement);
@@ -253,11 +252,8 @@ impl ClientHandshake {
     }
 
     /// RFC 6455, section 4.1, the checks of the server's answer.
-    fn check(
-        &self,
-        response: &ResponseHead<'_>,
-        headers: &Known<'_, '_>,
-    ) -> Result<(), HandshakeError> {
+    fn check(&self, response: &ResponseHead<'_>) -> Result<(), HandshakeError> {
+        let headers = &response.headers;
         if !self.queue.is_empty() {
             return Err(HandshakeError::PrematureAnswer);
         }
@@ -268,7 +264,7 @@ impl ClientHandshake {
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !lists(headers.all(Name::Connection), "upgrade") {
+        if !lists(headers.values(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
         if headers.single(Name::Accept)? != Some(self.accept.as_str().as_bytes()) {
@@ -287,7 +283,7 @@ impl ClientHandshake {
 
     /// What the server accepted of the extension on offer: nothing, or one offer in one line
     /// (RFC 6455, sections 4.1 and 11.3.2).
-    fn agreement(&self, headers: &Known<'_, '_>) -> Result<Option<Agreement>, HandshakeError> {
+    fn agreement(&self, headers: &Headers<'_>) -> Result<Option<Agreement>, HandshakeError> {
         let Some(value) = headers.single(Name::Extensions)? else { return Ok(None) };
         let extension = self.config.extension.as_ref().filter(|_| self.offers_extension);
         let extension = extension.ok_or(HandshakeError::UnofferedExtension)?;

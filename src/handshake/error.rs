@@ -23,12 +23,19 @@ pub enum HandshakeError {
     HttpVersion,
     /// Not a GET (RFC 6455, section 4.2.1, item 1).
     Method,
-    /// The target is neither a path nor a whole URL (RFC 6455, section 4.2.1, item 1).
+    /// The target has none of the forms of RFC 9112, section 3.2: a path, a URL with a scheme of HTTP
+    /// or of WebSocket, `*` for OPTIONS, or host and port for CONNECT.
     Target,
     /// A header that may occur once occurs again (RFC 6455, section 11.3).
     DuplicateHeader(&'static str),
-    /// No `Host` (RFC 6455, section 4.2.1, item 2).
+    /// No `Host` in a request of HTTP/1.1 (RFC 9112, section 3.2).
     MissingHost,
+    /// `Host` is not a host, perhaps with a port (RFC 9112, section 3.2).
+    InvalidHost,
+    /// The host is not one of those that the server goes by (RFC 9110, section 7.4).
+    ForeignHost,
+    /// `Content-Length` is not a number, or several that differ (RFC 9110, section 8.6).
+    ContentLength,
     /// `Upgrade` does not name websocket (RFC 6455, sections 4.1 and 4.2.1).
     MissingUpgrade,
     /// `Connection` does not list Upgrade (RFC 6455, sections 4.1 and 4.2.1).
@@ -69,6 +76,7 @@ impl HandshakeError {
             Self::Method => 405,
             Self::MissingUpgrade | Self::WebSocketVersion => 426,
             Self::Origin => 403,
+            Self::ForeignHost => 421,
             _ => 400,
         }
     }
@@ -101,9 +109,12 @@ impl fmt::Display for HandshakeError {
             Self::MalformedHead => "malformed HTTP head",
             Self::HttpVersion => "the HTTP version must be 1.1",
             Self::Method => "the method must be GET",
-            Self::Target => "the request target must be a path or a URL",
+            Self::Target => "the request target must be a path or an http or ws URL",
             Self::DuplicateHeader(name) => return write!(f, "more than one {name} header"),
             Self::MissingHost => "the Host header is missing",
+            Self::InvalidHost => "the Host header must be a host, perhaps with a port",
+            Self::ForeignHost => "this server does not go by that host",
+            Self::ContentLength => "Content-Length must be one number",
             Self::MissingUpgrade => "the Upgrade header must name websocket",
             Self::MissingConnectionUpgrade => "the Connection header must list Upgrade",
             Self::InvalidKey => "Sec-WebSocket-Key must be the base64 of 16 bytes",

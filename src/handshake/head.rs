@@ -19,6 +19,8 @@ pub(super) struct HeadScanner {
     line: usize,
     /// Lines that have ended, the first one included.
     lines: usize,
+    /// An empty line may come before the first one.
+    skips_empty_line: bool,
 }
 
 /// A head that has arrived.
@@ -36,7 +38,14 @@ impl HeadScanner {
             scanned: 0,
             line: 0,
             lines: 0,
+            skips_empty_line: false,
         }
+    }
+
+    /// For requests: some clients end the body of one with a CR LF too many, so one before the next
+    /// is skipped (RFC 9112, section 2.2).
+    pub(super) const fn for_request(limits: &Limits) -> Self {
+        Self { skips_empty_line: true, ..Self::new(limits) }
     }
 
     /// Goes on with the next head behind one of `bytes` bytes. Both count against one limit.
@@ -60,6 +69,9 @@ impl HeadScanner {
             let (plain, rest) = rest.split_at(plain_len(rest));
             self.scanned = self.scanned.saturating_add(plain.len());
             match rest {
+                [b'\r', b'\n', ..] if self.scanned == 0 && self.skips_empty_line => {
+                    (self.scanned, self.line) = (2, 2);
+                }
                 [b'\r', b'\n', ..] if self.scanned == self.line => {
                     let bytes = self.scanned.saturating_add(2);
                     return match self.lines.checked_sub(1) {

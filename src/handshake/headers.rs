@@ -71,16 +71,31 @@ fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
 
 /// The headers of a received head, in their order. Names compare without regard to case.
 #[derive(Clone)]
-pub struct Headers<'b>(Vec<httparse::Header<'b>>);
+pub struct Headers<'b> {
+    lines: Vec<httparse::Header<'b>>,
+    /// Where the headers are that the handshake has rules for: of each name from its first line to
+    /// its last one. It asks for nearly all of them, and one pass finds them all.
+    ranges: [Range<usize>; Name::COUNT],
+}
 
 impl<'b> Headers<'b> {
-    pub(super) fn new(parsed: Vec<httparse::Header<'b>>) -> Self {
-        Self(parsed)
+    pub(super) fn new(lines: Vec<httparse::Header<'b>>) -> Self {
+        let mut ranges = [const { 0..0 }; Name::COUNT];
+        for (i, line) in lines.iter().enumerate() {
+            let range = Name::of(line.name).and_then(|name| ranges.get_mut(name as usize));
+            if let Some(range) = range {
+                if range.end == 0 {
+                    range.start = i;
+                }
+                range.end = i.saturating_add(1);
+            }
+        }
+        Self { lines, ranges }
     }
 
     /// All headers: name and value, which is usually but not necessarily text.
     pub fn iter(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
-        self.0.iter().map(|header| (header.name, header.value))
+        self.lines.iter().map(|header| (header.name, header.value))
     }
 
     /// The values of all headers of this name.
@@ -93,34 +108,12 @@ impl<'b> Headers<'b> {
     pub fn get(&self, name: &str) -> Option<&'b str> {
         self.all(name).next().and_then(|value| core::str::from_utf8(value).ok())
     }
-
-    /// Finds the headers that the handshake has rules for.
-    pub(super) fn known(&self) -> Known<'_, 'b> {
-        let mut ranges = [const { 0..0 }; Name::COUNT];
-        for (i, line) in self.0.iter().enumerate() {
-            let range = Name::of(line.name).and_then(|name| ranges.get_mut(name as usize));
-            if let Some(range) = range {
-                if range.end == 0 {
-                    range.start = i;
-                }
-                range.end = i.saturating_add(1);
-            }
-        }
-        Known { lines: &self.0, ranges }
-    }
 }
 
-/// The headers that the handshake has rules for. It asks for nearly all of them, and finds them
-/// in one pass instead of one for each.
-pub(super) struct Known<'h, 'b> {
-    lines: &'h [httparse::Header<'b>],
-    /// For each name from its first line to its last one.
-    ranges: [Range<usize>; Name::COUNT],
-}
-
-impl<'h, 'b> Known<'h, 'b> {
+/// The headers that the handshake has rules for.
+impl<'b> Headers<'b> {
     /// The values of all headers of this name.
-    pub(super) fn all(&self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
+    pub(super) fn values<'h>(&'h self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
         let range = self.ranges.get(name as usize).cloned().unwrap_or_default();
         let lines = self.lines.get(range).unwrap_or_default();
         let alone = lines.len() == 1;
@@ -132,7 +125,7 @@ impl<'h, 'b> Known<'h, 'b> {
 
     /// The value of a header that may occur only once.
     pub(super) fn single(&self, name: Name) -> Result<Option<&'b [u8]>, HandshakeError> {
-        let mut values = self.all(name);
+        let mut values = self.values(name);
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(HandshakeError::DuplicateHeader(name.as_str())),
             (value, None) => Ok(value),
@@ -141,37 +134,43 @@ impl<'h, 'b> Known<'h, 'b> {
 
     /// The elements of a list header, over all its lines; empty elements are left out
     /// (RFC 9110, section 5.6.1).
-    pub(super) fn list(&self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
-        self.all(name)
+    pub(super) fn list<'h>(&'h self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
+        self.values(name)
             .flat_map(|value| value.split(|&byte| byte == b','))
             .map(<[u8]>::trim_ascii)
             .filter(|element| !element.is_empty())
     }
 
+    /// Whether `Content-Length` is missing or one number, in digits; it may be said several times
+    /// (RFC 9110, section 8.6).
+    pub(super) fn has_one_length(&self) -> bool {
+        let lengths = self.values(Name::ContentLength).flat_map(|v| v.split(|&byte| byte == b','));
+        let mut lengths = lengths.map(|length| parse_length(length.trim_ascii()));
+        lengths.next().is_none_or(|first| first.is_some() && lengths.all(|other| other == first))
+    }
+
     /// Whether the message has a body, or might be taken to have one. Only the absence of both
     /// headers, or a single plain zero, says that it has none.
     pub(super) fn may_have_body(&self) -> bool {
-        let mut lengths = self.all(Name::ContentLength);
+        let mut lengths = self.values(Name::ContentLength);
         let plain = match (lengths.next(), lengths.next()) {
             (None, _) => true,
             (Some(length), None) => length == b"0",
             (Some(_), Some(_)) => false,
         };
-        !plain || self.all(Name::TransferEncoding).next().is_some()
+        !plain || self.values(Name::TransferEncoding).next().is_some()
     }
 }
 
-/// Prints nothing of them: values may be secrets.
-impl fmt::Debug for Known<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Known").finish_non_exhaustive()
-    }
+fn parse_length(digits: &[u8]) -> Option<u64> {
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    core::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
 }
 
 /// Prints the names only: values may be secrets.
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|header| header.name)).finish()
+        f.debug_list().entries(self.lines.iter().map(|header| header.name)).finish()
     }
 }
 
@@ -255,18 +254,16 @@ mod tests {
             ("Upgrade", "b, c"),
             ("Origin", "o"),
         ]);
-        let known = headers.known();
-        assert!(known.all(Name::Upgrade).eq([&b"a"[..], b"b, c"]));
-        assert!(known.list(Name::Upgrade).eq([b"a", b"b", b"c"]));
-        assert_eq!(known.single(Name::Upgrade), Err(HandshakeError::DuplicateHeader("Upgrade")));
-        assert_eq!(known.single(Name::Host), Ok(Some(&b"h"[..])));
-        assert_eq!(known.single(Name::Key), Ok(None));
+        assert!(headers.values(Name::Upgrade).eq([&b"a"[..], b"b, c"]));
+        assert!(headers.list(Name::Upgrade).eq([b"a", b"b", b"c"]));
+        assert_eq!(headers.single(Name::Upgrade), Err(HandshakeError::DuplicateHeader("Upgrade")));
+        assert_eq!(headers.single(Name::Host), Ok(Some(&b"h"[..])));
+        assert_eq!(headers.single(Name::Key), Ok(None));
     }
 
     #[test]
     fn debug_output_has_no_values() {
         let headers = headers(&[("Host", "secret")]);
-        let printed = alloc::format!("{headers:?} {:?}", headers.known());
-        assert_eq!(printed, "[\"Host\"] Known { .. }");
+        assert_eq!(alloc::format!("{headers:?}"), "[\"Host\"]");
     }
 }

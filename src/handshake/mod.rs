@@ -13,18 +13,22 @@
 //! bytes received; bytes that follow the handshake simply stay in the buffer, for the connection.
 
 mod accept;
+mod authority;
 mod client;
 mod error;
 mod head;
 mod headers;
 mod origin;
+mod request;
 mod response;
 mod server;
+mod target;
 mod url;
 
 pub use client::{Answer, ClientHandshake, ClientRequest, Refusal, ResponseHead};
 pub use error::{HandshakeError, InvalidField, InvalidUrl};
 pub use headers::Headers;
 pub use origin::OriginPolicy;
+pub use request::Request;
 pub use response::Response;
-pub use server::{Acceptance, Request, ServerHandshake, Upgrade};
+pub use server::{Acceptance, ServerHandshake, Upgrade};

@@ -1,6 +1,7 @@
 //! Which web pages may connect (RFC 6455, section 10.2).
 
 use super::HandshakeError;
+use super::authority::Authority;
 use super::url::{is_host, parse_port, split_port};
 
 /// Which origins a server accepts. The caller has to say: a browser lets *every* page open a
@@ -10,32 +11,46 @@ use super::url::{is_host, parse_port, split_port};
 /// accepted by every policy, since there is no page to protect from.
 ///
 /// Origins are compared as scheme, host and port, exactly but for case; a missing port is the
-/// scheme's default. `null` and whatever else is not `scheme://host[:port]` is accepted by
-/// [`AnyOrigin`](Self::AnyOrigin) only.
+/// scheme's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OriginPolicy<'a> {
-    /// Pages whose host and port are those of the request's `Host`.
+    /// Pages whose host and port are those that the request [names](super::Request::host).
+    ///
+    /// It does not protect a server on localhost, or in a private network, from a page whose own
+    /// name is made to point there (DNS rebinding): that page names the same host, its own. Against
+    /// that there is [`Request::check_host`](super::Request::check_host).
     SameHost,
     /// Pages of these origins, for example `https://example.com`.
+    ///
+    /// What is no `scheme://host[:port]` matches when it is listed byte for byte: `file://` and
+    /// `http://localhost/`, which some devices and programs send, or `null`. That one lets in every
+    /// page from a file and every sandboxed frame, which any page of the web can open.
     Listed(&'a [&'a str]),
     /// Every page of the web. For public services that need no protection, and for tests.
     AnyOrigin,
 }
 
 impl OriginPolicy<'_> {
-    pub(super) fn check(&self, origin: Option<&[u8]>, host: &[u8]) -> Result<(), HandshakeError> {
-        let (Some(origin), false) = (origin, matches!(self, Self::AnyOrigin)) else {
-            return Ok(());
-        };
-        let origin = core::str::from_utf8(origin).ok().and_then(Origin::parse);
-        let allowed = origin.is_some_and(|origin| match self {
+    pub(super) fn check(
+        &self,
+        origin: Option<&[u8]>,
+        host: Option<&Authority<'_>>,
+    ) -> Result<(), HandshakeError> {
+        let Some(sent) = origin else { return Ok(()) };
+        let parsed = || core::str::from_utf8(sent).ok().and_then(Origin::parse);
+        let allowed = match self {
             Self::AnyOrigin => true,
             Self::Listed(list) => {
-                list.iter().filter_map(|listed| Origin::parse(listed)).any(|o| o.matches(&origin))
+                list.iter().any(|listed| listed.as_bytes() == sent)
+                    || parsed().is_some_and(|origin| {
+                        let mut origins = list.iter().filter_map(|listed| Origin::parse(listed));
+                        origins.any(|listed| listed.matches(&origin))
+                    })
             }
-            // Browsers write both in the same way, which spares the comparison of parts.
-            Self::SameHost => origin.authority.as_bytes() == host || origin.is_at(host),
-        });
+            Self::SameHost => {
+                host.is_some_and(|host| parsed().is_some_and(|origin| origin.is_at(host)))
+            }
+        };
         if allowed { Ok(()) } else { Err(HandshakeError::Origin) }
     }
 }
@@ -52,30 +67,22 @@ struct Origin<'a> {
 impl<'a> Origin<'a> {
     fn parse(origin: &'a str) -> Option<Self> {
         // Short enough that setting up a search for a pattern takes longer than this one.
-        let scheme = origin.as_bytes().windows(3).position(|bytes| bytes == b"://")?;
-        Self::from_parts(origin.get(..scheme)?, origin.get(scheme + 3..)?)
-    }
-
-    fn from_parts(scheme: &'a str, authority: &'a str) -> Option<Self> {
-        let default_port = match scheme {
-            s if s.eq_ignore_ascii_case("http") => Some(80),
-            s if s.eq_ignore_ascii_case("https") => Some(443),
-            _ => None,
-        };
+        let scheme_len = origin.as_bytes().windows(3).position(|bytes| bytes == b"://")?;
+        let (scheme, authority) = (origin.get(..scheme_len)?, origin.get(scheme_len + 3..)?);
         let (host, port) = split_port(authority);
         let port = match port {
             Some(digits) => Some(parse_port(digits)?),
-            None => default_port,
+            None => default_port(scheme),
         };
         is_host(host).then_some(Self { scheme, authority, host, port })
     }
 
-    /// Whether it is that of pages from `host`, the value of a `Host` header.
-    fn is_at(&self, host: &[u8]) -> bool {
-        core::str::from_utf8(host)
-            .ok()
-            .and_then(|host| Origin::from_parts(self.scheme, host))
-            .is_some_and(|own| own.matches(self))
+    /// Whether it is that of pages from `host`.
+    fn is_at(&self, host: &Authority<'_>) -> bool {
+        // Browsers write both in the same way, which spares the comparison of parts.
+        self.authority == host.text
+            || self.host.eq_ignore_ascii_case(host.host)
+                && self.port == host.port.or(default_port(self.scheme))
     }
 
     fn matches(&self, other: &Self) -> bool {
@@ -85,12 +92,20 @@ impl<'a> Origin<'a> {
     }
 }
 
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        scheme if scheme.eq_ignore_ascii_case("http") => Some(80),
+        scheme if scheme.eq_ignore_ascii_case("https") => Some(443),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn allows(policy: OriginPolicy<'_>, origin: &str, host: &str) -> bool {
-        policy.check(Some(origin.as_bytes()), host.as_bytes()).is_ok()
+        policy.check(Some(origin.as_bytes()), Authority::parse(host).as_ref()).is_ok()
     }
 
     #[test]
@@ -103,6 +118,8 @@ mod tests {
             ("http://127.0.0.1:9001", "127.0.0.1:9001"),
             ("http://[::1]:9001", "[::1]:9001"),
             ("http://[::1]", "[::1]"),
+            ("http://example.com", "example.com:"),
+            ("http://example.com:9001", "example.com:09001"),
         ] {
             assert!(allows(OriginPolicy::SameHost, origin, host), "{origin} at {host}");
         }
@@ -134,7 +151,16 @@ mod tests {
         for other in ["http://example.com", "https://www.example.com", "http://localhost", "null"] {
             assert!(!allows(policy, other, "example.com"), "{other}");
         }
-        assert!(policy.check(None, b"x").is_ok(), "no browser, no origin");
+        assert!(policy.check(None, None).is_ok(), "no browser, no origin");
+    }
+
+    #[test]
+    fn listed_byte_for_byte() {
+        for origin in ["file://", "null", "http://localhost/", "capacitor://localhost", "x"] {
+            assert!(allows(OriginPolicy::Listed(&["a://b", origin]), origin, "x"), "{origin}");
+            let others = ["file:///", "Null", "http://localhost//", "capacitor://localhos", "xx"];
+            assert!(!allows(OriginPolicy::Listed(&others), origin, "x"), "{origin}");
+        }
     }
 
     #[test]

@@ -5,9 +5,9 @@
 use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField};
 use super::head::HeadScanner;
-use super::headers::{Headers, Known, Name, check_field, is_token, lists};
+use super::headers::{Name, check_field, is_token, lists};
 use super::origin::OriginPolicy;
-use super::response::Response;
+use super::request::Request;
 use crate::connection::{Config, Connection, Role};
 use crate::extension::{self, Agreement, Extension, Offer};
 use crate::limits::Limits;
@@ -51,18 +51,20 @@ impl ServerHandshake {
     /// A handshake of which nothing has arrived. Of the limits, those for handshakes apply.
     #[must_use]
     pub const fn new(limits: &Limits) -> Self {
-        Self { scanner: HeadScanner::new(limits), finished: false }
+        Self { scanner: HeadScanner::for_request(limits), finished: false }
     }
 
     /// Looks at the bytes in `rx`: a whole request head is consumed and returned; `None` means
     /// that more bytes are needed. Bytes behind the head stay in `rx`.
     ///
-    /// Any HTTP/1.x request is returned, also one that asks for no upgrade. It is checked by
-    /// [`Request::upgrade`].
+    /// Any HTTP/1.x request is returned, also one that asks for no upgrade: that is checked by
+    /// [`Request::upgrade`]. One empty line before it is skipped.
     ///
     /// # Errors
     ///
-    /// Fatal: the bytes are no HTTP request, or go over a limit.
+    /// Fatal: the bytes are no HTTP request, or go over a limit. What tells where a request goes and
+    /// where it ends is read once and strictly, for plain requests too: its target, `Host` and
+    /// `Content-Length`.
     pub fn receive<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
@@ -80,98 +82,29 @@ impl ServerHandshake {
         };
         self.finished = true;
         let (bytes, _) = rx.take_head(head.bytes);
-        let mut headers = Vec::new();
-        headers.resize(head.headers, httparse::EMPTY_HEADER);
-        let mut parsed = httparse::Request::new(&mut headers);
-        match parsed.parse(bytes) {
-            Ok(httparse::Status::Complete(n)) if n == bytes.len() => {}
-            Ok(_) => return Err(HandshakeError::MalformedHead),
-            Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
-            Err(_) => return Err(HandshakeError::MalformedHead),
-        }
-        let (Some(method), Some(target), Some(minor_version)) =
-            (parsed.method, parsed.path, parsed.version)
-        else {
-            return Err(HandshakeError::MalformedHead);
-        };
-        Ok(Some(Request { method, target, minor_version, headers: Headers::new(headers) }))
+        Request::parse(bytes, head.headers).map(Some)
     }
 }
 
-/// The head of an HTTP request.
-#[derive(Debug, Clone)]
-pub struct Request<'b> {
-    method: &'b str,
-    target: &'b str,
-    minor_version: u8,
-    headers: Headers<'b>,
-}
-
-impl<'b> Request<'b> {
-    /// The method, for example `GET`.
-    #[must_use]
-    pub fn method(&self) -> &'b str {
-        self.method
-    }
-
-    /// The request target as sent: path and query, or a whole URL.
-    #[must_use]
-    pub fn target(&self) -> &'b str {
-        self.target
-    }
-
-    /// The path of the target, without query. Still percent-encoded.
-    #[must_use]
-    pub fn path(&self) -> &'b str {
-        let resource = match self.target.split_once("://") {
-            Some((_, rest)) if !self.target.starts_with('/') => {
-                rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/")
-            }
-            _ => self.target,
-        };
-        resource.split_once('?').map_or(resource, |(path, _)| path)
-    }
-
-    /// The headers.
-    #[must_use]
-    pub fn headers(&self) -> &Headers<'b> {
-        &self.headers
-    }
-
-    /// Whether the client asks for a WebSocket, well or badly: `Upgrade` names websocket.
-    #[must_use]
-    pub fn is_upgrade(&self) -> bool {
-        lists(self.headers.all("Upgrade"), "websocket")
-    }
-
-    /// The bytes of a plain response to this request; without the body if the method is HEAD.
-    /// Write them, then close the transport.
-    #[must_use]
-    pub fn respond(&self, response: &Response) -> Vec<u8> {
-        if self.method == "HEAD" { response.encode_head() } else { response.encode() }
-    }
-
+/// The checks of RFC 6455, section 4.2.1.
+impl Request<'_> {
     /// Checks the request as a WebSocket handshake (RFC 6455, section 4.2.1), and its origin.
     ///
     /// # Errors
     ///
     /// Fatal: the first requirement that is not met.
     pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
-        let headers = self.headers.known();
-        if self.method != "GET" {
+        let headers = self.headers();
+        if self.method() != "GET" {
             return Err(HandshakeError::Method);
         }
-        if self.minor_version != 1 {
+        if self.minor_version() != 1 {
             return Err(HandshakeError::HttpVersion);
         }
-        if !self.target.starts_with('/') && !self.target.contains("://") {
-            return Err(HandshakeError::Target);
-        }
-        let host = headers.single(Name::Host)?.ok_or(HandshakeError::MissingHost)?;
-        if !lists(headers.all(Name::Upgrade), "websocket") {
+        if !lists(headers.values(Name::Upgrade), "websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
-        if !lists(headers.all(Name::Connection), "upgrade") {
+        if !lists(headers.values(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
         if headers.single(Name::Version)? != Some(b"13") {
@@ -182,19 +115,15 @@ impl<'b> Request<'b> {
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        let mut protocols = headers.list(Name::Protocol);
-        let well_formed = match protocols.next() {
-            Some(first) => is_token(first) && protocols.all(is_token),
-            None => headers.all(Name::Protocol).next().is_none(),
-        };
-        if !well_formed {
+        // Some clients send a list with nothing in it. It counts as none.
+        if !headers.list(Name::Protocol).all(is_token) {
             return Err(HandshakeError::MalformedSubprotocols);
         }
-        if !headers.all(Name::Extensions).all(extension::is_well_formed) {
+        if !headers.values(Name::Extensions).all(extension::is_list) {
             return Err(HandshakeError::MalformedExtensions);
         }
-        origin.check(headers.single(Name::Origin)?, host)?;
-        Ok(Upgrade { request: self, headers, accept: key.answer() })
+        origin.check(headers.single(Name::Origin)?, self.authority())?;
+        Ok(Upgrade { request: self, accept: key.answer() })
     }
 }
 
@@ -203,7 +132,6 @@ impl<'b> Request<'b> {
 #[derive(Debug)]
 pub struct Upgrade<'r> {
     request: &'r Request<'r>,
-    headers: Known<'r, 'r>,
     accept: Base64<28>,
 }
 
@@ -216,7 +144,10 @@ impl<'r> Upgrade<'r> {
 
     /// The subprotocols the client offers, in its order of preference.
     pub fn subprotocols(&self) -> impl Iterator<Item = &'r str> {
-        self.headers.list(Name::Protocol).filter_map(|name| core::str::from_utf8(name).ok())
+        self.request
+            .headers()
+            .list(Name::Protocol)
+            .filter_map(|name| core::str::from_utf8(name).ok())
     }
 
     /// The first subprotocol the client offers that is among `known`.
@@ -228,7 +159,7 @@ impl<'r> Upgrade<'r> {
     /// What the extension of the server makes of the client's offers.
     fn agreement(&self, extension: &dyn Extension) -> Option<Agreement> {
         // The lines are one list (RFC 6455, section 11.3.2), and each is known to be well-formed.
-        let lines = self.headers.all(Name::Extensions);
+        let lines = self.request.headers().values(Name::Extensions);
         let offers: Vec<_> = lines.filter_map(Offer::parse).flatten().collect();
         // Nothing may be accepted that was not offered (RFC 6455, section 9.1).
         let agreement = if offers.is_empty() { None } else { extension.accept(&offers) };

@@ -279,7 +279,8 @@ fn n44_rejects_heads_over_the_limits_with_431() {
 fn n34_rejects_a_request_with_a_body() {
     for lines in [
         &["Content-Length: 5"][..],
-        &["Content-Length: +0"],
+        &["Content-Length: 00"],
+        &["Content-Length: 05"],
         &["Content-Length: 0", "Content-Length: 0"],
         &["Transfer-Encoding: chunked"],
         &["Transfer-Encoding: identity", "Content-Length: 0"],
@@ -427,7 +428,7 @@ fn n37_rejects_any_other_subprotocol() {
 
 #[test]
 fn n37_n41_rejects_malformed_subprotocol_lists() {
-    for list in ["", ",", "a b", "a, b/c", "a\u{e4}", "\"a\""] {
+    for list in ["a b", "a, b/c", "a\u{e4}", "\"a\""] {
         let request = but("-", &[&format!("Sec-WebSocket-Protocol: {list}")]);
         rejects(&request, HandshakeError::MalformedSubprotocols, 400);
     }
@@ -531,7 +532,7 @@ fn n42_n43_accepts_well_formed_extensions() {
 
 #[test]
 fn n42_n43_rejects_malformed_extensions() {
-    for value in ["", ";", "a;", "a; =b", "a; b=", "a; b=\"c d\"", "a; b=\"c", "a b", "\u{e4}"] {
+    for value in [";", "a;", "a; =b", "a; b=", "a; b=\"c d\"", "a; b=\"c", "a b", "\u{e4}"] {
         let request = but("-", &[&format!("Sec-WebSocket-Extensions: {value}")]);
         rejects(&request, HandshakeError::MalformedExtensions, 400);
     }

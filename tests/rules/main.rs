@@ -20,6 +20,7 @@ mod fragmentation;
 mod framing;
 mod handshake_client;
 mod handshake_server;
+mod request_heads;
 mod sending;
 mod text;
 mod traceability;

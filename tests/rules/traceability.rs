@@ -6,8 +6,8 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-/// RFC 6455, and RFC 7692.
-const NUMBERS: [RangeInclusive<u32>; 2] = [1..=103, 110..=130];
+/// RFC 6455, RFC 7692, and the RFCs of HTTP.
+const NUMBERS: [RangeInclusive<u32>; 3] = [1..=103, 110..=130, 131..=139];
 
 fn numbers() -> impl Iterator<Item = u32> {
     NUMBERS.into_iter().flatten()
