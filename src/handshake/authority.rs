@@ -2,8 +2,6 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::url::{is_host, split_port};
-
 /// `uri-host [":" *DIGIT]`, without user information.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
@@ -18,13 +16,16 @@ impl<'a> Authority<'a> {
     /// Stricter than the grammar in one thing: a comma is not taken for part of a name, since it
     /// is what two merged lines look like. A host in brackets is an IPv6 address.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let (host, port) = split_port(text);
-        let port = match port {
+        let host_len = match text.strip_prefix('[') {
+            Some(rest) => bracketed_len(rest)?,
+            None => name_len(text.as_bytes())?,
+        };
+        let (host, port) = text.split_at_checked(host_len)?;
+        let port = match port.strip_prefix(':') {
             None | Some("") => None,
             Some(digits) => Some(parse_padded(digits)?),
         };
-        let is_name = !host.contains(',') && is_percent_encoded(host);
-        (is_name && is_host(host)).then_some(Self { text, host, port })
+        Some(Self { text, host, port })
     }
 
     /// Whether a name in a list means it: the same host, and the same port if it has one.
@@ -42,13 +43,48 @@ fn parse_padded(digits: &str) -> Option<u16> {
     if is_number { digits.parse().ok() } else { None }
 }
 
-/// Whether each percent sign has its two digits (RFC 3986, section 2.1).
-fn is_percent_encoded(text: &str) -> bool {
-    let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
-    text.split('%').skip(1).all(|behind| {
-        let behind = behind.as_bytes();
-        is_hex(behind.first()) && is_hex(behind.get(1))
-    })
+/// The length of a name or an IPv4 address, which goes to the end or to a colon.
+fn name_len(text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [byte, tail @ ..] if is_name_byte(*byte) => tail,
+            // RFC 3986, section 2.1.
+            [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                tail
+            }
+            [] | [b':', ..] if rest.len() < text.len() => break,
+            _ => return None,
+        }
+    }
+    text.len().checked_sub(rest.len())
+}
+
+/// The length of an IPv6 address in brackets, of which `rest` lacks the first. What is behind it
+/// goes to the end, or begins with a colon.
+fn bracketed_len(rest: &str) -> Option<usize> {
+    let (address, behind) = rest.split_once(']')?;
+    let is_address = address.parse::<core::net::Ipv6Addr>().is_ok();
+    let ends = behind.is_empty() || behind.starts_with(':');
+    (is_address && ends).then(|| address.len().saturating_add(2))
+}
+
+/// Unreserved, or one of the delimiters that a name may have (RFC 3986, section 3.2.2), without the
+/// comma.
+#[expect(clippy::indexing_slicing, reason = "no byte is outside a table of 256")]
+fn is_name_byte(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            table[byte as usize] = matches!(byte,
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'$' | b'&'..=b'+' | b'-' | b'.'
+                | b';' | b'=' | b'_' | b'~');
+            byte += 1;
+        }
+        table
+    };
+    TABLE[byte as usize]
 }
 
 #[cfg(test)]

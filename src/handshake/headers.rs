@@ -75,13 +75,13 @@ pub struct Headers<'b> {
     lines: Vec<httparse::Header<'b>>,
     /// Where the headers are that the handshake has rules for: of each name from its first line to
     /// its last one. It asks for nearly all of them, and one pass finds them all.
-    ranges: [Range<usize>; Name::COUNT],
+    ranges: [Range<u32>; Name::COUNT],
 }
 
 impl<'b> Headers<'b> {
     pub(super) fn new(lines: Vec<httparse::Header<'b>>) -> Self {
         let mut ranges = [const { 0..0 }; Name::COUNT];
-        for (i, line) in lines.iter().enumerate() {
+        for (line, i) in lines.iter().zip(0_u32..) {
             let range = Name::of(line.name).and_then(|name| ranges.get_mut(name as usize));
             if let Some(range) = range {
                 if range.end == 0 {
@@ -115,7 +115,7 @@ impl<'b> Headers<'b> {
     /// The values of all headers of this name.
     pub(super) fn values<'h>(&'h self, name: Name) -> impl Iterator<Item = &'b [u8]> + use<'h, 'b> {
         let range = self.ranges.get(name as usize).cloned().unwrap_or_default();
-        let lines = self.lines.get(range).unwrap_or_default();
+        let lines = self.lines.get(range.start as usize..range.end as usize).unwrap_or_default();
         let alone = lines.len() == 1;
         lines
             .iter()

@@ -35,6 +35,7 @@ impl Received {
         Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first }
     }
 
+    #[inline]
     pub(super) fn unread(&self) -> &[u8] {
         &self.storage[self.unread..self.filled]
     }
