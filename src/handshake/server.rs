@@ -95,33 +95,41 @@ impl Request<'_> {
     /// Fatal: the first requirement that is not met.
     pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
         let headers = self.headers();
+        // N27
         if self.method() != "GET" {
             return Err(HandshakeError::Method);
         }
         if self.minor_version() != 1 {
             return Err(HandshakeError::HttpVersion);
         }
+        // N29
         if !lists(headers.values(Name::Upgrade), "websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
+        // N30
         if !lists(headers.values(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
+        // N32
         if headers.single(Name::Version)? != Some(b"13") {
             return Err(HandshakeError::WebSocketVersion);
         }
+        // N31
         let key = headers.single(Name::Key)?.unwrap_or_default();
         let key = Base64::parse_key(key).ok_or(HandshakeError::InvalidKey)?;
+        // N34
         if headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
-        // Some clients send a list with nothing in it. It counts as none.
+        // N41, N137: some clients send a list with nothing in it, which counts as none.
         if !headers.list(Name::Protocol).all(is_token) {
             return Err(HandshakeError::MalformedSubprotocols);
         }
+        // N42, N137
         if !headers.values(Name::Extensions).all(extension::is_list) {
             return Err(HandshakeError::MalformedExtensions);
         }
+        // N35, N138
         origin.check(headers.single(Name::Origin)?, self.authority())?;
         Ok(Upgrade { request: self, accept: key.answer() })
     }
