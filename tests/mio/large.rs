@@ -163,12 +163,12 @@ fn a_write_that_blocks_leaves_the_rest_to_settle() {
 }
 
 /// A peer that sends the same message for ever, as much of it as it is told to, and reads everything.
-struct Endless {
-    head: &'static [u8],
-    message: Vec<u8>,
-    at: usize,
-    allowed: Rc<Cell<usize>>,
-    taken: Rc<Cell<usize>>,
+pub(crate) struct Endless {
+    pub(crate) head: &'static [u8],
+    pub(crate) message: Vec<u8>,
+    pub(crate) at: usize,
+    pub(crate) allowed: Rc<Cell<usize>>,
+    pub(crate) taken: Rc<Cell<usize>>,
 }
 
 impl Read for Endless {
@@ -286,34 +286,4 @@ fn a_little_behind_a_large_message_keeps_no_large_buffer() {
     let (_, rx, _) = socket.into_parts();
     assert!(!rx.is_empty());
     assert!(rx.capacity() < 100, "{rx:?}");
-}
-
-/// What one connection keeps must not be what another one has needed.
-#[cfg(feature = "deflate")]
-#[test]
-fn the_beginning_of_a_compressed_message_keeps_no_large_buffer() {
-    use sansio_ws::deflate::Deflate;
-    use sansio_ws::extension::Extension;
-
-    let reports = Reports::new();
-    let config = Config::DEFAULT.extension(Deflate::default());
-    let head = String::from_utf8(REQUEST.to_vec()).unwrap();
-    let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-    let head = head.replace("\r\n\r\n", offer).into_bytes();
-    let compressed = |message: &[u8]| Deflate::default().prepare(message).unwrap().payload;
-    let large = wire(true, [Frame::binary(compressed(&vec![0; 8 << 20])).reserved(4)]);
-    let began = wire(true, [Frame::binary(compressed(&[0; 1000])).reserved(4).more()]);
-    let mut memory = Memory::new();
-    for (input, events) in [(large, 1), (began, 0)] {
-        let script = Script::new(&[&head[..], &input].concat()[..], End::Stall);
-        let mut socket = server(script);
-        let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
-        socket.ready(&reports.both);
-        turn(&mut socket, &mut memory, second(0), &config, &mut outcome).unwrap();
-        assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
-        assert_eq!(outcome.events.len(), events);
-        let (_, rx, _) = socket.into_parts();
-        assert_eq!(rx.is_empty(), events == 1);
-        assert!(rx.capacity() <= 4000, "{rx:?}");
-    }
 }

@@ -8,6 +8,8 @@ mod deadlines;
 mod ends;
 #[path = "../support/heap.rs"]
 mod heap;
+#[cfg(feature = "deflate")]
+mod idle;
 mod large;
 mod life;
 mod over_script;
