@@ -29,10 +29,7 @@ fn connection(deflate: &Deflate) -> Box<dyn Codec> {
 
 fn main() {
     println!("MiB of {CONNECTIONS} connections, open and closed");
-    let kinds: [(&str, fn() -> Deflate); 2] =
-        [("pooled", Deflate::default), ("kept", Deflate::context_takeover)];
-    for (name, deflate) in kinds {
-        let deflate = deflate();
+    for (name, deflate) in [("pooled", Deflate::default()), ("kept", Deflate::context_takeover())] {
         for round in 1..=ROUNDS {
             let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| connection(&deflate)).collect();
             let open = resident_mib();
