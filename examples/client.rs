@@ -54,7 +54,8 @@ fn main() -> ExitCode {
         }
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", options.url);
+            // Not the URL, which may have a password in it.
+            eprintln!("error: {error}");
             if let Some(Error::Refused(refused)) = error.downcast_ref() {
                 let _ = io::stderr().write_all(&refused.body);
             }

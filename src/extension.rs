@@ -36,8 +36,14 @@ pub trait Extension: fmt::Debug + Send + Sync {
     /// accepts one, or none.
     fn accept(&self, offers: &[Offer<'_>]) -> Option<Agreement>;
 
-    /// Decides for a client about what the server accepted. The handshake fails on `None`.
-    fn confirm(&self, answer: &Offer<'_>) -> Option<Agreement>;
+    /// Decides for a client about what the server accepted.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not fit the offer, in words for people, and which settings would open if there are
+    /// some. The handshake fails with
+    /// [`HandshakeError::ExtensionParameters`](crate::handshake::HandshakeError::ExtensionParameters).
+    fn confirm(&self, answer: &Offer<'_>) -> Result<Agreement, &'static str>;
 
     /// Encodes a message for any number of connections, see
     /// [`PreparedMessage::encoded`](crate::PreparedMessage::encoded). `None` if that is not

@@ -508,7 +508,6 @@ fn check_answer(head: &Head, early: bool) -> Result<(), HandshakeError> {
     require(head.lists("connection", "upgrade"), HandshakeError::MissingConnectionUpgrade)?;
     let accept = head.single("sec-websocket-accept")?;
     require(accept == Some(ACCEPT), HandshakeError::InvalidAccept)?;
-    require(!head.has_body(), HandshakeError::Body)?;
     let subprotocol = head.single("sec-websocket-protocol")?;
     let is_offered = subprotocol.is_none_or(|name| SUBPROTOCOLS.contains(&name));
     require(is_offered, HandshakeError::UnofferedSubprotocol)?;

@@ -121,6 +121,11 @@ struct Direction {
 
 /// No context takeover in either direction, so that an idle connection holds no state of
 /// compression at all; the largest windows; the fastest level.
+///
+/// A server with these settings does not serve Safari 15.0 to 15.3. These promise
+/// `client_no_context_takeover` and refer to earlier messages all the same, so that a later
+/// compressed message ends the connection (1007). [`Deflate::context_takeover`] serves them, or these
+/// settings with [`client_no_context_takeover(false)`](Deflate::client_no_context_takeover).
 impl Default for Deflate {
     fn default() -> Self {
         let settings = Settings {
@@ -141,7 +146,8 @@ impl Deflate {
     /// For the smallest output: context takeover in both directions, level 4, and messages from
     /// 32 bytes on, since short ones gain most by what came before them.
     ///
-    /// Each connection that has compressed and received keeps about 320 KiB.
+    /// Each connection that has compressed and received keeps about 320 KiB. It is the preset that
+    /// serves Safari 15.0 to 15.3 too, see [`Deflate::default`].
     #[must_use]
     pub fn context_takeover() -> Self {
         let mut deflate = Self::default();
@@ -153,7 +159,8 @@ impl Deflate {
     }
 
     /// For a server with little memory: the defaults, but with a window of 4 KiB for what the
-    /// server sends. A state for sending takes about 161 KiB.
+    /// server sends. A state for sending takes about 161 KiB. Safari 15.0 to 15.3 are not served, see
+    /// [`Deflate::default`].
     #[must_use]
     pub fn low_memory() -> Self {
         let mut deflate = Self::default();
@@ -277,9 +284,9 @@ impl Extension for Deflate {
         Some(self.agreement(agreed.header, agreed.server, agreed.client))
     }
 
-    fn confirm(&self, answer: &Offer<'_>) -> Option<Agreement> {
+    fn confirm(&self, answer: &Offer<'_>) -> Result<Agreement, &'static str> {
         let agreed = negotiation::confirm(&self.settings, answer)?;
-        Some(self.agreement(agreed.header, agreed.client, agreed.server))
+        Ok(self.agreement(agreed.header, agreed.client, agreed.server))
     }
 
     fn prepare(&self, payload: &[u8]) -> Option<Prepared> {

@@ -86,26 +86,29 @@ fn answer(settings: &Settings, offer: &Parameters) -> Option<Parameters> {
     })
 }
 
-/// What a client makes of an answer. `None` fails the connection: the answer has a fault in
+/// What a client makes of an answer. An error fails the connection: the answer has a fault in
 /// itself (section 7.1), or does not fit the offer.
-pub(super) fn confirm(settings: &Settings, answer: &Offer<'_>) -> Option<Agreed> {
-    let answer = Parameters::read(answer, In::Answer)?;
+pub(super) fn confirm(settings: &Settings, answer: &Offer<'_>) -> Result<Agreed, &'static str> {
+    let answer = Parameters::read(answer, In::Answer)
+        .ok_or("the server's answer is no permessage-deflate, or has a malformed parameter")?;
     // Sections 7.1.1.1 and 7.1.2.1: a server that accepts does what was demanded.
     if settings.server_no_context_takeover && !answer.server_no_context_takeover {
-        return None;
+        return Err("the server does not promise server_no_context_takeover, which was demanded: \
+                    Deflate::context_takeover() does not demand it");
     }
     let server = direction(answer.server_no_context_takeover, answer.server_max_window_bits);
     if server.window_bits > settings.server_max_window_bits {
-        return None;
+        return Err("the server does not promise server_max_window_bits, which was demanded: \
+                    Deflate::context_takeover() does not demand it");
     }
     // Section 7.1.2.2: the server may demand a smaller window, but not allow a larger one.
     let client_bits = answer.client_max_window_bits.unwrap_or(settings.client_max_window_bits);
     if client_bits > settings.client_max_window_bits {
-        return None;
+        return Err("the server answers with larger client_max_window_bits than were offered");
     }
     // Section 7.1.1.2: the client keeps to what it said, also if the answer does not repeat it.
     let no_takeover = answer.client_no_context_takeover || settings.client_no_context_takeover;
-    Some(Agreed {
+    Ok(Agreed {
         header: answer.to_string(),
         server,
         client: direction(no_takeover, Some(client_bits)),
@@ -276,7 +279,7 @@ mod tests {
         for settings in all() {
             for (says, answer) in &answers {
                 let answer = Offer::parse(answer.as_bytes()).unwrap();
-                let Some(agreed) = confirm(&settings, &answer[0]) else { continue };
+                let Ok(agreed) = confirm(&settings, &answer[0]) else { continue };
                 assert!(agreed.server.window_bits <= settings.server_max_window_bits);
                 assert!(agreed.client.window_bits <= settings.client_max_window_bits);
                 assert!(agreed.client.window_bits <= says.client_max_window_bits);

@@ -31,19 +31,27 @@ use alloc::vec::Vec;
 #[derive(Clone)]
 pub struct ClientRequest {
     url: Url,
+    /// The value of `Authorization`, if the URL has a user name.
+    authorization: Option<String>,
+    origin: Option<String>,
     subprotocols: Vec<String>,
     /// Further header lines, each with its CR LF.
     lines: String,
 }
 
 impl ClientRequest {
-    /// A request for a `ws` or `wss` URL.
+    /// A request for a `ws` or `wss` URL. `http` and `https` mean the same.
+    ///
+    /// What is not ASCII in path and query is percent-encoded as UTF-8. A user name and password are
+    /// sent as `Authorization: Basic` (RFC 7617) and shown nowhere else.
     ///
     /// # Errors
     ///
     /// [`InvalidUrl`]; nothing has been connected yet.
     pub fn new(url: &str) -> Result<Self, InvalidUrl> {
-        Ok(Self { url: Url::parse(url)?, subprotocols: Vec::new(), lines: String::new() })
+        let (url, authorization) = Url::parse(url)?;
+        let (origin, subprotocols, lines) = (None, Vec::new(), String::new());
+        Ok(Self { url, authorization, origin, subprotocols, lines })
     }
 
     /// Offers a subprotocol, after those offered before.
@@ -67,21 +75,25 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`InvalidField`] when the name is no token, the value has a control character (CR, LF and
-    /// NUL above all), or the header is one that the handshake writes itself.
+    /// NUL above all), or the header is one that the handshake writes itself:
+    /// [`InvalidField::Authorization`] if the URL has a user name.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidField> {
         check_field(name, value)?;
+        if self.authorization.is_some() && name.eq_ignore_ascii_case("authorization") {
+            return Err(InvalidField::Authorization);
+        }
         self.lines.extend([name, ": ", value, "\r\n"]);
         Ok(self)
     }
 
-    /// Sends an `Origin`, as browsers do.
+    /// Sends an `Origin`, as browsers do, in place of any set before.
     ///
     /// # Errors
     ///
     /// [`InvalidField::Value`].
     pub fn origin(mut self, origin: &str) -> Result<Self, InvalidField> {
         check_value(origin)?;
-        self.lines.extend(["Origin: ", origin, "\r\n"]);
+        self.origin = Some(origin.into());
         Ok(self)
     }
 
@@ -120,6 +132,11 @@ impl ClientRequest {
         }
         if let Some(extensions) = extensions {
             head.extend(["Sec-WebSocket-Extensions: ", extensions, "\r\n"]);
+        }
+        for (name, value) in [("Origin", &self.origin), ("Authorization", &self.authorization)] {
+            if let Some(value) = value {
+                head.extend([name, ": ", value, "\r\n"]);
+            }
         }
         head.push_str(&self.lines);
         head.push_str("\r\n");
@@ -251,28 +268,32 @@ impl ClientHandshake {
         }
     }
 
-    /// RFC 6455, section 4.1, the checks of the server's answer.
+    /// RFC 6455, section 4.1, the checks of the server's answer. It ends with its head, whatever that
+    /// says of a body (N145).
     fn check(&self, response: &ResponseHead<'_>) -> Result<(), HandshakeError> {
         let headers = &response.headers;
+        // N17
         if !self.queue.is_empty() {
             return Err(HandshakeError::PrematureAnswer);
         }
+        // N24
         if response.minor_version != 1 {
             return Err(HandshakeError::HttpVersion);
         }
+        // N19
         let upgrade = headers.single(Name::Upgrade)?.unwrap_or_default();
         if !upgrade.eq_ignore_ascii_case(b"websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
+        // N20
         if !lists(headers.values(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
+        // N21, N25
         if headers.single(Name::Accept)? != Some(self.accept.as_str().as_bytes()) {
             return Err(HandshakeError::InvalidAccept);
         }
-        if headers.may_have_body() {
-            return Err(HandshakeError::Body);
-        }
+        // N23, N25
         match headers.single(Name::Protocol)? {
             Some(chosen) if !self.subprotocols.iter().any(|name| name.as_bytes() == chosen) => {
                 Err(HandshakeError::UnofferedSubprotocol)
@@ -284,15 +305,13 @@ impl ClientHandshake {
     /// What the server accepted of the extension on offer: nothing, or one offer in one line
     /// (RFC 6455, sections 4.1 and 11.3.2).
     fn agreement(&self, headers: &Headers<'_>) -> Result<Option<Agreement>, HandshakeError> {
+        // N22, N25
         let Some(value) = headers.single(Name::Extensions)? else { return Ok(None) };
         let extension = self.config.extension.as_ref().filter(|_| self.offers_extension);
         let extension = extension.ok_or(HandshakeError::UnofferedExtension)?;
         let accepted = Offer::parse(value).ok_or(HandshakeError::MalformedExtensions)?;
-        let agreement = match &accepted[..] {
-            [answer] => extension.confirm(answer),
-            _ => None,
-        };
-        agreement.map(Some).ok_or(HandshakeError::UnofferedExtension)
+        let [answer] = &accepted[..] else { return Err(HandshakeError::UnofferedExtension) };
+        extension.confirm(answer).map(Some).map_err(HandshakeError::ExtensionParameters)
     }
 }
 

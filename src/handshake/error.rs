@@ -55,9 +55,11 @@ pub enum HandshakeError {
     Origin,
     /// `Sec-WebSocket-Accept` is missing or wrong (RFC 6455, section 4.1).
     InvalidAccept,
-    /// The server chose an extension, or parameters of it, that do not fit the offer (RFC 6455,
-    /// section 4.1; RFC 7692, section 7.1).
+    /// The server chose an extension that was not offered, or several (RFC 6455, section 4.1).
     UnofferedExtension,
+    /// What the server chose does not fit the offer. The extension says why, and which settings would
+    /// open (RFC 7692, section 7.1).
+    ExtensionParameters(&'static str),
     /// The server chose a subprotocol that was not offered (RFC 6455, section 4.1).
     UnofferedSubprotocol,
     /// The server switched protocols before it had the whole request.
@@ -87,11 +89,7 @@ impl HandshakeError {
         let response = Response::text(self.status(), &alloc::format!("{self}\n"));
         match self {
             Self::Method => response.with("Allow", "GET"),
-            Self::MissingUpgrade => response.with("Upgrade", "websocket"),
-            Self::WebSocketVersion => {
-                response.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13")
-            }
-            Self::DuplicateHeader("Sec-WebSocket-Version") => {
+            Self::WebSocketVersion | Self::DuplicateHeader("Sec-WebSocket-Version") => {
                 response.with("Sec-WebSocket-Version", "13")
             }
             _ => response,
@@ -124,7 +122,8 @@ impl fmt::Display for HandshakeError {
             Self::Body => "an upgrade must not have a body",
             Self::Origin => "the origin is not allowed",
             Self::InvalidAccept => "Sec-WebSocket-Accept is missing or wrong",
-            Self::UnofferedExtension => "the server chose extensions that do not fit the offer",
+            Self::UnofferedExtension => "the server chose an extension that was not offered",
+            Self::ExtensionParameters(why) => why,
             Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
             Self::PrematureAnswer => "the server answered before it had the whole request",
             Self::Finished => "the handshake is over",
@@ -145,6 +144,8 @@ pub enum InvalidField {
     Value,
     /// A header that the handshake writes itself.
     Reserved,
+    /// `Authorization`, which the user information of the URL says already.
+    Authorization,
     /// A subprotocol that is not a token (RFC 6455, section 4.1, item 10).
     Subprotocol,
     /// The client offers a subprotocol twice (RFC 6455, section 4.1, item 10).
@@ -161,6 +162,7 @@ impl fmt::Display for InvalidField {
             Self::Name => "the header name is not a token",
             Self::Value => "the header value has a control character",
             Self::Reserved => "the header is written by the handshake itself",
+            Self::Authorization => "the user name in the URL is sent as Authorization already",
             Self::Subprotocol => "the subprotocol is not a token",
             Self::DuplicateSubprotocol => "the subprotocol is offered twice",
             Self::UnofferedSubprotocol => "the subprotocol was not offered",
@@ -175,27 +177,37 @@ impl core::error::Error for InvalidField {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidUrl {
-    /// The scheme is neither `ws` nor `wss`.
+    /// The scheme is neither `ws` nor `wss`, nor `http` nor `https`, which mean the same.
     Scheme,
     /// A fragment (`#…`) has no meaning here. A `#` in a path must be written `%23`.
     Fragment,
-    /// A user name or password. Send an `Authorization` header instead.
+    /// A user name or password that is malformed, or that HTTP cannot send (RFC 7617, section 2):
+    /// an empty one, a colon in the user name, control characters, what is not UTF-8.
     UserInfo,
     /// The host is missing or malformed.
     Host,
+    /// The host has characters outside ASCII. Write it as it is in the DNS, with `xn--`.
+    NotAscii,
+    /// An IPv6 address with a zone, which no `Host` can name. Connect by hand to that address,
+    /// and give the URL without the zone.
+    Zone,
     /// The port is not a number from 1 to 65535.
     Port,
-    /// A character that must be percent-encoded: a space, a control, or one outside ASCII.
+    /// A character that must be percent-encoded: a space or a control.
     Character,
 }
 
 impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "the URL must begin with ws:// or wss://",
+            Self::Scheme => "the URL must begin with ws://, wss://, http:// or https://",
             Self::Fragment => "the URL must not have a fragment (#)",
-            Self::UserInfo => "the URL must not have a user name or password",
+            Self::UserInfo => "the user name or password in the URL is malformed",
             Self::Host => "the host of the URL is missing or malformed",
+            Self::NotAscii => "the host of the URL must be written in ASCII, as xn--...",
+            Self::Zone => {
+                "the URL must not have an IPv6 zone: connect to the address by hand, and leave it out"
+            }
             Self::Port => "the port of the URL must be a number from 1 to 65535",
             Self::Character => "the URL has a character that must be percent-encoded",
         })

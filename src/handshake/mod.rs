@@ -15,6 +15,7 @@
 mod accept;
 mod authority;
 mod client;
+mod credentials;
 mod error;
 mod head;
 mod headers;

@@ -2,10 +2,11 @@
 
 use super::headers::check_field;
 use super::{HandshakeError, InvalidField};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// An HTTP response that is not a WebSocket handshake. It always ends the transport: write
+/// An HTTP response that is not a WebSocket handshake. One of status 426 names `websocket` as what to
+/// upgrade to. It always ends the transport: write
 /// [`encode`](Self::encode) or what [`Request::respond`](super::Request::respond) returns, then
 /// close.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,8 @@ impl Response {
         Ok(self.with(name, value))
     }
 
-    /// Sets the body.
+    /// Sets the body. It is not sent with a status that has none: 204, 205 and 304 (RFC 9110, sections
+    /// 15.3.5, 15.3.6 and 15.4.5).
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
@@ -76,19 +78,28 @@ impl Response {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.encode_head();
-        bytes.extend_from_slice(&self.body);
+        if may_have_content(self.status) {
+            bytes.extend_from_slice(&self.body);
+        }
         bytes
     }
 
     pub(super) fn encode_head(&self) -> Vec<u8> {
-        alloc::format!(
-            "HTTP/1.1 {} {}\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.status,
-            reason_phrase(self.status),
-            self.lines,
-            self.body.len(),
-        )
-        .into_bytes()
+        let mut head =
+            alloc::format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status));
+        head.push_str(&self.lines);
+        // N147
+        match self.status {
+            204 | 304 => {}
+            205 => head.push_str("Content-Length: 0\r\n"),
+            _ => head.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]),
+        }
+        // N146
+        head.push_str(match self.status {
+            426 => "Upgrade: websocket\r\nConnection: close, Upgrade\r\n\r\n",
+            _ => "Connection: close\r\n\r\n",
+        });
+        head.into_bytes()
     }
 
     pub(super) fn text(status: u16, body: &str) -> Self {
@@ -101,6 +112,10 @@ impl Response {
         self.lines.extend([name, ": ", value, "\r\n"]);
         self
     }
+}
+
+fn may_have_content(status: u16) -> bool {
+    !matches!(status, 204 | 205 | 304)
 }
 
 /// An acceptance with something in it that may not be there is the server's own fault.
@@ -122,6 +137,7 @@ fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         204 => "No Content",
+        205 => "Reset Content",
         301 => "Moved Permanently",
         302 => "Found",
         304 => "Not Modified",

@@ -1,9 +1,11 @@
 //! WebSocket URLs (RFC 6455, section 3).
 
 use super::InvalidUrl;
+use super::credentials::basic;
 use alloc::string::String;
+use core::fmt::Write;
 
-/// The parts of a `ws` or `wss` URL that a handshake needs.
+/// The parts of a URL that a handshake needs. It holds no user information, so that it can be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Url {
     pub(super) secure: bool,
@@ -15,35 +17,60 @@ pub(super) struct Url {
 }
 
 impl Url {
-    pub(super) fn parse(url: &str) -> Result<Self, InvalidUrl> {
+    /// The URL, and what its user information says in an `Authorization` header.
+    pub(super) fn parse(url: &str) -> Result<(Self, Option<String>), InvalidUrl> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
+        // N1, N140
         let secure = match scheme {
-            s if s.eq_ignore_ascii_case("ws") => false,
-            s if s.eq_ignore_ascii_case("wss") => true,
+            s if is_one_of(s, ["ws", "http"]) => false,
+            s if is_one_of(s, ["wss", "https"]) => true,
             _ => return Err(InvalidUrl::Scheme),
         };
+        // N2
         if rest.contains('#') {
             return Err(InvalidUrl::Fragment);
         }
-        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if rest.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
             return Err(InvalidUrl::Character);
         }
         let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(InvalidUrl::UserInfo);
-        }
+        // N143
+        let (authorization, authority) = match authority.split_once('@') {
+            Some((user_info, authority)) => {
+                (Some(basic(user_info).ok_or(InvalidUrl::UserInfo)?), authority)
+            }
+            None => (None, authority),
+        };
         let (host, port) = split_port(authority);
+        // N144
+        if !host.is_ascii() {
+            return Err(InvalidUrl::NotAscii);
+        }
+        if host.starts_with('[') && host.contains('%') {
+            return Err(InvalidUrl::Zone);
+        }
         if !is_host(host) {
             return Err(InvalidUrl::Host);
         }
+        // N141
         let port = match port {
+            None | Some("") if secure => 443,
+            None | Some("") => 80,
             Some(digits) => parse_port(digits).ok_or(InvalidUrl::Port)?,
-            None if secure => 443,
-            None => 80,
         };
+        // N3, N142
         let mut path = String::from(if resource.starts_with('/') { "" } else { "/" });
-        path.push_str(resource);
-        Ok(Self { secure, host: host.into(), port, resource: path })
+        for character in resource.chars() {
+            if character.is_ascii() {
+                path.push(character);
+            } else {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    // A string takes everything.
+                    let _ = write!(path, "%{byte:02X}");
+                }
+            }
+        }
+        Ok((Self { secure, host: host.into(), port, resource: path }, authorization))
     }
 
     /// The value of the `Host` header: the port is left out if it is the scheme's default.
@@ -55,6 +82,10 @@ impl Url {
             alloc::format!("{}:{}", self.host, self.port)
         }
     }
+}
+
+fn is_one_of(scheme: &str, known: [&str; 2]) -> bool {
+    known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 /// Host and port of `host[:port]`. The colons of an IPv6 address stand in brackets.
@@ -100,8 +131,12 @@ mod tests {
             ("wss://example.com:443?x", true, "example.com", 443, "/?x", "example.com"),
             ("ws://[::1]:9001/a%23b", false, "[::1]", 9001, "/a%23b", "[::1]:9001"),
             ("ws://h/p:1/@", false, "h", 80, "/p:1/@", "h"),
+            ("http://h:/", false, "h", 80, "/", "h"),
+            ("HTTPS://h:", true, "h", 443, "/", "h"),
+            ("ws://h/caf\u{e9}?\u{1f600}=%41", false, "h", 80, "/caf%C3%A9?%F0%9F%98%80=%41", "h"),
         ] {
-            let parsed = Url::parse(url).unwrap();
+            let (parsed, authorization) = Url::parse(url).unwrap();
+            assert_eq!(authorization, None);
             assert_eq!(parsed.host_header(), header, "{url}");
             let expected = Url { secure, host: host.into(), port, resource: resource.into() };
             assert_eq!(parsed, expected, "{url}");
@@ -111,25 +146,26 @@ mod tests {
     #[test]
     fn refused() {
         for (url, error) in [
-            ("http://example.com", InvalidUrl::Scheme),
+            ("ftp://example.com", InvalidUrl::Scheme),
             ("example.com", InvalidUrl::Scheme),
             ("ws:/example.com", InvalidUrl::Scheme),
             ("ws://example.com/#top", InvalidUrl::Fragment),
             ("ws://example.com#", InvalidUrl::Fragment),
-            ("ws://user@example.com", InvalidUrl::UserInfo),
+            ("ws://@example.com", InvalidUrl::UserInfo),
+            ("ws://a@b@example.com", InvalidUrl::Host),
             ("ws://", InvalidUrl::Host),
             ("ws:///path", InvalidUrl::Host),
             ("ws://:80", InvalidUrl::Host),
             ("ws://[::1", InvalidUrl::Host),
             ("ws://[g::1]", InvalidUrl::Host),
             ("ws://a[::1]", InvalidUrl::Host),
-            ("ws://h:", InvalidUrl::Port),
             ("ws://h:0", InvalidUrl::Port),
             ("ws://h:65536", InvalidUrl::Port),
             ("ws://h:+80", InvalidUrl::Port),
             ("ws://h/a b", InvalidUrl::Character),
             ("ws://h/\r\nX: y", InvalidUrl::Character),
-            ("ws://h/ü", InvalidUrl::Character),
+            ("ws://ü/", InvalidUrl::NotAscii),
+            ("ws://[fe80::1%25eth0]/", InvalidUrl::Zone),
         ] {
             assert_eq!(Url::parse(url), Err(error), "{url}");
         }

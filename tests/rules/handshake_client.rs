@@ -128,7 +128,7 @@ fn n1_accepts_ws_and_wss_with_their_default_ports() {
 
 #[test]
 fn n1_n4_rejects_other_schemes() {
-    for url in ["http://example.com", "https://a", "wsss://a", "//a", "a", "", "ws:/a", "ws"] {
+    for url in ["ftp://example.com", "wsss://a", "//a", "a", "", "ws:/a", "ws"] {
         assert_eq!(ClientRequest::new(url).unwrap_err(), InvalidUrl::Scheme, "{url}");
     }
 }
@@ -161,7 +161,7 @@ fn n3_n8_accepts_path_and_query_as_the_resource() {
 
 #[test]
 fn n3_n8_rejects_what_would_break_the_request_line() {
-    for url in ["ws://a/b c", "ws://a/\r\nX: y", "ws://a/\t", "ws://a/\u{fc}", "ws://a/?\0"] {
+    for url in ["ws://a/b c", "ws://a/\r\nX: y", "ws://a/\t", "ws://a/?\0"] {
         assert_eq!(ClientRequest::new(url).unwrap_err(), InvalidUrl::Character, "{url:?}");
     }
 }
@@ -186,11 +186,10 @@ fn n4_rejects_bad_hosts_ports_and_user_names() {
         ("ws://a[b]", InvalidUrl::Host),
         ("ws://[::1", InvalidUrl::Host),
         ("ws://[::g]", InvalidUrl::Host),
-        ("ws://a:", InvalidUrl::Port),
         ("ws://a:0", InvalidUrl::Port),
         ("ws://a:65536", InvalidUrl::Port),
         ("ws://a:8x", InvalidUrl::Port),
-        ("ws://user:secret@a", InvalidUrl::UserInfo),
+        ("ws://user%:secret@a", InvalidUrl::UserInfo),
     ] {
         assert_eq!(ClientRequest::new(url).unwrap_err(), error, "{url}");
     }
@@ -282,6 +281,10 @@ fn n14_accepts_an_origin_or_none() {
     assert!(!written(&request(URL)).contains("Origin"));
     let with = request(URL).origin("https://example.com").unwrap();
     assert_eq!(written(&with).matches("\r\nOrigin: https://example.com\r\n").count(), 1);
+    // The last one counts.
+    let other = with.origin("null").unwrap();
+    assert_eq!(written(&other).matches("\r\nOrigin: null\r\n").count(), 1);
+    assert_eq!(written(&other).matches("Origin").count(), 1);
 }
 
 #[test]
@@ -505,8 +508,6 @@ fn n24_rejects_answers_that_are_not_http() {
         (but("-", &["X: a\r\n b"]), HandshakeError::FoldedHeader),
         (but("-", &["X: a\nY: b"]), HandshakeError::BareControlByte),
         (but("-", &["X: a\0"]), HandshakeError::BareControlByte),
-        (but("-", &["Content-Length: 5"]), HandshakeError::Body),
-        (but("-", &["Transfer-Encoding: chunked"]), HandshakeError::Body),
         (but("-", &["X: y"; 98]), HandshakeError::TooManyHeaders),
         (b"\x15\x03\x03\x00\x02\x02\x28\r\n".to_vec(), HandshakeError::BareControlByte),
     ] {

@@ -78,7 +78,7 @@ fn rejects_origin(
     assert_eq!(refused, Err(error));
     let answer = String::from_utf8(error.response().encode()).unwrap();
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
-    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close"), "{answer}");
     answer
 }
 

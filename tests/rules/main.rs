@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
 mod closing;
 mod control;
 #[cfg(feature = "deflate")]
@@ -24,6 +25,7 @@ mod request_heads;
 mod sending;
 mod text;
 mod traceability;
+mod urls;
 
 use sansio_ws::{Connection, ProtocolError};
 use support::frame::{Frame, wire};

@@ -26,8 +26,8 @@ impl Extension for Says {
         Some(Agreement { header: self.0.into(), codec })
     }
 
-    fn confirm(&self, _: &Offer<'_>) -> Option<Agreement> {
-        self.accept(&Offer::parse(self.0.as_bytes())?)
+    fn confirm(&self, _: &Offer<'_>) -> Result<Agreement, &'static str> {
+        self.accept(&Offer::parse(self.0.as_bytes()).unwrap()).ok_or("never")
     }
 
     fn prepare(&self, _: &[u8]) -> Option<Prepared> {
