@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::Stream;
+use crate::connection::Config;
 use crate::deadlines::Instant;
-use crate::frame::Header;
+use crate::frame::{Header, Opcode};
+use crate::handshake::{Acceptance, OriginPolicy, ServerHandshake};
+use crate::limits::Limits;
+use crate::recv_buffer::RecvBuffer;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
+use bytes::Buf;
 use core::cell::RefCell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -19,6 +24,10 @@ use std::sync::{Mutex, MutexGuard};
 pub(super) const PONG: &[u8] = b"\x8A\x80\0\0\0\0";
 pub(super) const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xE8";
 pub(super) const TEXT: &[u8] = b"\x81\x81\0\0\0\0a";
+
+pub(super) const REQUEST: &[u8] =
+    b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 std::thread_local! {
     static TIME: RefCell<Option<Time>> = const { RefCell::new(None) };
@@ -79,6 +88,8 @@ pub(super) struct State {
     pub(super) rate: u64,
     /// Whether the peer answers pings and Close when it has read them.
     pub(super) answers: bool,
+    /// The peer of a client: how many bytes it sends of its response and of what follows.
+    pub(super) serves: Option<(usize, Vec<u8>)>,
     /// A signal interrupts each wait, once in this time.
     pub(super) signals: Option<Duration>,
     /// Whether there are timeouts.
@@ -90,7 +101,7 @@ pub(super) struct State {
     /// How many of them the peer has read, and until when.
     delivered: usize,
     read_until: Instant,
-    /// Where the next frame that was not looked at begins.
+    /// Where the next frame that was not looked at begins, or the head of the handshake.
     parsed: usize,
     pub(super) pings: usize,
     pub(super) timeouts: [Option<Duration>; 2],
@@ -114,6 +125,7 @@ impl Socket {
             room: 1 << 20,
             rate: u64::MAX,
             answers: true,
+            serves: None,
             signals: None,
             times_out: true,
             fault: None,
@@ -146,6 +158,9 @@ impl Socket {
 
 impl State {
     fn arrive(&mut self, at: Instant, bytes: Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
         let number = self.arrivals.len() + self.calls;
         let mut key = (at, number);
         while self.arrivals.contains_key(&key) {
@@ -171,6 +186,7 @@ impl State {
         if read > 0 || waiting == 0 {
             self.read_until = now;
         }
+        self.pass_head();
         while let Some(end) = self.next_frame().filter(|end| *end <= self.delivered) {
             let opcode = self.output[self.parsed] & 0xF;
             self.pings += usize::from(opcode == 9);
@@ -185,10 +201,43 @@ impl State {
         }
     }
 
+    /// What comes before the frames is a response, or a request, which is answered at once.
+    fn pass_head(&mut self) {
+        if self.parsed > 0 || !self.output.starts_with(b"HTTP") && !self.output.starts_with(b"GET")
+        {
+            return;
+        }
+        let head = self.output[..self.delivered].windows(4).position(|end| end == b"\r\n\r\n");
+        let Some(head) = head else { return };
+        self.parsed = head + 4;
+        if let Some((most, frames)) = self.serves.take() {
+            let mut response = respond(&self.output[..self.parsed]);
+            response.extend_from_slice(&frames);
+            response.truncate(most);
+            self.arrive(self.time.now(), response);
+        }
+    }
+
     /// Where the frame ends that comes next.
     fn next_frame(&self) -> Option<usize> {
         let (header, header_len) = Header::parse(self.output.get(self.parsed..)?).ok()??;
         Some(self.parsed + header_len + header.payload_len() as usize)
+    }
+
+    /// All frames that were taken, without their masks.
+    pub(super) fn frames(&mut self) -> Vec<(Opcode, Vec<u8>)> {
+        self.deliver();
+        let head = self.output.windows(4).position(|end| end == b"\r\n\r\n");
+        let mut rest = &self.output[head.map_or(0, |head| head + 4)..];
+        let mut frames = vec![];
+        while let Some((header, header_len)) = Header::parse(rest).unwrap() {
+            let (payload, behind) = rest[header_len..].split_at(header.payload_len() as usize);
+            let key = header.mask().unwrap_or_default();
+            let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+            frames.push((header.opcode(), payload.collect()));
+            rest = behind;
+        }
+        frames
     }
 
     /// When the peer will have read `n` bytes, if it ever does.
@@ -238,6 +287,18 @@ impl State {
             None => Ok(self.timeouts[direction].map(|timeout| self.time.now() + timeout)),
         }
     }
+}
+
+/// What a server answers.
+pub(super) fn respond(request: &[u8]) -> Vec<u8> {
+    let mut rx = RecvBuffer::new();
+    rx.extend_from_slice(request);
+    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let upgrade = handshake.receive(&mut rx).unwrap().unwrap();
+    let upgrade = upgrade.upgrade(OriginPolicy::SameHost).unwrap();
+    let mut connection = upgrade.accept(&Acceptance::default(), Config::DEFAULT).unwrap();
+    let queue = connection.outgoing();
+    queue.copy_to_bytes(queue.len()).to_vec()
 }
 
 impl Read for Socket {

@@ -1,9 +1,9 @@
-//! The blocking adapter: over a scripted stream, where every call can go wrong, and over TCP.
+//! The blocking adapter: over a scripted stream, where every call can go wrong, and over TCP. Its
+//! deadlines are tested in virtual time, within the crate; here they are far away.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod closing;
-mod deadlines;
 mod opening;
 mod over_script;
 #[path = "../scripted/mod.rs"]
@@ -21,20 +21,16 @@ use sansio_ws::{
     CloseCode, Config, Connection, ControlPayload, Ended, Event, Limits, MessageKind,
     ProtocolError, RecvBuffer, Role, SendError,
 };
-use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
+use scripted::{Call, Conversation, End, FAR, Fault, Outcome, PATIENCE, REQUEST, RESPONSE, Script};
 use scripted::{accept, accept_with, assert_same_output, bounded, conversation, echo, unmasked};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::frame::{self, Frame, wire};
 use support::{Seen, masks};
-
-const fn ms(ms: u64) -> Option<Duration> {
-    Some(Duration::from_millis(ms))
-}
 
 fn request() -> ClientRequest {
     ClientRequest::new("ws://x/chat").unwrap()
@@ -51,28 +47,19 @@ fn tcp() -> (TcpStream, TcpStream) {
 }
 
 /// An open connection over TCP: a server's end, and a client's.
-fn open_with(config: Config, timeouts: Timeouts) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
-    open_each(config, timeouts, timeouts)
-}
-
-/// A server and a client with timeouts of their own.
-fn open_each(
-    config: Config,
-    of_server: Timeouts,
-    of_client: Timeouts,
-) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
+fn open_with(config: Config) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
     let (server, client) = tcp();
     let config = Arc::new(config);
     let shared = Arc::clone(&config);
     let server = thread::spawn(move || {
-        WebSocket::accept(server, OriginPolicy::SameHost, shared, of_server).unwrap()
+        WebSocket::accept(server, OriginPolicy::SameHost, shared, FAR).unwrap()
     });
-    let client = WebSocket::connect(client, &request(), config, of_client).unwrap();
+    let client = WebSocket::connect(client, &request(), config, FAR).unwrap();
     (server.join().unwrap(), client)
 }
 
 fn open() -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
-    open_with(Config::DEFAULT, Timeouts::DEFAULT)
+    open_with(Config::DEFAULT)
 }
 
 fn go_on(mut socket: WebSocket<Script>) -> Outcome {
@@ -97,22 +84,22 @@ fn go_on(mut socket: WebSocket<Script>) -> Outcome {
     Outcome { opened: true, events, end, answers: 0 }
 }
 
-/// Runs something that has to take about so long.
-fn takes<T>(least: u64, action: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = action();
-    let taken = start.elapsed();
-    assert!(taken >= Duration::from_millis(least), "after {taken:?}, too early");
-    // Machines that run tests are busy.
-    assert!(taken < Duration::from_millis(least + 3000), "after {taken:?}, too late");
-    result
+/// Reads everything, and what came of it.
+fn read_all(reader: Reader<TcpStream>) -> (Vec<Seen>, Option<Ended>) {
+    tell_all(reader, |_| ())
 }
 
-/// Reads everything, and what came of it.
-fn read_all(mut reader: Reader<TcpStream>) -> (Vec<Seen>, Option<Ended>) {
+/// The same, and tells of each event when it comes.
+fn tell_all(
+    mut reader: Reader<TcpStream>,
+    mut tell: impl FnMut(&Seen),
+) -> (Vec<Seen>, Option<Ended>) {
     let mut events = vec![];
     while let Some(event) = reader.read().unwrap() {
-        events.extend(Seen::of(event));
+        if let Some(event) = Seen::of(event) {
+            tell(&event);
+            events.push(event);
+        }
     }
     (events, reader.ended())
 }

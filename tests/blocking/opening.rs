@@ -11,9 +11,9 @@ fn exchange(
     let (server, mut client) = tcp();
     client.write_all(request).unwrap();
     let server = thread::spawn(move || {
-        WebSocket::accept_with(server, &Limits::DEFAULT, Timeouts::DEFAULT, decide).unwrap_err()
+        WebSocket::accept_with(server, &Limits::DEFAULT, FAR, decide).unwrap_err()
     });
-    client.set_read_timeout(ms(10_000)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("the answer arrives, and no reset");
     drop(client);
@@ -70,14 +70,12 @@ fn bytes_behind_the_handshake_are_kept() {
         let frames = wire(true, [Frame::text("early"), Frame::text("bird")]);
         client.write_all(&[REQUEST, &frames].concat()).unwrap();
         let mut server =
-            WebSocket::accept(server, OriginPolicy::SameHost, Config::DEFAULT, Timeouts::DEFAULT)
-                .unwrap();
+            WebSocket::accept(server, OriginPolicy::SameHost, Config::DEFAULT, FAR).unwrap();
         assert_eq!(server.read().unwrap(), Some(Event::Text("early")));
         assert_eq!(server.read().unwrap(), Some(Event::Text("bird")));
 
         let script = Script::server(wire(false, [Frame::text("early")]), End::Eof);
-        let client =
-            WebSocket::connect(script, &request(), Config::DEFAULT, Timeouts::DEFAULT).unwrap();
+        let client = WebSocket::connect(script, &request(), Config::DEFAULT, FAR).unwrap();
         assert_eq!(go_on(client).events, [Seen::text("early")]);
     });
 }
@@ -88,7 +86,7 @@ fn a_client_is_told_how_it_was_refused() {
         let answer =
             b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Go away\r\nX-Why: \xFF\r\n\r\nno";
         let script = Script::new(&answer[..], End::Eof);
-        match WebSocket::connect(script, &request(), Config::DEFAULT, Timeouts::DEFAULT) {
+        match WebSocket::connect(script, &request(), Config::DEFAULT, FAR) {
             Err(Error::Refused(refused)) => {
                 assert_eq!((refused.status, &refused.reason[..]), (403, "Go away"));
                 assert_eq!(refused.headers, [("X-Why".into(), b"\xFF".to_vec())]);
@@ -97,7 +95,7 @@ fn a_client_is_told_how_it_was_refused() {
             connected => panic!("{:?}", connected.map(drop)),
         }
         let script = Script::new(RESPONSE, End::Eof);
-        match WebSocket::connect(script, &request(), Config::DEFAULT, Timeouts::DEFAULT) {
+        match WebSocket::connect(script, &request(), Config::DEFAULT, FAR) {
             Err(Error::Handshake(error)) => assert_eq!(error, HandshakeError::InvalidAccept),
             connected => panic!("{:?}", connected.map(drop)),
         }
@@ -111,7 +109,7 @@ fn a_subprotocol_is_agreed_on() {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
-            WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, |request| {
+            WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, |request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
                 let subprotocol = upgrade.choose(&["two"]);
                 let reply = Acceptance { subprotocol, headers: &[("X-A", "b")] };
@@ -121,7 +119,7 @@ fn a_subprotocol_is_agreed_on() {
         });
         let request = ClientRequest::new(&url).unwrap();
         let request = request.subprotocol("one").unwrap().subprotocol("two").unwrap();
-        let client = WebSocket::open(&request, Config::DEFAULT, Timeouts::DEFAULT).unwrap();
+        let client = WebSocket::open(&request, Config::DEFAULT, FAR).unwrap();
         assert_eq!(client.subprotocol(), Some("two"));
         server.join().unwrap();
     });
@@ -132,7 +130,7 @@ fn what_can_not_be_connected_is_an_error() {
     bounded(|| {
         let open = |url: &str| {
             let request = ClientRequest::new(url).unwrap();
-            WebSocket::open(&request, Config::DEFAULT, Timeouts::DEFAULT).unwrap_err()
+            WebSocket::open(&request, Config::DEFAULT, FAR).unwrap_err()
         };
         assert!(matches!(open("wss://127.0.0.1:1/"), Error::Secure));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,12 +3,12 @@
 use super::*;
 
 /// Has the conversation, from opening to the one end it has to have.
-fn converse(conversation: &Conversation, script: &Script, timeouts: Timeouts) -> Outcome {
+fn converse(conversation: &Conversation, script: &Script) -> Outcome {
     let (stream, config) = (script.clone(), conversation.config.clone());
     let accept = |request: &Request<'_>| accept_with(request, conversation.config.clone());
     let opened = match conversation.to_server {
-        true => WebSocket::accept_with(stream, &config.limits, timeouts, accept),
-        false => WebSocket::connect(stream, &request(), config, timeouts),
+        true => WebSocket::accept_with(stream, &config.limits, FAR, accept),
+        false => WebSocket::connect(stream, &request(), config, FAR),
     };
     match opened {
         Ok(socket) => go_on(socket),
@@ -29,7 +29,7 @@ fn conversations() -> Vec<(Conversation, Outcome, usize, Script)> {
     let judged = scripted::conversations().into_iter().map(|conversation| {
         let to_server = conversation.to_server;
         let script = conversation.script(usize::MAX, End::Eof);
-        let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
+        let outcome = converse(&conversation, &script);
         assert_eq!(outcome.events, conversation.events());
         assert_eq!(outcome.end, Ok(Ended::Clean { code: Some(CloseCode::GOING_AWAY) }));
         assert_eq!(unmasked(script.frames()), conversation.answers());
@@ -41,65 +41,29 @@ fn conversations() -> Vec<(Conversation, Outcome, usize, Script)> {
     judged.collect()
 }
 
-/// A conversation cut off behind `cut` bytes.
-fn cut_off(conversation: &Conversation, cut: usize, end: End) {
-    // A stall is waited for, so all these run at once.
-    let timeouts = match end {
-        End::Stall => Timeouts::NONE.opening(ms(300)).keep_alive(ms(200)).pong(ms(100)),
-        End::Eof | End::Reset | End::Cut => Timeouts::DEFAULT,
-    };
-    let timeouts = timeouts.close(ms(300));
-    let to_server = conversation.to_server;
-    let script = conversation.script(cut, end);
-    let mut outcome = converse(conversation, &script, timeouts);
-    let what = format!("{end:?} behind {cut} bytes, to_server: {to_server}");
-    let mut answered = match outcome.opened {
-        true => unmasked(script.frames()),
-        false => vec![],
-    };
-    if end == End::Stall && outcome.end == Ok(Ended::TimedOut) {
-        assert_eq!(answered.pop(), Some(Frame::ping("")), "{what}");
-    }
-    if !outcome.opened {
-        outcome.end = Err(None);
-    }
-    outcome.answers = answered.len();
-    let expected = conversation.outcome(cut, end);
-    assert_eq!(outcome, expected, "{what}");
-    assert_eq!(answered, conversation.answers()[..outcome.answers], "{what}");
-}
-
 #[test]
 fn f2_every_offset_has_one_end_and_loses_nothing() {
     for conversation in scripted::conversations() {
         for cut in 0..=conversation.len() {
-            cut_off(&conversation, cut, End::Eof);
-            cut_off(&conversation, cut, End::Reset);
-            cut_off(&conversation, cut, End::Cut);
+            for end in [End::Eof, End::Reset, End::Cut] {
+                let to_server = conversation.to_server;
+                let script = conversation.script(cut, end);
+                let mut outcome = converse(&conversation, &script);
+                let what = format!("{end:?} behind {cut} bytes, to_server: {to_server}");
+                let answered = match outcome.opened {
+                    true => unmasked(script.frames()),
+                    false => vec![],
+                };
+                if !outcome.opened {
+                    outcome.end = Err(None);
+                }
+                outcome.answers = answered.len();
+                let expected = conversation.outcome(cut, end);
+                assert_eq!(outcome, expected, "{what}");
+                assert_eq!(answered, conversation.answers()[..outcome.answers], "{what}");
+            }
         }
     }
-}
-
-#[test]
-fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
-    let next = AtomicUsize::new(0);
-    let [first, second] = [true, false].map(conversation);
-    bounded(move || {
-        thread::scope(|scope| {
-            for _ in 0..128 {
-                scope.spawn(|| {
-                    loop {
-                        let cut = next.fetch_add(1, Ordering::Relaxed);
-                        match cut.checked_sub(first.len() + 1) {
-                            None => cut_off(&first, cut, End::Stall),
-                            Some(cut) if cut <= second.len() => cut_off(&second, cut, End::Stall),
-                            Some(_) => return,
-                        }
-                    }
-                });
-            }
-        });
-    });
 }
 
 #[test]
@@ -115,7 +79,7 @@ fn f3_f4_f5_no_call_that_has_to_be_repeated_changes_anything() {
             let script = conversation
                 .script(usize::MAX, End::Eof)
                 .faults(move |n, _| Some(fault).filter(|_| at(n)));
-            assert_eq!(converse(&conversation, &script, Timeouts::DEFAULT), outcome, "{what}");
+            assert_eq!(converse(&conversation, &script), outcome, "{what}");
             assert_same_output(&script, &model, conversation.to_server, &what);
         };
         for fault in again {
@@ -139,7 +103,7 @@ fn f5_a_stream_that_does_not_block_is_asked_again_by_the_caller() {
             let connection = Connection::new(role, Config::DEFAULT);
             let stream = script.clone();
             let parts = Parts { stream, rx: RecvBuffer::new(), connection };
-            let mut socket = WebSocket::from_parts(parts, Timeouts::DEFAULT);
+            let mut socket = WebSocket::from_parts(parts, FAR);
             // A caller that retries a timeout is one that set it.
             let mut events = vec![];
             loop {
@@ -186,7 +150,7 @@ fn f6_streams_that_lie_or_fail_are_errors() {
                     (n == k).then(|| *seen.lock().unwrap() = Some(call))?;
                     Some(fault)
                 });
-                let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
+                let outcome = converse(&conversation, &script);
                 let call = call.lock().unwrap().unwrap();
                 assert!(whole.events.starts_with(&outcome.events), "{what}");
                 if conversation.to_server {
@@ -230,7 +194,7 @@ fn f3_interrupted_for_ever_is_given_up() {
             let script = conversation
                 .script(usize::MAX, End::Eof)
                 .faults(move |n, _| (n >= k).then_some(Fault::Error(ErrorKind::Interrupted)));
-            let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
+            let outcome = converse(&conversation, &script);
             assert_eq!(outcome.end, Err(Some(ErrorKind::Interrupted)), "from call {k} on");
             assert!(script.state().calls > k + 100, "signals are harmless");
         }
@@ -244,7 +208,7 @@ fn f7_what_the_peer_said_is_handed_out_though_it_reads_no_more() {
         for until in head..model.output().len() {
             for end in [End::Eof, End::Reset] {
                 let script = conversation.script(usize::MAX, end).writes_until(until);
-                let outcome = converse(&conversation, &script, Timeouts::DEFAULT);
+                let outcome = converse(&conversation, &script);
                 assert_eq!(outcome, whole, "writing fails behind {until} bytes");
             }
         }
@@ -259,8 +223,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
         (End::Reset, Ok(Ended::Eof { mid_frame: false, mid_message: false, close_sent: false })),
     ] {
         let script = Script::new([REQUEST, &text].concat(), end).writes_until(RESPONSE.len());
-        let socket =
-            WebSocket::accept_with(script.clone(), &Limits::DEFAULT, Timeouts::DEFAULT, accept);
+        let socket = WebSocket::accept_with(script.clone(), &Limits::DEFAULT, FAR, accept);
         let mut socket = socket.unwrap();
         let kind = match socket.send_text("into the void") {
             Err(Error::Io(error)) => error.kind(),
@@ -276,8 +239,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
 fn close_finds_the_close_of_a_peer_that_is_gone() {
     let input = [REQUEST, &wire(true, [Frame::text("a"), Frame::close(4000, "")])].concat();
     let script = Script::new(input, End::Reset).writes_until(RESPONSE.len());
-    let mut socket =
-        WebSocket::accept_with(script, &Limits::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
+    let mut socket = WebSocket::accept_with(script, &Limits::DEFAULT, FAR, accept).unwrap();
     let ended = socket.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(ended.code(), 4000);
 }
@@ -295,9 +257,8 @@ fn f29_a_violation_is_told_to_peer_and_caller_and_ends_everything() {
             let frames = [Frame::text("before"), frame.clone(), Frame::text("after")];
             let script = Script::new([REQUEST, &wire(true, frames)].concat(), end);
             let script = if gone { script.writes_until(RESPONSE.len()) } else { script };
-            let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
             let mut socket =
-                WebSocket::accept_with(script.clone(), &config.limits, timeouts, accept).unwrap();
+                WebSocket::accept_with(script.clone(), &Limits::DEFAULT, FAR, accept).unwrap();
             assert_eq!(socket.read().unwrap(), Some(Event::Text("before")));
             match socket.read() {
                 Err(Error::Protocol(error)) => assert_eq!(error, violation),
@@ -337,8 +298,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
     let pipe = |input: &[u8]| Plain(Pipe(std::io::Cursor::new(input.into()), vec![]));
     let frames = wire(true, [Frame::text("hello"), Frame::close_empty()]);
     let stream = pipe(&[REQUEST, &frames].concat());
-    let mut socket =
-        WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, accept).unwrap();
+    let mut socket = WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, accept).unwrap();
     let mut events = vec![];
     while let Some((connection, event)) = socket.next().unwrap() {
         echo(connection, event, &mut events);
@@ -354,7 +314,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
         Err(Response::html("<p>hello</p>"))
     };
     let stream = pipe(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    let opened = WebSocket::accept_with(stream, &Limits::DEFAULT, Timeouts::DEFAULT, page);
+    let opened = WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, page);
     assert!(matches!(opened, Err(Error::Responded(200))));
 }
 

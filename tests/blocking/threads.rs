@@ -9,7 +9,13 @@ fn thousands_of_messages_both_ways_by_several_threads() {
         let (server, client) = open();
         let sides = [server, client].map(|socket| {
             let (reader, writer) = socket.split().unwrap();
-            let reader = thread::spawn(move || read_all(reader));
+            let (told, pings) = mpsc::channel();
+            let tell = move |event: &Seen| {
+                if let Seen::Ping(_) = event {
+                    told.send(()).unwrap();
+                }
+            };
+            let reader = thread::spawn(move || tell_all(reader, tell));
             let writers = [0, 1].map(|w| {
                 let writer: Writer<_> = writer.clone();
                 thread::spawn(move || {
@@ -22,12 +28,14 @@ fn thousands_of_messages_both_ways_by_several_threads() {
                     }
                 })
             });
-            (reader, writers, writer)
+            (reader, pings, writers, writer)
         });
         let mut closers = vec![];
         let mut readers = vec![];
-        for (reader, writers, writer) in sides {
+        for (reader, pings, writers, writer) in sides {
             writers.into_iter().for_each(|writer| writer.join().unwrap());
+            // Behind a Close, none would be answered.
+            assert_eq!(pings.iter().take(2 * EACH / 100).count(), 2 * EACH / 100);
             closers.push(writer);
             readers.push(reader);
         }
@@ -67,7 +75,7 @@ fn thousands_of_messages_both_ways_by_several_threads() {
 fn several_writers_of_messages_larger_than_the_queue() {
     bounded(|| {
         let limits = Limits { max_queued_bytes: 10_000, ..Limits::DEFAULT };
-        let (server, mut client) = open_with(Config::DEFAULT.limits(limits), Timeouts::DEFAULT);
+        let (server, mut client) = open_with(Config::DEFAULT.limits(limits));
         let (reader, writer) = server.split().unwrap();
         let reader = thread::spawn(move || read_all(reader));
         let writers: Vec<_> = (0..8)
@@ -148,12 +156,10 @@ fn a_reader_that_can_not_write_reads_on() {
         let last = Frame::pong("last").bytes();
         let mut answer = vec![];
         let mut part = vec![0; 100_000];
-        takes(0, || {
-            while !answer.ends_with(&last) {
-                let n = stream.read(&mut part).unwrap();
-                answer.extend_from_slice(&part[..n]);
-            }
-        });
+        while !answer.ends_with(&last) {
+            let n = stream.read(&mut part).unwrap();
+            answer.extend_from_slice(&part[..n]);
+        }
         stream.write_all(&wire(true, [Frame::close(1000, "")])).unwrap();
         stream.read_to_end(&mut vec![]).unwrap();
         drop(stream);
@@ -170,7 +176,8 @@ fn the_reader_answers_pings_and_writes_on_while_the_peer_does_not_read() {
         let (server, client) = open();
         let (reader, writer) = server.split().unwrap();
         let mut stream = client.into_parts().stream;
-        let reader = thread::spawn(move || read_all(reader));
+        let (told, events) = mpsc::channel();
+        let reader = thread::spawn(move || tell_all(reader, |_| told.send(()).unwrap()));
         // More than the sockets hold.
         let writer = thread::spawn(move || {
             writer.send_binary(&vec![7; 30 << 20]).unwrap();
@@ -180,7 +187,8 @@ fn the_reader_answers_pings_and_writes_on_while_the_peer_does_not_read() {
         let pings = (0..100).map(|i| Frame::ping(format!("{i}")));
         stream.write_all(&wire(true, pings)).unwrap();
         stream.write_all(&wire(true, [Frame::close(1000, "")])).unwrap();
-        thread::sleep(Duration::from_millis(50));
+        // All of them come while the message waits.
+        assert_eq!(events.iter().take(101).count(), 101);
         let mut answer = vec![];
         stream.read_to_end(&mut answer).unwrap();
         let frames = frame::parse(&answer);
@@ -195,33 +203,35 @@ fn the_reader_answers_pings_and_writes_on_while_the_peer_does_not_read() {
     });
 }
 
+/// When they do is tested in virtual time. Here both halves run at once.
 #[test]
 fn deadlines_hold_for_both_halves() {
     bounded(|| {
         // A writer that is stuck, with a reader that hears nothing: both wake at the same time.
-        let timeouts = Timeouts::NONE.keep_alive(ms(100)).pong(ms(100)).close(ms(100));
+        let soon = Some(Duration::from_millis(50));
         for _ in 0..5 {
-            let (server, client) = open_with(Config::DEFAULT, timeouts);
-            let (reader, writer) = server.split().unwrap();
+            let (server, client) = open();
+            let parts = server.into_parts();
+            let timeouts = Timeouts::NONE.keep_alive(soon).pong(soon);
+            let (reader, writer) = WebSocket::from_parts(parts, timeouts).split().unwrap();
             let stuck = thread::spawn(move || {
                 writer.send_binary(&vec![7; 30 << 20]).unwrap_or_default();
                 writer.send_text("late")
             });
-            let (events, ended) = takes(200, || read_all(reader));
-            assert_eq!((events, ended), (vec![], Some(Ended::TimedOut)));
+            assert_eq!(read_all(reader), (vec![], Some(Ended::TimedOut)));
             let late = stuck.join().unwrap();
             assert!(matches!(late, Err(Error::Send(SendError::Closed))), "{late:?}");
             drop(client);
         }
 
-        // The reader waits already when the writer starts to close.
-        let (server, client) = open_with(Config::DEFAULT, Timeouts::NONE.close(ms(150)));
-        let (reader, writer) = server.split().unwrap();
+        // The reader may wait already when the writer starts to close.
+        let (server, client) = open();
+        let timeouts = Timeouts::NONE.close(soon);
+        let (reader, writer) =
+            WebSocket::from_parts(server.into_parts(), timeouts).split().unwrap();
         let reader = thread::spawn(move || read_all(reader).1);
-        thread::sleep(Duration::from_millis(200));
         writer.close(CloseCode::NORMAL, "").unwrap();
-        let ended = takes(140, || reader.join().unwrap());
-        assert_eq!(ended, Some(Ended::TimedOut));
+        assert_eq!(reader.join().unwrap(), Some(Ended::TimedOut));
         drop(client);
     });
 }

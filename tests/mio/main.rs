@@ -28,7 +28,7 @@ use sansio_ws::mio::{Error, Memory, Reply, Stream, WebSocket};
 use sansio_ws::{
     CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
 };
-use scripted::{Call, Conversation, End, Fault, Outcome, REQUEST, RESPONSE, Script};
+use scripted::{Call, Conversation, End, FAR, Fault, Outcome, PATIENCE, REQUEST, RESPONSE, Script};
 use scripted::{accept, accept_with, assert_same_output, bounded, conversation, echo, unmasked};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -66,7 +66,7 @@ fn tcp() -> (mio::net::TcpStream, TcpStream) {
         socket.set_nodelay(true).unwrap();
     }
     stream.set_nonblocking(true).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
     (mio::net::TcpStream::from_std(stream), peer)
 }
 
@@ -86,7 +86,8 @@ impl Reports {
         let mut reported = |readable| {
             let mut events = Events::with_capacity(8);
             loop {
-                poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+                poll.poll(&mut events, Some(PATIENCE)).unwrap();
+                assert!(!events.is_empty(), "mio reports nothing");
                 let fits =
                     |event: &&Readiness| event.is_writable() && event.is_readable() == readable;
                 if let Some(event) = events.iter().find(fits) {

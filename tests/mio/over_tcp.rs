@@ -36,7 +36,7 @@ impl Loop {
     fn step(&mut self, decide: fn(&Request<'_>) -> Result<Connection, Response>) {
         let mut events = Events::with_capacity(128);
         let more = self.sockets.values().any(WebSocket::wants_turn);
-        let timeout = if more { Duration::ZERO } else { Duration::from_secs(4) };
+        let timeout = if more { Duration::ZERO } else { PATIENCE };
         self.poll.poll(&mut events, Some(timeout)).unwrap();
         assert!(more || !events.is_empty(), "a wake-up was lost");
         for event in &events {
@@ -376,9 +376,8 @@ fn the_clients_role() {
         let address = listener.local_addr().unwrap();
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
-            let (config, timeouts) = (Config::DEFAULT, Timeouts::DEFAULT);
             let mut socket =
-                blocking::WebSocket::accept_with(stream, &config.limits, timeouts, accept).unwrap();
+                blocking::WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, accept).unwrap();
             for i in 0..1000 {
                 socket.send_text(&format!("{i}")).unwrap();
                 assert_eq!(socket.read().unwrap(), Some(Event::Text(&format!("{i}"))));

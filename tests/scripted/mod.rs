@@ -12,6 +12,7 @@ mod compressed;
 
 use super::support::Seen;
 use super::support::frame::{self, Frame, wire};
+use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response, ServerHandshake};
 use sansio_ws::{Config, Connection, Ended, Event, Limits, RecvBuffer, SendError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,6 +21,17 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{panic, thread};
+
+/// A test that waits for what does not come ends after this time. Nothing is measured by it: no
+/// machine is so slow.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Deadlines that are there, and further away than [`PATIENCE`]: none passes because the machine is
+/// slow. Tests of deadlines run in virtual time.
+pub const FAR: Timeouts = {
+    let far = Some(Duration::from_secs(3600));
+    Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far)
+};
 
 pub const REQUEST: &[u8] =
     b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -78,9 +90,8 @@ pub struct State {
     writes_until: usize,
     /// How many bytes writing takes before it blocks.
     room: Option<Arc<AtomicUsize>>,
-    /// Whether the stream can time out. Then a stall takes as long as was set.
+    /// Whether the stream can time out.
     timeouts: bool,
-    read_timeout: Option<Duration>,
     pub output: Vec<u8>,
     pub calls: usize,
     pub shut_down: bool,
@@ -111,7 +122,6 @@ impl Script {
             writes_until: usize::MAX,
             room: None,
             timeouts: true,
-            read_timeout: None,
             output: vec![],
             calls: 0,
             shut_down: false,
@@ -247,9 +257,6 @@ impl Read for Script {
                 End::Cut => Err(ErrorKind::UnexpectedEof.into()),
                 End::Stall => {
                     state.read_blocked = true;
-                    let time = state.read_timeout.filter(|_| state.timeouts);
-                    drop(state);
-                    thread::sleep(time.unwrap_or_default());
                     Err(ErrorKind::WouldBlock.into())
                 }
             };
@@ -316,10 +323,8 @@ impl Write for Script {
 
 impl sansio_ws::blocking::Stream for Script {
     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let mut state = self.state();
         assert_ne!(timeout, Some(Duration::ZERO), "a timeout of zero is an error for sockets");
-        state.read_timeout = timeout;
-        Ok(state.timeouts)
+        Ok(self.state().timeouts)
     }
 
     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
@@ -544,12 +549,12 @@ pub fn accept_with(request: &Request<'_>, config: Config) -> Result<Connection, 
     Ok(upgrade.accept(&Acceptance::default(), config.limits(limits))?)
 }
 
-/// Runs `test` and panics if it takes longer than any test may. A hang can't be stopped, but shown.
+/// Runs `test` and panics if it hangs. That can't be stopped, but shown.
 pub fn bounded<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     let name = thread::current().name().unwrap_or("test").to_string();
     let thread = thread::Builder::new().name(name).spawn(move || _ = done.send(test())).unwrap();
-    match result.recv_timeout(Duration::from_secs(20)) {
+    match result.recv_timeout(PATIENCE) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
         Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod deadlines;
 mod ends;
 mod life;
 mod memory;
 mod results;
 mod split;
 
-use super::virtual_time::{CLOSE, End, PONG, Socket, TEXT, Time};
+use super::virtual_time::{CLOSE, End, PONG, REQUEST, Socket, TEXT, Time, respond};
 use super::{Error, Parts, Plain, WebSocket};
 use crate::deadlines::{Instant, Timeouts};
 use crate::{CloseCode, Config, Connection, Ended, Event, Limits, RecvBuffer, Role, SendError};

@@ -1,0 +1,247 @@
+//! Each deadline passes when it should, whatever arrives and whatever waits.
+
+use super::*;
+use crate::MessageKind;
+use crate::deadlines::Timeouts;
+use crate::frame::{ControlPayload, Opcode};
+use crate::handshake::{ClientRequest, OriginPolicy};
+
+const IDLE: (Opcode, &[u8]) = (Opcode::Close, b"\x03\xE9idle for too long");
+
+fn accept(socket: &Socket, timeouts: Timeouts) -> Result<WebSocket<Socket>, Error> {
+    WebSocket::accept(socket.clone(), OriginPolicy::SameHost, Config::DEFAULT, timeouts)
+}
+
+fn connect(socket: &Socket, timeouts: Timeouts) -> Result<WebSocket<Socket>, Error> {
+    let request = ClientRequest::new("ws://x/chat").unwrap();
+    WebSocket::connect(socket.clone(), &request, Config::DEFAULT, timeouts)
+}
+
+#[test]
+fn f9_opening_is_bounded_in_all() {
+    let timeouts = Timeouts::DEFAULT.opening(seconds(1));
+    // One byte at a time: each read succeeds.
+    let time = Time::for_thread();
+    let socket = Socket::new(&time);
+    for (at, byte) in (0..).zip(REQUEST) {
+        socket.arrive(ms(20 * at), [*byte]);
+    }
+    assert!(matches!(accept(&socket, timeouts), Err(Error::Unopened)));
+    assert_eq!(time.now(), second(1));
+
+    // A server that says nothing.
+    let time = Time::for_thread();
+    assert!(matches!(connect(&Socket::new(&time), timeouts), Err(Error::Unopened)));
+    assert_eq!(time.now(), second(1));
+
+    // A client that does not go after a page.
+    let time = Time::for_thread();
+    let socket = Socket::new(&time);
+    socket.arrive(second(0), &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..]);
+    assert!(matches!(accept(&socket, timeouts), Err(Error::Responded(426))));
+    assert_eq!(time.now(), second(1));
+}
+
+#[test]
+fn f1_a_silent_peer_is_pinged_and_given_up() {
+    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    socket.state().answers = false;
+    assert_eq!(server.read().unwrap(), None);
+    assert_eq!(server.ended(), Some(Ended::TimedOut));
+    assert!((second(40)..ms(40_010)).contains(&time.now()), "{:?}", time.now());
+    assert_eq!(socket.state().frames(), [(Opcode::Ping, vec![])]);
+    assert!(matches!(server.send_text("late"), Err(Error::Send(SendError::Closed))));
+}
+
+#[test]
+fn pings_that_are_answered_keep_it_open() {
+    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    for pings in 1..=4 {
+        assert_eq!(server.read().unwrap(), Some(Event::Pong(b"")));
+        assert_eq!((time.now(), socket.state().pings), (second(20 * pings), pings as usize));
+    }
+    assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), CLEAN);
+}
+
+#[test]
+fn a_ping_without_a_deadline_for_its_answer_is_just_sent() {
+    let (mut server, socket, time) = open(Timeouts::DEFAULT.pong(None));
+    socket.state().answers = false;
+    socket.arrive(second(300), TEXT);
+    assert_eq!(server.read().unwrap(), Some(Event::Text("a")));
+    assert_eq!((time.now(), socket.state().pings), (second(300), 1));
+}
+
+#[test]
+fn an_idle_connection_is_closed_though_its_peer_is_alive() {
+    let (mut server, socket, time) = open(Timeouts::DEFAULT.idle(seconds(90)));
+    while server.read().unwrap().is_some() {}
+    assert_eq!(server.ended(), Some(CLEAN));
+    assert!((second(90)..second(91)).contains(&time.now()), "{:?}", time.now());
+    assert_eq!(socket.state().pings, 4);
+    let frames = socket.state().frames();
+    assert_eq!(frames.last().unwrap(), &(IDLE.0, IDLE.1.to_vec()));
+}
+
+#[test]
+fn pings_that_the_caller_sends_are_no_messages() {
+    let timeouts = Timeouts::NONE.idle(seconds(20)).close(seconds(5));
+    let (mut server, socket, time) = open(timeouts);
+    socket.state().answers = false;
+    while server.send_ping(ControlPayload::EMPTY).is_ok() {
+        time.advance_to(time.now() + Duration::from_secs(2));
+    }
+    assert!((second(20)..second(23)).contains(&time.now()), "{:?}", time.now());
+    assert_eq!(socket.state().frames().last().unwrap(), &(IDLE.0, IDLE.1.to_vec()));
+
+    let (server, socket, time) = open(timeouts);
+    socket.state().answers = false;
+    let (mut reader, writer) = server.split_with(socket.clone());
+    for at in 1..15 {
+        time.advance_to(second(2 * at));
+        writer.send_ping(ControlPayload::EMPTY).unwrap();
+    }
+    assert!(matches!(reader.read(), Ok(None)));
+    assert_eq!(reader.ended(), Some(Ended::TimedOut));
+    assert!((second(33)..second(34)).contains(&time.now()), "{:?}", time.now());
+    assert_eq!(socket.state().frames().last().unwrap(), &(IDLE.0, IDLE.1.to_vec()));
+}
+
+#[test]
+fn f24_closing_is_bounded_though_the_peer_reads_nothing() {
+    // What is before the Close is not taken, and nothing else shows that the peer is alive.
+    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    socket.state().rate = 0;
+    server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
+    assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), Ended::TimedOut);
+    assert!((second(40)..second(61)).contains(&time.now()), "{:?}", time.now());
+
+    // The peer has ended its direction, and there is much left to write.
+    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    socket.state().rate = 0;
+    socket.end(second(0), End::Eof);
+    server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
+    let (mut reader, _writer) = server.split_with(socket.clone());
+    assert!(matches!(reader.read(), Ok(None)));
+    let eof = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
+    assert_eq!(reader.ended(), Some(eof));
+    assert!((second(5)..second(6)).contains(&time.now()), "{:?}", time.now());
+}
+
+#[test]
+fn f24_closing_is_bounded_though_the_peer_does_not_end_the_transport() {
+    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    socket.state().answers = false;
+    socket.arrive(second(1), CLOSE);
+    while server.read().unwrap().is_some() {}
+    assert_eq!(server.ended(), Some(CLEAN));
+    assert!((second(6)..second(7)).contains(&time.now()), "{:?}", time.now());
+}
+
+/// One frame of a conversation, what event it completes, and what an echo answers.
+struct Said {
+    frame: Vec<u8>,
+    event: Option<(Opcode, Vec<u8>)>,
+    answer: Option<(Opcode, Vec<u8>)>,
+}
+
+fn conversation(to_server: bool) -> Vec<Said> {
+    let frame = |first, payload: &[u8]| {
+        let mut frame = vec![first];
+        let masked = if to_server { 0x80 } else { 0 };
+        match u8::try_from(payload.len()) {
+            Ok(len @ 0..126) => frame.push(masked | len),
+            _ => frame.extend([masked | 126, 0, payload.len() as u8]),
+        }
+        frame.extend(&[0; 4][..if to_server { 4 } else { 0 }]);
+        frame.extend(payload);
+        frame
+    };
+    let said = |opcode, payload: &[u8], answer| Said {
+        frame: frame(0x80 | opcode as u8, payload),
+        event: Some((opcode, payload.to_vec())),
+        answer: Some((answer, payload.to_vec())),
+    };
+    let piece = |first, payload| Said { frame: frame(first, payload), event: None, answer: None };
+    let whole = Some((Opcode::Binary, b"onetwo".to_vec()));
+    vec![
+        said(Opcode::Text, b"hello", Opcode::Text),
+        piece(Opcode::Binary as u8, b"one"),
+        said(Opcode::Ping, b"?", Opcode::Pong),
+        piece(Opcode::Continuation as u8, b""),
+        Said { frame: frame(0x80, b"two"), event: whole.clone(), answer: whole },
+        Said { answer: None, ..said(Opcode::Pong, b"nobody asked", Opcode::Pong) },
+        said(Opcode::Binary, &[7; 200], Opcode::Binary),
+        said(Opcode::Text, b"", Opcode::Text),
+        said(Opcode::Close, b"\x03\xE9bye", Opcode::Close),
+    ]
+}
+
+/// Echoes, and returns the events.
+fn echo(server: &mut WebSocket<Socket>) -> Vec<(Opcode, Vec<u8>)> {
+    let mut events = vec![];
+    while let Some((connection, event)) = server.next().unwrap() {
+        events.push(match event {
+            Event::Text(text) => {
+                connection.send_text(text).unwrap();
+                (Opcode::Text, text.into())
+            }
+            Event::Binary(bytes) => {
+                connection.send_binary(bytes).unwrap();
+                (Opcode::Binary, bytes.into())
+            }
+            Event::Ping(payload) => (Opcode::Ping, payload.into()),
+            Event::Pong(payload) => (Opcode::Pong, payload.into()),
+            Event::Close(close) => {
+                let code = close.code.unwrap().get().to_be_bytes();
+                (Opcode::Close, [&code[..], close.reason.as_bytes()].concat())
+            }
+            event => panic!("{event:?}"),
+        });
+    }
+    events
+}
+
+#[test]
+fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
+    for to_server in [true, false] {
+        let said = conversation(to_server);
+        let frames: Vec<u8> = said.iter().flat_map(|said| said.frame.clone()).collect();
+        let head = if to_server { REQUEST.len() } else { respond(REQUEST).len() };
+        for cut in 0..=head + frames.len() {
+            let time = Time::for_thread();
+            let socket = Socket::new(&time);
+            socket.state().answers = false;
+            let opened = if to_server {
+                socket.arrive(second(1), &[REQUEST, &frames].concat()[..cut]);
+                accept(&socket, Timeouts::DEFAULT)
+            } else {
+                socket.state().serves = Some((cut, frames.clone()));
+                connect(&socket, Timeouts::DEFAULT)
+            };
+            let Some(mut left) = cut.checked_sub(head) else {
+                assert!(matches!(opened, Err(Error::Unopened)), "{cut}");
+                assert_eq!(time.now(), second(10), "{cut}");
+                continue;
+            };
+            let whole = said.iter().take_while(|said| {
+                let arrived = left >= said.frame.len();
+                left = left.saturating_sub(said.frame.len());
+                arrived
+            });
+            let whole: Vec<_> = whole.collect();
+            let events: Vec<_> = whole.iter().filter_map(|said| said.event.clone()).collect();
+            let mut answers: Vec<_> = whole.iter().filter_map(|said| said.answer.clone()).collect();
+            let mut socket_under_test = opened.unwrap();
+            assert_eq!(echo(&mut socket_under_test), events, "cut at {cut}");
+            let ended = if whole.len() == said.len() {
+                Ended::Clean { code: Some(CloseCode::GOING_AWAY) }
+            } else {
+                answers.push((Opcode::Ping, vec![]));
+                Ended::TimedOut
+            };
+            assert_eq!(socket_under_test.ended(), Some(ended), "cut at {cut}");
+            assert_eq!(socket.state().frames(), answers, "cut at {cut}");
+        }
+    }
+}
