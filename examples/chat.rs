@@ -10,12 +10,11 @@ mod support;
 
 use clap::Parser;
 use log::LevelFilter;
-use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{CloseCode, Limits, PreparedMessage};
 use std::process::ExitCode;
 use std::sync::Arc;
-use support::{Everyone, Reply, Service, Settings, Slow};
+use support::{Deadlines, Everyone, Reply, Service, Settings, Slow};
 
 /// A chat over WebSocket: everyone sees what everyone says.
 ///
@@ -26,6 +25,8 @@ struct Options {
     /// Where to listen; port 0 means any free port
     #[arg(default_value = "127.0.0.1:9002")]
     address: String,
+    #[command(flatten)]
+    deadlines: Deadlines,
     /// What to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: LevelFilter,
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         origins: OriginPolicy::SameHost,
         subprotocols: &["chat"],
         config: Arc::new(support::config(64 * 1024, Limits::DEFAULT.max_fragments)),
-        timeouts: Arc::new(Timeouts::DEFAULT),
+        timeouts: Arc::new(options.deadlines.timeouts()),
         slow: Slow::Disconnect,
     };
     support::run(&options.address, options.log, settings, Chat)

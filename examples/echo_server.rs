@@ -13,14 +13,12 @@ mod support;
 
 use clap::Parser;
 use compression::Compression;
-use core::time::Duration;
 use log::{LevelFilter, error};
-use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{Limits, PreparedMessage, SendError};
 use std::process::ExitCode;
 use std::sync::Arc;
-use support::{Everyone, Reply, Service, Settings, Slow};
+use support::{Deadlines, Everyone, Reply, Service, Settings, Slow};
 
 /// A WebSocket echo server: sends each message back to its sender, or to everyone.
 ///
@@ -43,9 +41,8 @@ struct Options {
     /// Most fragments of a message, for more the code is 1008; 0 means any number
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_fragments)]
     max_fragments: u32,
-    /// Close connections that have sent no message for so long [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    idle_timeout: Option<u64>,
+    #[command(flatten)]
+    deadlines: Deadlines,
     #[command(flatten)]
     compression: Compression,
     /// What to log: off, error, warn, info, debug or trace
@@ -74,7 +71,7 @@ fn main() -> ExitCode {
         origins: OriginPolicy::AnyOrigin,
         subprotocols: &["echo", "chat"],
         config: Arc::new(config),
-        timeouts: Timeouts::DEFAULT.idle(options.idle_timeout.map(Duration::from_secs)).into(),
+        timeouts: Arc::new(options.deadlines.timeouts()),
         slow: options.slow,
     };
     support::run(&options.address, options.log, settings, Echo { broadcast: options.broadcast })

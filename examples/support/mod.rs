@@ -1,10 +1,13 @@
 //! What the example servers share.
 //!
-//! `server.rs` is the event loop, `peer.rs` one connection of it; here is what they are told, and
-//! how a server starts and ends.
+//! `server.rs` is the event loop, `peer.rs` one connection of it, `deadlines.rs` what ends those that
+//! take too long; here is what they are told, and how a server starts and ends.
 
+mod deadlines;
 mod peer;
 mod server;
+
+pub(crate) use deadlines::Deadlines;
 
 use clap::ValueEnum;
 use log::{LevelFilter, error};

@@ -14,7 +14,7 @@
 #![expect(clippy::std_instead_of_alloc, reason = "a program needs no `extern crate alloc`")]
 
 use super::peer::{Peer, Room};
-use super::{Service, Settings};
+use super::{Service, Settings, deadlines};
 use core::mem;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::num::NonZeroU64;
@@ -33,12 +33,6 @@ use std::sync::Arc;
 const LISTENER: Token = Token(usize::MAX);
 const SHUTDOWN: Token = Token(usize::MAX - 1);
 
-/// How often deadlines are looked at, if there are connections at all.
-const TICK: Duration = Duration::from_secs(1);
-
-/// How long connections have for closing when the server shuts down, in all.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
-
 /// How many connections are accepted before those there are get their turns.
 const MAX_ACCEPTS: usize = 64;
 
@@ -55,6 +49,8 @@ pub(crate) struct Server<S> {
     memory: Memory,
     room: Room<S>,
     start: std::time::Instant,
+    /// How often deadlines are looked at, if there are connections at all.
+    tick: Duration,
     next_tick: Instant,
     /// A signal to shut down has come.
     interrupted: Arc<AtomicBool>,
@@ -93,6 +89,7 @@ impl<S: Service> Server<S> {
             accepted: 0,
             turns: VecDeque::new(),
             memory: Memory::new(),
+            tick: deadlines::tick(&settings.timeouts),
             room: Room { settings, service, next_id: NonZeroU64::MIN, everyone: Vec::new() },
             start: std::time::Instant::now(),
             next_tick: Instant::default(),
@@ -235,7 +232,7 @@ impl<S: Service> Server<S> {
     }
 
     fn tick(&mut self, now: Instant) {
-        self.next_tick = now + TICK;
+        self.next_tick = now + self.tick;
         if self.accepting == Accepting::Starved {
             self.accepting = Accepting::Ready;
         }
@@ -248,7 +245,9 @@ impl<S: Service> Server<S> {
         info!("shutting down");
         self.listener = None;
         self.accepting = Accepting::Idle;
-        self.shutdown_ends = Some(now + SHUTDOWN_TIME);
+        // A slow reader may be long in coming to its Close, where its own time for closing begins.
+        self.shutdown_ends =
+            self.room.settings.timeouts.close.map(|time| now + time.saturating_mul(2));
         // Who has not finished the handshake is not waited for.
         self.peers.retain(|_, peer| peer.is_websocket());
         self.for_each(now, Peer::close);

@@ -1,21 +1,27 @@
-//! Clients that go, and a server that goes, while output waits.
+//! Clients that go, and a server that goes.
 
 use super::*;
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::Shutdown;
 
-/// A client that has sent as much as it could and reads nothing: its echoes wait on both sides.
-fn full(server: &Server) -> TcpStream {
-    let mut stream = server.client().into_parts().stream;
-    stream.set_nonblocking(true).unwrap();
+/// Clients that have sent as much as they could and read nothing: their echoes wait on both sides.
+fn full<const N: usize>(server: &Server) -> [TcpStream; N] {
     let message = [&b"\x82\xFE\xC3\x50\0\0\0\0"[..], &[7; 50_000]].concat();
-    for _ in 0..200 {
-        if !matches!(stream.write(&message), Ok(n) if n == message.len()) {
-            break;
+    let mut clients = [(); N].map(|()| (server.client().into_parts().stream, 0));
+    loop {
+        let mut taken = 0;
+        for (stream, at) in &mut clients {
+            stream.set_nonblocking(true).unwrap();
+            while let Ok(n) = stream.write(&message[*at..]) {
+                *at = (*at + n) % message.len();
+                taken += n;
+            }
+            stream.set_nonblocking(false).unwrap();
         }
+        if taken == 0 {
+            return clients.map(|(stream, _)| stream);
+        }
+        rests(server);
     }
-    stream.set_nonblocking(false).unwrap();
-    stream
 }
 
 /// The server does not read from whoever is full: it must notice all the same.
@@ -37,35 +43,61 @@ fn who_goes_with_unread_echoes_is_let_go_at_once() {
     for arguments in [&[][..], &["--broadcast"]] {
         let server = Server::echo(arguments);
         let before = descriptors(&server);
-        let streams: Vec<_> = (0..60).map(|_| full(&server)).collect();
-        assert_eq!(descriptors(&server), before + 60);
+        let streams = full::<12>(&server);
+        assert_eq!(descriptors(&server), before + streams.len());
         for (stream, go) in streams.into_iter().zip(go.iter().cycle()) {
             go(stream);
         }
-        // Without notice they would stay until the deadlines for life, which are longer.
-        let start = Instant::now();
-        while descriptors(&server) > before {
-            assert!(start.elapsed() < PATIENCE, "{} are left", descriptors(&server) - before);
-            sleep(Duration::from_millis(10));
-        }
-        println!("released after {:?}", start.elapsed());
+        // Without notice they would stay until the deadlines for life.
+        until("the end of all", || (descriptors(&server) == before).then_some(()));
     }
 }
 
-/// It shows signs of life for as long as the server is there, and so never comes to its Close.
+#[test]
+fn a_signal_closes_all_connections_and_ends_the_server() {
+    let mut server = Server::echo(&[]);
+    let clients: Vec<Client> = (0..50).map(|_| server.client()).collect();
+    let _no_handshake = server.connect();
+    server.signal("-TERM");
+    for mut client in clients {
+        assert_eq!(
+            closed(&mut client),
+            (Some(CloseCode::GOING_AWAY), "the server shuts down".into())
+        );
+    }
+    // Whoever is waited for would be for an hour.
+    assert_eq!(server.exit(), (Some(0), String::new()));
+}
+
+#[test]
+fn who_does_not_answer_is_waited_for_till_the_deadline_or_a_second_signal() {
+    let mut patient = Server::echo(&["--close-timeout", "1", "--log", "warn"]);
+    let mut forced = Server::echo(&[]);
+    let _silent = [patient.client(), forced.client()];
+    let start = Instant::now();
+    patient.signal("-INT");
+    forced.signal("-INT");
+    until("nobody to be accepted", || TcpStream::connect(forced.address).err());
+    assert!(forced.process.try_wait().unwrap().is_none(), "it waits");
+    forced.signal("-INT");
+    assert_eq!(forced.exit(), (Some(130), String::new()));
+    assert_eq!(patient.exit(), (Some(0), String::new()), "before the time for all of them");
+    assert!(start.elapsed() >= SECOND, "after {:?}, too early", start.elapsed());
+}
+
+/// It shows signs of life for as long as the server is there, and does not come to its Close.
 #[test]
 fn who_reads_slowly_does_not_hold_up_the_end_of_the_server() {
-    let mut server = Server::echo(&[]);
-    let mut slow = full(&server);
+    let mut server = Server::echo(&["--close-timeout", "1", "--log", "warn"]);
+    let [mut slow] = full(&server);
     server.signal("-TERM");
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) && slow.read_exact(&mut [0; 1000]).is_ok() {
-                sleep(SECOND / 4);
-            }
-        });
-        assert_eq!(server.exit().0, Some(0));
-        done.store(true, Ordering::Relaxed);
+    // There is enough to read for half an hour.
+    thread::spawn(move || {
+        while slow.read_exact(&mut [0; 1000]).is_ok() {
+            sleep(SECOND / 4);
+        }
     });
+    let (code, warnings) = server.exit();
+    assert_eq!(code, Some(0));
+    assert!(warnings.contains("1 connections have not closed in time"), "{warnings}");
 }

@@ -25,8 +25,24 @@ type Client = WebSocket<TcpStream>;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A test that waits for what does not come fails after this time.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// A test that waits for what does not come fails after this time. Nothing is measured by it: no
+/// machine is so slow.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Deadlines that are there, and further away than [`PATIENCE`].
+const FAR: Timeouts = {
+    let far = Some(Duration::from_secs(3600));
+    Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far)
+};
+
+/// What a server is told if a test does not say otherwise: the same deadlines, so that it has no
+/// ticks meanwhile, and to be quiet.
+const OPTIONS: [(&str, &str); 4] = [
+    ("--opening-timeout", "3600"),
+    ("--silence-timeout", "3600"),
+    ("--close-timeout", "3600"),
+    ("--log", "off"),
+];
 
 // ---- the process ---------------------------------------------------------------------------
 
@@ -52,7 +68,14 @@ impl Server {
     }
 
     fn start(command: &mut Command) -> Self {
-        let command = command.args(["--log", "off"]).stdout(Stdio::piped());
+        // What is said on the command line is not said again.
+        let said: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        for (option, value) in OPTIONS {
+            if !said.contains(&option.into()) {
+                command.args([option, value]);
+            }
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         // Else glibc keeps what the server has freed, and its memory can't be seen from outside.
         command.env("MALLOC_MMAP_THRESHOLD_", "131072");
         let mut process = command.spawn().unwrap();
@@ -78,8 +101,7 @@ impl Server {
     fn try_client(&self, path: &str) -> Result<Client, Error> {
         let url = format!("ws://{}{path}", self.address);
         let request = ClientRequest::new(&url).unwrap().subprotocol("chat").unwrap();
-        let timeouts = Timeouts::DEFAULT.keep_alive(None).idle(Some(PATIENCE));
-        WebSocket::open(&request, Config::DEFAULT, timeouts)
+        WebSocket::open(&request, Config::DEFAULT, FAR.opening(Some(PATIENCE)).idle(Some(PATIENCE)))
     }
 
     /// Sends bytes and returns everything that comes back until the server closes.
@@ -96,16 +118,24 @@ impl Server {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    /// The exit code, and how long it took to get it.
-    fn exit(&mut self) -> (Option<i32>, Duration) {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return (status.code(), start.elapsed());
-            }
-            assert!(start.elapsed() < PATIENCE, "the server does not end");
-            sleep(Duration::from_millis(10));
+    /// Waits for its end. Returns the exit code, and what it has warned of.
+    fn exit(&mut self) -> (Option<i32>, String) {
+        let code = until("its end", || self.process.try_wait().unwrap()).code();
+        let mut warnings = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut warnings).unwrap();
+        (code, warnings)
+    }
+}
+
+/// Asks again and again.
+fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
         }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        sleep(Duration::from_millis(10));
     }
 }
 
@@ -284,7 +314,7 @@ fn a_broadcast_is_compressed_for_those_who_can_read_it() {
         let config = offer.map_or(Config::DEFAULT, |deflate| Config::DEFAULT.extension(deflate));
         let request = ClientRequest::new(&format!("ws://{}/", server.address)).unwrap();
         let stream = Plain(Counted { stream: server.connect(), read: 0 });
-        let mut client = WebSocket::connect(stream, &request, config, Timeouts::DEFAULT).unwrap();
+        let mut client = WebSocket::connect(stream, &request, config, FAR).unwrap();
         assert_eq!(client.connection().extension().is_some(), offered);
         client.send_text("ready").unwrap(); // so that the server has all of them
         while text(&mut client) != "ready" {}
@@ -402,26 +432,20 @@ fn running_out_of_descriptors_is_survived_without_spinning() {
     let server = Server::start(Command::new("sh").args(["-c", &limited, "sh"]));
     let mut healthy = server.client();
     let mut waiting: Vec<TcpStream> = (0..40).map(|_| server.connect()).collect();
-    sleep(Duration::from_millis(200));
-    let before = cpu_time(&server);
     is_echoed(&mut healthy, "who is in is served");
-    sleep(SECOND);
-    let spent = cpu_time(&server) - before;
-    assert!(spent <= Duration::from_millis(50), "{spent:?} of a second");
-    // Those at the end of the line get in as soon as those before have gone.
-    let start = Instant::now();
+    rests(&server);
+    // Those at the end of the line get in as soon as those before have gone, and not with a tick.
     waiting.truncate(0);
     is_echoed(&mut server.client(), "room again");
-    assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
     is_echoed(&mut healthy, "still here");
 }
 
 #[test]
-fn a_client_that_says_nothing_sensible_is_got_rid_of() {
+fn a_client_that_says_nothing_sensible_holds_up_nobody() {
     let server = Server::echo(&[]);
-    let start = Instant::now();
-    let mut silent = server.connect();
+    let _silent = server.connect();
     let mut slow = server.connect();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
     let tls_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     assert!(server.exchange(tls_hello).starts_with("HTTP/1.1 400 "));
     assert!(server.exchange(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").starts_with("HTTP/1.1 505 "));
@@ -429,64 +453,43 @@ fn a_client_that_says_nothing_sensible_is_got_rid_of() {
     for _ in 0..200 {
         drop(server.connect()); // a port scan
     }
-    // A byte now and then does not buy time.
-    for byte in b"GET / HTTP/1.1\r\nHost: " {
-        slow.write_all(&[*byte]).unwrap();
-        sleep(SECOND / 4);
-    }
     is_echoed(&mut server.client(), "others do not notice");
-    for stream in [&mut silent, &mut slow] {
-        assert!(matches!(stream.read(&mut [0; 100]), Ok(0) | Err(_)));
-    }
-    assert!((9..13).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
 #[test]
-fn idle_connections_are_closed_and_cost_nothing_before() {
-    let server = Server::echo(&["--idle-timeout", "3"]);
+fn who_takes_too_long_for_the_handshake_is_got_rid_of() {
+    let server = Server::echo(&["--opening-timeout", "1"]);
+    let start = Instant::now();
+    let (mut silent, mut slow) = (server.connect(), server.connect());
+    // A byte now and then does not buy time, and goes on until the server has gone.
+    for byte in b"GET / HTTP/1.1\r\nHost: ".iter().chain(b"x".iter().cycle()) {
+        if slow.write_all(&[*byte]).is_err() {
+            break;
+        }
+        sleep(SECOND / 10);
+    }
+    assert!(matches!(silent.read(&mut [0; 100]), Ok(0) | Err(_)));
+    assert!(start.elapsed() >= SECOND, "after {:?}, too early", start.elapsed());
+}
+
+#[test]
+fn idle_connections_are_closed() {
+    let server = Server::echo(&["--idle-timeout", "1"]);
+    let start = Instant::now();
+    let idle = closed(&mut server.client());
+    assert_eq!(idle, (Some(CloseCode::GOING_AWAY), "idle for too long".into()));
+    assert!(start.elapsed() >= SECOND, "after {:?}, too early", start.elapsed());
+}
+
+#[test]
+fn idle_connections_cost_nothing() {
+    let server = Server::echo(&[]);
     let mut idle = server.client();
     is_echoed(&mut idle, &"x".repeat(16 << 20));
-    sleep(SECOND / 5);
-    let before = cpu_time(&server);
-    sleep(SECOND);
-    assert!(cpu_time(&server) - before <= Duration::from_millis(20));
+    rests(&server);
     let memory = resident_bytes(&server);
     assert!(memory < 12 << 20, "the server holds {memory} bytes");
-    assert_eq!(closed(&mut idle), (Some(CloseCode::GOING_AWAY), "idle for too long".into()));
-}
-
-#[test]
-fn a_signal_closes_all_connections_and_ends_the_server() {
-    let mut server = Server::echo(&[]);
-    let clients: Vec<Client> = (0..50).map(|_| server.client()).collect();
-    let _no_handshake = server.connect();
-    server.signal("-TERM");
-    for mut client in clients {
-        assert_eq!(
-            closed(&mut client),
-            (Some(CloseCode::GOING_AWAY), "the server shuts down".into())
-        );
-    }
-    let (code, time) = server.exit();
-    assert_eq!(code, Some(0));
-    assert!(time < SECOND, "nobody was waited for, but it took {time:?}");
-}
-
-#[test]
-fn who_does_not_answer_is_waited_for_till_the_deadline_or_a_second_signal() {
-    let mut patient = Server::echo(&[]);
-    let mut forced = Server::echo(&[]);
-    let _silent = [patient.client(), forced.client()];
-    patient.signal("-INT");
-    forced.signal("-INT");
-    sleep(SECOND / 5);
-    assert!(forced.process.try_wait().unwrap().is_none(), "it waits");
-    assert!(TcpStream::connect(forced.address).is_err(), "and accepts nobody");
-    forced.signal("-INT");
-    let (code, time) = forced.exit();
-    assert!(code == Some(130) && time < SECOND, "{code:?} after {time:?}");
-    let (code, time) = patient.exit();
-    assert!(code == Some(0) && time > 3 * SECOND && time < 8 * SECOND, "{code:?} after {time:?}");
+    is_echoed(&mut idle, "still here");
 }
 
 #[test]
@@ -524,19 +527,30 @@ fn chat() {
     assert_eq!(text(&mut one), "user2 left");
     let foreign = ClientRequest::new(&format!("ws://{}/", server.address)).unwrap();
     let foreign = foreign.origin("https://example.com").unwrap();
-    let refused = WebSocket::open(&foreign, Config::DEFAULT, Timeouts::DEFAULT);
+    let refused = WebSocket::open(&foreign, Config::DEFAULT, FAR);
     assert!(matches!(refused, Err(Error::Refused(refused)) if refused.status == 403));
 }
 
 // ---- what the system says about the process ------------------------------------------------
 
-/// Processor time used so far.
+/// Waits until the server rests: it is asleep, and nothing but a tick wakes it. One that spins is
+/// never asleep, or wakes again and again, on a slow machine as on a fast one.
 #[cfg(target_os = "linux")]
-fn cpu_time(server: &Server) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process.id())).unwrap();
-    let (_, fields) = stat.rsplit_once(") ").unwrap();
-    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|f| f.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(10 * ticks)
+fn rests(server: &Server) {
+    let proc = |file: &str| {
+        std::fs::read_to_string(format!("/proc/{}/{file}", server.process.id())).unwrap()
+    };
+    let is_asleep = || proc("stat").rsplit_once(") ").unwrap().1.starts_with('S');
+    let wakes = || {
+        let status = proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse::<usize>().unwrap()
+    };
+    until("rest", || {
+        let before = wakes();
+        is_asleep().then(|| sleep(SECOND / 5))?;
+        (is_asleep() && wakes() < before + 5).then_some(())
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -547,9 +561,7 @@ fn resident_bytes(server: &Server) -> usize {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn cpu_time(_: &Server) -> Duration {
-    Duration::ZERO
-}
+fn rests(_: &Server) {}
 
 #[cfg(not(target_os = "linux"))]
 fn resident_bytes(_: &Server) -> usize {
