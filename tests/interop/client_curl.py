@@ -30,7 +30,7 @@ class Connection:
         self.curl = Curl()
         self.curl.setopt(CurlOpt.URL, sys.argv[1].encode())
         self.curl.setopt(CurlOpt.PROXY, b"")
-        self.curl.setopt(CurlOpt.CONNECTTIMEOUT_MS, 20_000)
+        self.curl.setopt(CurlOpt.CONNECTTIMEOUT_MS, 600_000)
         self.curl.setopt(CurlOpt.CONNECT_ONLY, 2)  # connect, do the opening handshake, return
         self.curl.setopt(CurlOpt.HEADERDATA, self.response)
         if protocols:

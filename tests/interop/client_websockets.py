@@ -19,7 +19,7 @@ def options(offer_deflate):
     return {
         "compression": "deflate" if offer_deflate else None,
         "max_size": LIMIT,
-        "open_timeout": 20,
+        "open_timeout": ROW_SECONDS,
         "ping_interval": None,
         "proxy": None,
     }

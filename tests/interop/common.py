@@ -7,7 +7,7 @@ ROWS = ("text", "binary", "fragments", "ping", "close", "large", "subprotocol")
 SIZES = (125, 126, 65535, 65536)  # either side of each change in a frame's length field
 LARGE = 16 * 1024 * 1024
 LIMIT = 64 * 1024 * 1024
-ROW_SECONDS = 55  # a client gives up on a row a little before `run` gives up on the client
+ROW_SECONDS = 550  # a client gives up on a row a little before `run` gives up on the client
 CODE, REASON = 3456, "bye for now"
 
 

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, ClientTimeout, WSMsgType, web
 
 from common import *
 
-LIFETIME = 600  # seconds; `run` ends it long before
+LIFETIME = 36_000  # seconds; `run` ends it long before
 
 
 async def row(url, name):

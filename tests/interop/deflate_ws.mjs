@@ -13,8 +13,8 @@ const { WebSocket, WebSocketServer } = createRequire(
 )('ws');
 
 const LIMIT = 64 * 1024 * 1024;
-const ROW_MS = 55_000;
-const LIFETIME_MS = 600_000; // `run` ends it long before
+const ROW_MS = 550_000;
+const LIFETIME_MS = 36_000_000; // `run` ends it long before
 
 const OPTIONS = {
   server_no_context_takeover: 'serverNoContextTakeover',

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from common import LIMIT
 
-LIFETIME = 600  # seconds; `run` ends it long before
+LIFETIME = 36_000  # seconds; `run` ends it long before
 
 
 async def echo(ws):

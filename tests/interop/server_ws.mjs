@@ -8,7 +8,7 @@ const { WebSocketServer } = createRequire(
   new URL('../../target/interop/npm/', import.meta.url),
 )('ws');
 
-const LIFETIME_MS = 600_000; // `run` ends it long before
+const LIFETIME_MS = 36_000_000; // `run` ends it long before
 setTimeout(() => process.exit(), LIFETIME_MS);
 
 const server = new WebSocketServer({

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
-SECONDS = 60  # without a byte, until a connection is given up
+SECONDS = 600  # without a byte, until a connection is given up
 MOST = 1 << 16
 
 

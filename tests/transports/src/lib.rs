@@ -65,7 +65,7 @@ pub fn bounded(test: impl FnOnce() + Send + 'static) {
         test();
         let _ = done.send(());
     });
-    match result.recv_timeout(Duration::from_secs(60)) {
+    match result.recv_timeout(Duration::from_secs(600)) {
         Ok(()) => {}
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
         Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -55,7 +55,7 @@ impl<S: Stream> Server<S> {
     fn serve(&mut self) -> String {
         let mut events = Events::with_capacity(8);
         while !events.iter().any(mio::event::Event::is_readable) {
-            self.poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
+            self.poll.poll(&mut events, Some(Duration::from_secs(600))).unwrap();
             assert!(!events.is_empty(), "nothing is reported: a message waits for the next packet");
             events.iter().for_each(|event| self.socket.ready(event));
         }

@@ -19,7 +19,7 @@ use tungstenite::{Bytes, Message, WebSocket};
 const SIZES: [usize; 4] = [125, 126, 65535, 65536];
 const LARGE: usize = 16 << 20;
 const LIMIT: usize = 64 << 20;
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
+const READ_TIMEOUT: Duration = Duration::from_secs(550);
 
 type Outcome = Result<(), Box<dyn Error>>;
 type Row = fn(&Uri) -> Outcome;

@@ -12,7 +12,7 @@ use tungstenite::http::HeaderValue;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, accept_hdr_with_config};
 
-const LIFETIME: Duration = Duration::from_secs(600); // `run` ends it long before
+const LIFETIME: Duration = Duration::from_secs(36_000); // `run` ends it long before
 const LIMIT: usize = 64 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
