@@ -6,9 +6,12 @@
 //!
 //! The event loop is in `support/`; here is what makes it a chat.
 
+#[path = "support/hosts.rs"]
+mod hosts;
 mod support;
 
 use clap::Parser;
+use hosts::Hosts;
 use log::LevelFilter;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{CloseCode, Limits, PreparedMessage};
@@ -26,6 +29,8 @@ struct Options {
     #[arg(default_value = "127.0.0.1:9002")]
     address: String,
     #[command(flatten)]
+    hosts: Hosts,
+    #[command(flatten)]
     deadlines: Deadlines,
     /// What to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
         page: include_str!("pages/chat.html"),
         // Only our own page may join: others could listen in through their visitors' browsers.
         origins: OriginPolicy::SameHost,
+        hosts: options.hosts.of(&options.address),
         subprotocols: &["chat"],
         config: Arc::new(support::config(64 * 1024, Limits::DEFAULT.max_fragments)),
         timeouts: Arc::new(options.deadlines.timeouts()),

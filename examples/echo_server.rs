@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         // Any page of the web may connect: whoever does gets back what they sent, and there is
         // nothing here to protect. A server with secrets wants another policy.
         origins: OriginPolicy::AnyOrigin,
+        hosts: None,
         subprotocols: &["echo", "chat"],
         config: Arc::new(config),
         timeouts: Arc::new(options.deadlines.timeouts()),

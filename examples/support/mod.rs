@@ -60,6 +60,8 @@ pub(crate) struct Settings {
     /// What browsers see at `/`.
     pub(crate) page: &'static str,
     pub(crate) origins: OriginPolicy<'static>,
+    /// The names that the server goes by, if not any.
+    pub(crate) hosts: Option<Vec<String>>,
     /// The subprotocols to choose from if any are offered.
     pub(crate) subprotocols: &'static [&'static str],
     /// Shared by all connections.
@@ -85,6 +87,9 @@ pub(crate) fn config(max_message: usize, max_fragments: u32) -> Config {
 impl Settings {
     /// A WebSocket at any path, the page for people.
     fn answer(&self, request: &Request<'_>) -> Result<Connection, Response> {
+        if let Some(hosts) = &self.hosts {
+            request.check_host(hosts)?;
+        }
         if request.is_upgrade() {
             let upgrade = request.upgrade(self.origins)?;
             let subprotocol = upgrade.choose(self.subprotocols);

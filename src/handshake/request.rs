@@ -95,9 +95,9 @@ impl<'b> Request<'b> {
     /// # Errors
     ///
     /// Fatal: [`HandshakeError::ForeignHost`].
-    pub fn check_host(&self, hosts: &[&str]) -> Result<(), HandshakeError> {
+    pub fn check_host(&self, hosts: &[impl AsRef<str>]) -> Result<(), HandshakeError> {
         match &self.authority {
-            Some(named) if !hosts.iter().any(|listed| named.is_listed_as(listed)) => {
+            Some(named) if !hosts.iter().any(|listed| named.is_listed_as(listed.as_ref())) => {
                 Err(HandshakeError::ForeignHost)
             }
             _ => Ok(()),

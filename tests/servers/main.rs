@@ -7,6 +7,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod hosts;
 mod leaving;
 
 use sansio_ws::blocking::{Error, Plain, Stream, WebSocket};
@@ -63,8 +64,8 @@ impl Server {
         Self::start(Command::new(example("echo_server")).arg("127.0.0.1:0").args(arguments))
     }
 
-    fn chat(address: &str) -> Self {
-        Self::start(Command::new(example("chat")).arg(address))
+    fn chat(address: &str, arguments: &[&str]) -> Self {
+        Self::start(Command::new(example("chat")).arg(address).args(arguments))
     }
 
     fn start(command: &mut Command) -> Self {
@@ -494,7 +495,7 @@ fn idle_connections_cost_nothing() {
 
 #[test]
 fn a_port_is_taken_until_its_server_ends() {
-    let first = Server::chat("127.0.0.1:0");
+    let first = Server::chat("127.0.0.1:0", &[]);
     let address = first.address.to_string();
     let second = Command::new(example("chat")).arg(&address).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
@@ -503,13 +504,13 @@ fn a_port_is_taken_until_its_server_ends() {
     let mut client = first.client();
     assert_eq!(text(&mut client), "user1 comes in");
     drop(first); // killed, so it is its end that is left in TIME_WAIT
-    Server::chat(&address);
+    Server::chat(&address, &[]);
 }
 
 #[test]
 fn chat() {
-    let server = Server::chat("127.0.0.1:0");
-    assert!(server.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").contains("<html"));
+    let server = Server::chat("127.0.0.1:0", &[]);
+    assert!(server.exchange(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").contains("<html"));
     let mut one = server.client();
     assert_eq!(text(&mut one), "user1 comes in", "fetching the page does not count");
     let mut two = server.client();
