@@ -539,6 +539,38 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_last_deadline_nothing_is_due() {
+        let last: [(fn(&mut Deadlines), Due); 3] = [
+            (|_| {}, Due::Opening),
+            (|deadlines| deadlines.opened(second(0)), Due::Pong),
+            (|deadlines| deadlines.closing(second(0)), Due::Close),
+        ];
+        let calls: [fn(&mut Deadlines, Instant); 8] = [
+            |deadlines, now| deadlines.opened(now),
+            |deadlines, now| deadlines.received(now),
+            |deadlines, now| deadlines.message_arriving(now),
+            |deadlines, now| deadlines.message_received(now),
+            |deadlines, now| deadlines.message_sent(now),
+            |deadlines, now| deadlines.written(1, true, now),
+            |deadlines, now| deadlines.closing(now),
+            |deadlines, now| deadlines.input_ended(now),
+        ];
+        for (begin, due) in last {
+            let mut deadlines = Deadlines::new(IDLE.idle(None), second(0));
+            begin(&mut deadlines);
+            let mut reported = None;
+            while reported != Some(due) {
+                reported = deadlines.handle_timeout(deadlines.poll_timeout().unwrap());
+            }
+            for call in calls {
+                call(&mut deadlines, second(100));
+                assert_eq!(deadlines.poll_timeout(), None, "{due:?}");
+                assert_eq!(deadlines.handle_timeout(second(1000)), None, "{due:?}");
+            }
+        }
+    }
+
+    #[test]
     fn behind_the_end_of_input_the_rest_has_to_go_on() {
         let mut deadlines = open(Timeouts::DEFAULT);
         deadlines.written(0, true, second(0));

@@ -336,3 +336,46 @@ impl fmt::Debug for SendQueue {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(queue: &mut SendQueue, len: usize) {
+        queue.staging().extend(core::iter::repeat_n(7, len));
+        queue.end_frame();
+    }
+
+    #[test]
+    fn frames_leave_the_count_with_their_last_byte() {
+        let mut queue = SendQueue::new();
+        for (len, frames) in [(10, 1), (20, 2), (30, 3)] {
+            append(&mut queue, len);
+            assert_eq!(queue.frames(), frames);
+        }
+        // The first is the older group, the others are the newer one, and then the older.
+        for (sent, frames) in [(9, 3), (1, 2), (49, 2), (1, 0)] {
+            queue.advance(sent);
+            assert_eq!(queue.frames(), frames, "{} bytes left", queue.len());
+        }
+        append(&mut queue, 1);
+        append(&mut queue, 1);
+        queue.advance(1);
+        append(&mut queue, 1);
+        assert_eq!(queue.frames(), 2);
+    }
+
+    #[test]
+    fn replies_leave_the_count_with_the_last_byte_of_the_last_one() {
+        let mut queue = SendQueue::new();
+        for _ in 0..3 {
+            append(&mut queue, 10);
+            queue.mark_reply();
+        }
+        append(&mut queue, 10);
+        for (sent, replies) in [(10, 3), (19, 3), (1, 0)] {
+            queue.advance(sent);
+            assert_eq!(queue.replies(), replies, "{} bytes left", queue.len());
+        }
+    }
+}

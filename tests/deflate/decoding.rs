@@ -265,6 +265,37 @@ fn max_ratio_counts_behind_the_first_32_kib() {
     }
 }
 
+#[test]
+fn max_ratio_is_reached_but_not_exceeded() {
+    const FREE: usize = 32 << 10;
+    let zeros = |len| encode(&mut *server(&settings(false, 9)), &vec![0; len]).unwrap();
+    // The longest message of zeros that is allowed, to the byte: one more makes it no longer.
+    let longest = |ratio: usize| {
+        let mut lengths = (40..70).map(|encoded| (encoded, FREE + ratio * encoded));
+        let fits = |(encoded, len): &(usize, usize)| {
+            zeros(*len).len() == *encoded && zeros(*len + 1).len() == *encoded
+        };
+        lengths.find(fits).map(|(_, len)| (ratio, len))
+    };
+    let longest: Vec<_> = (100..).filter_map(longest).take(3).collect();
+    for (ratio, len) in longest {
+        for step in [1, usize::MAX] {
+            let decoded = |len| {
+                let mut codec = server(&settings(false, 9).max_ratio(Some(ratio as u32)));
+                let (encoded, mut output) = (zeros(len), Vec::new());
+                let pieces = encoded.chunks(step.min(encoded.len()));
+                let last = pieces.len() - 1;
+                for (i, piece) in pieces.enumerate() {
+                    codec.decode(piece, i == last, &mut output, usize::MAX)?;
+                }
+                Ok(output.len())
+            };
+            assert_eq!(decoded(len), Ok(len));
+            assert_eq!(decoded(len + 1), Err(DecodeError::Expansion));
+        }
+    }
+}
+
 /// Messages that expand much here and little there, around the ratio.
 #[test]
 fn max_ratio_does_not_depend_on_how_the_message_is_cut() {

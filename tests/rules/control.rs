@@ -379,6 +379,23 @@ fn n79_rejects_leaving_out_the_newest_ping() {
 }
 
 #[test]
+fn n79_rejects_a_pong_in_front_of_one_that_waits() {
+    for side in SIDES {
+        let to_server = side().is_server();
+        let mut feed = Feed::blocked(side());
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=17)));
+        // All that was queued goes out at once, and the next ping comes before anybody asks for more.
+        let pongs = feed.connection.queued();
+        feed.connection.outgoing().advance(pongs);
+        feed.read(&wire(to_server, numbered(Frame::ping, [18])));
+        feed.write = usize::MAX;
+        feed.drain();
+        let output = wire(!to_server, numbered(Frame::pong, (1..=UNSENT_PONGS).chain([18])));
+        assert_eq!(feed.output(), &output[pongs..]);
+    }
+}
+
+#[test]
 fn n80_accepts_pongs_that_nobody_asked_for() {
     for side in SIDES {
         let frames = [Frame::pong(""), Frame::pong("alive"), Frame::text("a")];
