@@ -27,16 +27,14 @@ pub(super) fn append(from: &[u8], to: &mut Vec<u8>) {
 }
 
 /// Tells of bytes that are moved elsewhere.
-#[cfg(not(test))]
+#[cfg(not(all(test, feature = "deflate")))]
 #[inline(always)]
 pub(super) fn count(_bytes: usize) {}
 
-#[cfg(test)]
-pub(super) use counter::count;
 #[cfg(all(test, feature = "deflate"))]
-pub(super) use counter::counted;
+pub(super) use counter::{count, counted};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "deflate"))]
 mod counter {
     use core::cell::Cell;
 
@@ -48,7 +46,6 @@ mod counter {
         MOVED.set(MOVED.get() + bytes);
     }
 
-    #[cfg(feature = "deflate")]
     /// How many bytes this thread moves in `act`.
     pub(in super::super) fn counted(act: impl FnOnce()) -> usize {
         MOVED.set(0);
