@@ -104,6 +104,38 @@ fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, frames: Vec<F
     damage
 }
 
+/// Whatever the fragments hold, and in whichever form they are handed out.
+#[test]
+fn a_flood_of_fragments_yields_in_between() {
+    const FRAGMENTS: usize = 1000;
+    let limits = Limits { max_frames_per_call: 7, ..Limits::DEFAULT };
+    for side in SIDES {
+        for delivery in DELIVERIES {
+            let config = Config::DEFAULT.limits(limits).delivery(delivery);
+            let mut connection = agreed(config, deflate(false), side)();
+            let to_server = connection.is_server();
+            let fragment = wire(to_server, [Frame::continuation("").more()]);
+            let mut rx = RecvBuffer::new();
+            rx.extend_from_slice(&wire(to_server, [binary("").more()]));
+            rx.extend_from_slice(&fragment.repeat(FRAGMENTS));
+            let mut calls = 1;
+            loop {
+                let before = rx.unread().len();
+                let event = connection.next_event(&mut rx).unwrap();
+                let yields = event == Some(Event::Yield);
+                assert!(yields || event.is_none(), "{event:?}");
+                let frames = (before - rx.unread().len()) / fragment.len();
+                assert!(frames <= 7, "{frames} frames in one call");
+                if !yields {
+                    break;
+                }
+                calls += 1;
+            }
+            assert_eq!(calls, (1 + FRAGMENTS).div_ceil(7));
+        }
+    }
+}
+
 /// T-DEF-1: ratios of 10 to 1,032, limits of 1 byte, 1 KiB and 1 MiB, whole and in 10^5 fragments.
 #[test]
 fn f22_bombs_end_at_the_limit() {

@@ -25,6 +25,7 @@ fn f1_a_silent_peer_is_pinged_and_given_up() {
     assert_eq!(expire(&mut socket, &mut memory, second(40)), Some(Due::Pong));
     assert_eq!(socket.settle(&mut memory, second(40)).unwrap(), Some(Ended::TimedOut));
     assert_eq!((socket.poll_timeout(), socket.wants_turn()), (None, false));
+    assert_eq!(socket.handle_timeout(second(1000)), None, "reported once");
 }
 
 #[test]

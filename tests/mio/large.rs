@@ -106,6 +106,29 @@ fn a_large_answer_is_written_at_once_behind_what_was_queued() {
     assert!(!script.state().unflushed);
 }
 
+/// More chunks than one write gathers: the answer may not go before what is left of them.
+#[test]
+fn a_large_answer_waits_for_what_was_queued_in_many_chunks() {
+    let reports = Reports::new();
+    for chunks in [30, 31, 32, 100] {
+        let (mut socket, script, mut memory) = opened(&reports);
+        let connection = socket.connection_mut(&mut memory).unwrap();
+        // A header and a payload each.
+        for _ in 0..chunks {
+            connection.send_bytes(MessageKind::Binary, vec![7; 3000].into()).unwrap();
+        }
+        let mut turn = socket.turn(&mut memory, second(0));
+        let (mut reply, event) = turn.next().unwrap().unwrap();
+        let Event::Binary(bytes) = event else { panic!("{event:?}") };
+        reply.send_binary(bytes).unwrap();
+        drop(turn);
+        assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
+        let mut expected = vec![Frame::binary([7; 3000]); chunks];
+        expected.push(Frame::binary(large(1)));
+        assert!(script.frames() == expected, "{chunks} messages in front");
+    }
+}
+
 #[test]
 fn a_small_answer_waits_for_others() {
     let reports = Reports::new();

@@ -26,7 +26,8 @@ use sansio_ws::deadlines::{Due, Instant, Timeouts};
 use sansio_ws::handshake::{ClientRequest, HandshakeError, Request, Response};
 use sansio_ws::mio::{Error, Memory, Reply, Stream, WebSocket};
 use sansio_ws::{
-    CloseCode, Config, Connection, Ended, Event, Limits, ProtocolError, SendError, Transport,
+    CloseCode, Config, Connection, Ended, Event, Limits, MessageKind, ProtocolError, SendError,
+    Transport,
 };
 use scripted::{Call, Conversation, End, FAR, Fault, Outcome, PATIENCE, REQUEST, RESPONSE, Script};
 use scripted::{accept, accept_with, assert_same_output, bounded, conversation, echo, unmasked};

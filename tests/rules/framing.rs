@@ -407,6 +407,13 @@ fn n56_rejects_every_longer_form_with_1002() {
             for &len in lengths {
                 let frame = Frame::binary("").declaring(len).length(form);
                 rejects(side, [frame], &[], error, 1002);
+                // The same when its payload is there.
+                let payload = vec![b'x'; len as usize];
+                let whole = Frame::binary(&payload).length(form);
+                rejects(side, [whole], &[], error, 1002);
+                let begun = Frame::binary("").more();
+                let further = Frame::continuation(&payload).length(form);
+                rejects(side, [begun, further], &[], error, 1002);
             }
         }
     }
