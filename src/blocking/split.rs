@@ -40,6 +40,9 @@ use std::io::{self, ErrorKind};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+#[cfg(test)]
+use super::virtual_time::meanwhile;
+
 /// The most bytes taken from the queue for one write.
 const CHUNK: usize = 64 * 1024;
 
@@ -399,6 +402,8 @@ impl<S: Stream> Shared<S> {
                 }
             };
             let drained = self.drain(&mut output, wait)?;
+            #[cfg(test)]
+            meanwhile();
             drop(output);
             // The reader does not wait, so what it has queued in the meantime is left to us.
             if wait == Wait::No || !self.state().connection.wants_write() {

@@ -9,6 +9,7 @@ use crate::frame::{Header, Opcode};
 use crate::handshake::{Acceptance, OriginPolicy, ServerHandshake};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -21,6 +22,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Mutex, MutexGuard};
 
 /// What a client sends, masked with zeros.
+pub(super) const PING: &[u8] = b"\x89\x80\0\0\0\0";
 pub(super) const PONG: &[u8] = b"\x8A\x80\0\0\0\0";
 pub(super) const CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xE8";
 pub(super) const TEXT: &[u8] = b"\x81\x81\0\0\0\0a";
@@ -31,6 +33,22 @@ pub(super) const REQUEST: &[u8] =
 
 std::thread_local! {
     static TIME: RefCell<Option<Time>> = const { RefCell::new(None) };
+}
+
+std::thread_local! {
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Has `act` done when this thread next comes to the place where another may come between.
+pub(super) fn do_meanwhile(act: impl FnOnce() + 'static) {
+    MEANWHILE.set(Some(Box::new(act)));
+}
+
+/// The place where another may come between.
+pub(super) fn meanwhile() {
+    if let Some(act) = MEANWHILE.take() {
+        act();
+    }
 }
 
 /// A clock that stands still until somebody moves it. All clones show the same time.
@@ -86,6 +104,8 @@ pub(super) struct State {
     pub(super) room: usize,
     /// Bytes that the peer reads in a second.
     pub(super) rate: u64,
+    /// When it begins to read.
+    pub(super) reads_from: Instant,
     /// Whether the peer answers pings and Close when it has read them.
     pub(super) answers: bool,
     /// The peer of a client: how many bytes it sends of its response and of what follows.
@@ -105,7 +125,8 @@ pub(super) struct State {
     parsed: usize,
     pub(super) pings: usize,
     pub(super) timeouts: [Option<Duration>; 2],
-    /// The longest timeout of a write.
+    /// The longest timeout of a read, and of a write.
+    pub(super) longest_read: Duration,
     pub(super) longest_write: Duration,
     pub(super) calls: usize,
     pub(super) shut_down: bool,
@@ -124,6 +145,7 @@ impl Socket {
             end: None,
             room: 1 << 20,
             rate: u64::MAX,
+            reads_from: time.now(),
             answers: true,
             serves: None,
             signals: None,
@@ -135,6 +157,7 @@ impl Socket {
             parsed: 0,
             pings: 0,
             timeouts: [None; 2],
+            longest_read: Duration::ZERO,
             longest_write: Duration::ZERO,
             calls: 0,
             shut_down: false,
@@ -178,6 +201,10 @@ impl State {
     /// Lets the peer read until now, and answer.
     pub(super) fn deliver(&mut self) {
         let now = self.time.now();
+        if now < self.reads_from {
+            return;
+        }
+        self.read_until = self.read_until.max(self.reads_from);
         let elapsed = now.saturating_since(self.read_until).as_nanos();
         let most = elapsed.saturating_mul(u128::from(self.rate)) / 1_000_000_000;
         let waiting = self.output.len() - self.delivered;
@@ -245,10 +272,11 @@ impl State {
         let missing = n.checked_sub(self.delivered)?;
         match self.rate {
             0 => None,
-            u64::MAX => Some(self.time.now()),
+            u64::MAX => Some(self.time.now().max(self.reads_from)),
             rate => {
                 let nanoseconds = (missing as u128 * 1_000_000_000).div_ceil(u128::from(rate));
-                Some(self.read_until + Duration::from_nanos(nanoseconds as u64))
+                let from = self.read_until.max(self.reads_from);
+                Some(from + Duration::from_nanos(nanoseconds as u64))
             }
         }
     }
@@ -305,6 +333,8 @@ impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut state = self.state();
         let deadline = state.start(READ)?;
+        let timeout = state.timeouts[READ].unwrap_or(Duration::MAX);
+        state.longest_read = state.longest_read.max(timeout);
         loop {
             let now = state.time.now();
             let arrival = state.arrivals.keys().next().copied();

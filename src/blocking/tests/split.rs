@@ -1,8 +1,10 @@
 //! The same for a connection whose halves are apart. All of it happens in one thread: the other half
 //! is away.
 
+use super::super::virtual_time::{PING, do_meanwhile};
 use super::super::{Reader, Writer};
 use super::*;
+use crate::frame::Opcode;
 
 fn split(timeouts: Timeouts) -> (Reader<Socket>, Writer<Socket>, Socket, Time) {
     let (server, socket, time) = open(timeouts);
@@ -126,4 +128,104 @@ fn a_close_is_bounded_from_its_writing_on() {
     assert_eq!(reader.ended(), Some(Ended::TimedOut));
     assert!((second(5)..second(6)).contains(&time.now()));
     assert!(socket.state().aborted);
+}
+
+/// The reader does not wait for a writer that has the output, so the writer has to look once more.
+#[test]
+fn what_the_reader_queues_while_a_writer_lets_go_is_written() {
+    let (mut reader, writer, socket, _) = split(Timeouts::DEFAULT);
+    socket.arrive(second(1), PING);
+    socket.arrive(second(2), TEXT);
+    do_meanwhile(move || {
+        assert_eq!(reader.read().unwrap(), Some(Event::Ping(b"")));
+        assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+    });
+    writer.send_text("hello").unwrap();
+    let expected = [(Opcode::Text, b"hello".to_vec()), (Opcode::Pong, vec![])];
+    assert_eq!(socket.state().frames(), expected);
+}
+
+/// Another thread may start closing at any time, and wakes nobody.
+#[test]
+fn a_reader_waits_no_longer_than_closing_may_take() {
+    let (mut reader, _writer, socket, _) = split(Timeouts::NONE.close(seconds(5)));
+    socket.arrive(second(100), TEXT);
+    assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+    assert_eq!(socket.state().longest_read, Duration::from_secs(5));
+}
+
+/// Pongs that do not fit, until the peer reads from `at` on.
+fn full_until(at: Instant) -> (Reader<Socket>, Socket, Time) {
+    let (mut reader, _writer, socket, time) = split(Timeouts::DEFAULT);
+    socket.state().room = 10;
+    socket.state().reads_from = at;
+    socket.state().answers = false;
+    socket.arrive(second(0), PING.repeat(10));
+    for _ in 0..10 {
+        assert_eq!(reader.read().unwrap(), Some(Event::Ping(b"")));
+    }
+    (reader, socket, time)
+}
+
+#[test]
+fn a_reader_tries_once_more_to_write_before_it_gives_up() {
+    let (mut reader, socket, _) = full_until(ms(40_005));
+    socket.arrive(second(50), TEXT);
+    assert_eq!(reader.read().unwrap(), Some(Event::Text("a")), "the peer was alive");
+
+    let (mut reader, _socket, time) = full_until(ms(40_020));
+    assert!(matches!(reader.read(), Ok(None)));
+    assert_eq!((reader.ended(), time.now()), (Some(Ended::TimedOut), ms(40_011)));
+}
+
+/// When nothing arrives, there is nothing better to do.
+#[test]
+fn a_reader_that_could_not_write_tries_again_when_nothing_arrives() {
+    for at in 5000..5070 {
+        let (mut reader, socket, _) = full_until(ms(at));
+        socket.arrive(ms(at + 25), TEXT);
+        assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+        assert_eq!(socket.state().frames(), vec![(Opcode::Pong, vec![]); 10]);
+    }
+}
+
+/// While bytes arrive, there is: the peer may have to be read from before it reads.
+#[test]
+fn a_reader_that_could_not_write_reads_on_for_a_while() {
+    let (mut reader, socket, time) = full_until(second(5));
+    (0..1000).for_each(|_| socket.arrive(second(1), TEXT));
+    for _ in 0..1000 {
+        assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+    }
+    assert!(time.now() < ms(1020), "{:?}", time.now());
+}
+
+#[test]
+fn messages_and_their_parts_are_not_idleness_for_the_reader() {
+    let timeouts = Timeouts::NONE.idle(seconds(3)).message(seconds(30)).close(seconds(1));
+    let (mut reader, _writer, socket, time) = split(timeouts);
+    (1..10).for_each(|at| socket.arrive(second(2 * at), TEXT));
+    for at in 1..10 {
+        assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+        assert_eq!(time.now(), second(2 * at));
+    }
+    socket.arrive(second(20), begin_binary(800_000));
+    (21..100).for_each(|at| socket.arrive(second(at), vec![7; 10_000]));
+    assert!(matches!(reader.read(), Ok(None)));
+    assert_eq!(socket.state().frames()[0].1[..2], [0x03, 0xF0], "1008");
+    assert!((second(50)..second(51)).contains(&time.now()), "{:?}", time.now());
+}
+
+#[test]
+fn the_look_of_the_reader_is_bounded() {
+    let (mut reader, _writer, socket, time) = split(Timeouts::NONE.idle(seconds(10)));
+    socket.state().answers = false;
+    socket.arrive(second(1), PONG.repeat(100_000));
+    time.advance_to(second(60));
+    let mut pongs = 0;
+    while socket.state().output.is_empty() {
+        assert_eq!(reader.read().unwrap(), Some(Event::Pong(b"")));
+        pongs += 1;
+        assert!(pongs < 60_000, "a look is bounded");
+    }
 }
