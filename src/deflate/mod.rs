@@ -122,9 +122,9 @@ struct Direction {
 /// No context takeover in either direction, so that an idle connection holds no state of
 /// compression at all; the largest windows; the fastest level.
 ///
-/// A server with these settings does not serve Safari 15.0 to 15.3. These promise
-/// `client_no_context_takeover` and refer to earlier messages all the same, so that a later
-/// compressed message ends the connection (1007). [`Deflate::context_takeover`] serves them, or these
+/// A server with these settings does not serve Safari 15.0 to 15.3. These are told
+/// `client_no_context_takeover` and refer to earlier messages all the same. The first message that
+/// does so ends the connection (1007). [`Deflate::context_takeover`] serves them, and so do these
 /// settings with [`client_no_context_takeover(false)`](Deflate::client_no_context_takeover).
 impl Default for Deflate {
     fn default() -> Self {

@@ -98,8 +98,8 @@ pub(super) fn confirm(settings: &Settings, answer: &Offer<'_>) -> Result<Agreed,
     }
     let server = direction(answer.server_no_context_takeover, answer.server_max_window_bits);
     if server.window_bits > settings.server_max_window_bits {
-        return Err("the server does not promise server_max_window_bits, which was demanded: \
-                    Deflate::context_takeover() does not demand it");
+        return Err("the server's window is larger than the server_max_window_bits demanded: \
+                    Deflate::context_takeover() demands none");
     }
     // Section 7.1.2.2: the server may demand a smaller window, but not allow a larger one.
     let client_bits = answer.client_max_window_bits.unwrap_or(settings.client_max_window_bits);

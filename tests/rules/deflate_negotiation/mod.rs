@@ -427,6 +427,11 @@ fn n116_rejects_a_larger_window_of_the_server() {
         }
         refuses(bits(demanded, 15), "permessage-deflate");
     }
+    // The error names what would open.
+    let answer = "permessage-deflate; server_no_context_takeover";
+    let refused = confirmed(Deflate::low_memory(), &[answer]).unwrap_err();
+    assert!(refused.to_string().contains("Deflate::context_takeover()"), "{refused}");
+    confirms(Deflate::context_takeover(), answer);
 }
 
 #[test]

@@ -3,13 +3,14 @@
 
 use super::NO_WINDOW_BITS;
 use super::{answered, answers, confirmed, confirms, offered, open, opened, refuses};
-use crate::support::Seen;
+use crate::support::deflate::{HELLO, HELLO_AGAIN, text};
 use crate::support::frame::{Frame, wire};
-use crate::{accepts, fails};
-use sansio_ws::ProtocolError;
+use crate::support::{Seen, server};
+use crate::{accepts, fails, rejects};
 use sansio_ws::deflate::Deflate;
 use sansio_ws::extension::{Agreement, Extension, Offer, Prepared};
 use sansio_ws::handshake::HandshakeError;
+use sansio_ws::{Connection, ProtocolError};
 
 /// An extension of somebody else, which says what it is told to.
 #[derive(Debug)]
@@ -87,6 +88,30 @@ fn n110_accepts_the_offers_of_well_known_clients() {
     let small = format!("permessage-deflate{NONE}; server_max_window_bits=12");
     answers(Deflate::low_memory(), chromium, &small);
     answers(Deflate::low_memory(), "permessage-deflate", &small);
+}
+
+/// Safari 15.0 to 15.3 refer to earlier messages, whatever they are told: this is what a server
+/// reads of two such messages.
+fn reads_safari(deflate: &Deflate) -> impl Fn() -> Connection {
+    let offer = Offer::parse(b"permessage-deflate").unwrap();
+    move || server().with_agreement(deflate.accept(&offer).unwrap())
+}
+
+#[test]
+fn n114_accepts_clients_that_keep_their_context_if_they_may() {
+    let default = Deflate::default().client_no_context_takeover(false);
+    for deflate in [Deflate::context_takeover(), default] {
+        let events = [Seen::text("Hello"), Seen::text("Hello")];
+        accepts(reads_safari(&deflate), [text(HELLO), text(HELLO_AGAIN)], &events, []);
+    }
+}
+
+#[test]
+fn n114_rejects_clients_that_keep_their_context_although_told_not_to() {
+    for deflate in [Deflate::default(), Deflate::low_memory()] {
+        let (frames, events) = ([text(HELLO), text(HELLO_AGAIN)], [Seen::text("Hello")]);
+        rejects(reads_safari(&deflate), frames, &events, ProtocolError::CorruptMessage, 1007);
+    }
 }
 
 /// What servers in the field answer to our offer.
