@@ -138,7 +138,7 @@ impl<S: Stream> WebSocket<S> {
 }
 
 impl WebSocket<TcpStream> {
-    /// Connects to the host of a `ws` URL and opens a connection.
+    /// Connects to the host of a `ws` or `http` URL and opens a connection.
     ///
     /// [`Timeouts::opening`] bounds all of it from the first address on: each address gets the time
     /// that remains divided by the addresses left, and the handshake what they leave. To look the
@@ -146,7 +146,7 @@ impl WebSocket<TcpStream> {
     ///
     /// # Errors
     ///
-    /// [`Error::Secure`] for a `wss` URL: connect a TLS stream and use
+    /// [`Error::Secure`] for a `wss` or `https` URL: connect a TLS stream and use
     /// [`connect`](Self::connect). Otherwise as for [`connect`](Self::connect).
     pub fn open(
         request: &ClientRequest,

@@ -109,7 +109,7 @@ impl ClientRequest {
         self.url.port
     }
 
-    /// Whether the URL is `wss`: the transport must be TLS, with the certificate checked.
+    /// Whether the URL is `wss` or `https`: the transport must be TLS, with the certificate checked.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.url.secure

@@ -188,8 +188,8 @@ pub enum InvalidUrl {
     Host,
     /// The host has characters outside ASCII. Write it as it is in the DNS, with `xn--`.
     NotAscii,
-    /// An IPv6 address with a zone, which no `Host` can name. Connect by hand to that address,
-    /// and give the URL without the zone.
+    /// An IPv6 address with a zone, which no `Host` can name. Connect to the address and its zone by
+    /// hand, and give the URL without the zone.
     Zone,
     /// The port is not a number from 1 to 65535.
     Port,
@@ -206,7 +206,7 @@ impl fmt::Display for InvalidUrl {
             Self::Host => "the host of the URL is missing or malformed",
             Self::NotAscii => "the host of the URL must be written in ASCII, as xn--...",
             Self::Zone => {
-                "the URL must not have an IPv6 zone: connect to the address by hand, and leave it out"
+                "connect to the IPv6 address and its zone by hand, and give the URL without the zone"
             }
             Self::Port => "the port of the URL must be a number from 1 to 65535",
             Self::Character => "the URL has a character that must be percent-encoded",
