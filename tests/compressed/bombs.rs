@@ -85,7 +85,7 @@ fn attack(mut connection: Connection, bytes: &[u8]) -> Damage {
 
 /// A message of more than `max` bytes ends with 1009 there.
 #[track_caller]
-fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, frames: Vec<Frame>) -> Damage {
+fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, bytes: &[u8]) -> Damage {
     let limits = Limits {
         max_message_bytes: max as u64,
         max_frame_bytes: u64::MAX,
@@ -94,8 +94,7 @@ fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, frames: Vec<F
     };
     let config = Config::DEFAULT.limits(limits).delivery(delivery);
     let connection = agreed(config, deflate(false), side)();
-    let bytes = wire(connection.is_server(), frames);
-    let damage = attack(connection, &bytes);
+    let damage = attack(connection, bytes);
     assert_eq!(damage.error, Some(ProtocolError::MessageTooBig));
     assert_eq!(ProtocolError::MessageTooBig.close_code().get(), 1009);
     assert!(damage.handed_out <= max, "{damage:?}");
@@ -155,9 +154,12 @@ fn f22_bombs_end_at_the_limit() {
             let in_fragments = spread(&message);
             assert!((FRAGMENTS / 2..=2 * FRAGMENTS).contains(&in_fragments.len()));
             for side in SIDES {
+                let to_server = side().is_server();
+                let whole = wire(to_server, [binary(&message)]);
+                let in_fragments = wire(to_server, in_fragments.iter().cloned());
                 for delivery in DELIVERIES {
-                    stops(side, delivery, max, vec![binary(&message)]);
-                    stops(side, delivery, max, in_fragments.clone());
+                    stops(side, delivery, max, &whole);
+                    stops(side, delivery, max, &in_fragments);
                 }
             }
         }
@@ -172,7 +174,7 @@ fn f22_what_a_bomb_costs_is_up_to_the_limit_and_not_to_its_size() {
         let [small, large] = bombs.each_ref().map(|message| {
             let whole = vec![binary(message).declaring(MIB as u64)];
             let pieces = fragments(binary(message), &vec![10; message.len() / 10]);
-            [whole, pieces].map(|frames| stops(server, delivery, MIB, frames))
+            [whole, pieces].map(|frames| stops(server, delivery, MIB, &wire(true, frames)))
         });
         assert_eq!(small, large);
         assert!(small[0].taken <= MIB / 1000 + READ, "{small:?}");
@@ -235,9 +237,10 @@ fn f22_bombs_that_others_were_caught_with() {
         }),
     ];
     for (advisory, side, max, frames) in advisories {
+        let bytes = wire(side().is_server(), frames());
         for delivery in DELIVERIES {
             println!("{advisory}");
-            stops(side, delivery, max, frames());
+            stops(side, delivery, max, &bytes);
         }
     }
 }

@@ -119,7 +119,7 @@ impl Frame {
             }
         }
         bytes.extend(self.mask.iter().flatten());
-        bytes.extend(xor(&self.payload, self.mask));
+        bytes.extend_from_slice(&xor(&self.payload, self.mask));
         bytes
     }
 
@@ -144,14 +144,16 @@ impl Frame {
             (Length::In16, 126..) | (Length::In64, 65_536..) => Length::Shortest,
             (length, _) => length,
         };
-        Self { first, mask, length, declared: None, payload: xor(payload, mask).collect() }
+        Self { first, mask, length, declared: None, payload: xor(payload, mask) }
     }
 }
 
 /// RFC 6455, section 5.3, as it stands there.
-fn xor(payload: &[u8], mask: Option<[u8; 4]>) -> impl Iterator<Item = u8> {
-    let key = mask.unwrap_or_default();
-    payload.iter().enumerate().map(move |(i, byte)| byte ^ key[i % 4])
+fn xor(payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
+    match mask {
+        None => payload.to_vec(),
+        Some(key) => payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect(),
+    }
 }
 
 /// The frames in `bytes`, with payloads unmasked; a form of the length that is not the shortest
@@ -167,9 +169,10 @@ pub fn parse(mut bytes: &[u8]) -> Vec<Frame> {
 /// The bytes of `frames` as the peer of a server, or of a client, would send them: to a server
 /// each masked with the next key, to a client none.
 pub fn wire(to_server: bool, frames: impl IntoIterator<Item = Frame>) -> Vec<u8> {
-    let masked = (1..).zip(frames).map(|(n, frame)| match to_server {
-        true => frame.masked(key(n)),
-        false => frame,
-    });
-    masked.flat_map(|frame| frame.bytes()).collect()
+    let mut bytes = vec![];
+    for (n, frame) in (1..).zip(frames) {
+        let frame = if to_server { frame.masked(key(n)) } else { frame };
+        bytes.extend_from_slice(&frame.bytes());
+    }
+    bytes
 }

@@ -201,15 +201,16 @@ struct Code {
 
 impl Code {
     fn new(lengths: &[usize]) -> Self {
-        let (mut words, mut next) = (Vec::new(), 0);
-        for length in 1..=15 {
-            next <<= 1;
-            for symbol in (0..lengths.len()).filter(|&symbol| lengths[symbol] == length) {
-                words.push((length as u32, next, symbol));
-                next += 1;
-            }
+        let mut symbols: Vec<_> = (0..lengths.len()).filter(|&at| lengths[at] > 0).collect();
+        symbols.sort_by_key(|&symbol| lengths[symbol]);
+        let (mut words, mut next, mut length) = (Vec::new(), 0, 0);
+        for symbol in symbols {
+            next <<= lengths[symbol] - length;
+            length = lengths[symbol];
+            words.push((length as u32, next, symbol));
+            next += 1;
         }
-        Self { words, left: (1 << 15) - next as isize }
+        Self { words, left: (1 << 15) - (next << (15 - length)) as isize }
     }
 
     /// Complete, or nothing but a single code of one bit (section 3.2.7), or nothing at all.
