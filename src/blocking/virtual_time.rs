@@ -309,6 +309,7 @@ impl State {
 
     fn start(&mut self, direction: usize) -> io::Result<Option<Instant>> {
         self.calls += 1;
+        assert!(self.calls < 1_000_000, "it goes on for ever");
         self.deliver();
         match self.fault {
             Some(kind) => Err(kind.into()),
