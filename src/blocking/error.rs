@@ -32,7 +32,7 @@ pub enum Error {
     Responded(u16),
     /// The stream ended, or the deadline came, before the handshake was done.
     Unopened,
-    /// A `wss` URL needs a TLS stream, which the caller has to bring.
+    /// A `wss` or `https` URL needs a TLS stream, which the caller has to bring.
     Secure,
     /// No random bytes.
     Entropy(EntropyError),

@@ -49,7 +49,7 @@ pub enum HandshakeError {
     MalformedSubprotocols,
     /// `Sec-WebSocket-Extensions` is not well-formed (RFC 6455, section 9.1).
     MalformedExtensions,
-    /// An upgrade with a body: what follows the head could be taken for something else.
+    /// A request to upgrade with a body: what follows the head could be taken for something else.
     Body,
     /// The origin is not allowed (RFC 6455, section 4.2.2, item 4).
     Origin,
@@ -202,7 +202,7 @@ impl fmt::Display for InvalidUrl {
         f.write_str(match self {
             Self::Scheme => "the URL must begin with ws://, wss://, http:// or https://",
             Self::Fragment => "the URL must not have a fragment (#)",
-            Self::UserInfo => "the user name or password in the URL is malformed",
+            Self::UserInfo => "the user name or password in the URL is malformed or not percent-encoded",
             Self::Host => "the host of the URL is missing or malformed",
             Self::NotAscii => "the host of the URL must be written in ASCII, as xn--...",
             Self::Zone => {

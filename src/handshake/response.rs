@@ -5,10 +5,12 @@ use super::{HandshakeError, InvalidField};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// An HTTP response that is not a WebSocket handshake. One of status 426 names `websocket` as what to
-/// upgrade to. It always ends the transport: write
+/// An HTTP response that is not a WebSocket handshake. It always ends the transport: write
 /// [`encode`](Self::encode) or what [`Request::respond`](super::Request::respond) returns, then
 /// close.
+///
+/// A 426 names `websocket` as what to upgrade to, and lists that in `Connection` (RFC 9110, sections
+/// 7.8 and 15.5.22).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,

@@ -34,8 +34,8 @@ impl Url {
             return Err(InvalidUrl::Character);
         }
         let (authority, resource) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        // N143
-        let (authorization, authority) = match authority.split_once('@') {
+        // N143. An at sign that is not encoded is a fault of the user information, and not of the host.
+        let (authorization, authority) = match authority.rsplit_once('@') {
             Some((user_info, authority)) => {
                 (Some(basic(user_info).ok_or(InvalidUrl::UserInfo)?), authority)
             }
@@ -43,11 +43,11 @@ impl Url {
         };
         let (host, port) = split_port(authority);
         // N144
-        if !host.is_ascii() {
-            return Err(InvalidUrl::NotAscii);
-        }
         if host.starts_with('[') && host.contains('%') {
             return Err(InvalidUrl::Zone);
+        }
+        if !host.is_ascii() {
+            return Err(InvalidUrl::NotAscii);
         }
         if !is_host(host) {
             return Err(InvalidUrl::Host);
@@ -152,7 +152,8 @@ mod tests {
             ("ws://example.com/#top", InvalidUrl::Fragment),
             ("ws://example.com#", InvalidUrl::Fragment),
             ("ws://@example.com", InvalidUrl::UserInfo),
-            ("ws://a@b@example.com", InvalidUrl::Host),
+            ("ws://a@b@example.com", InvalidUrl::UserInfo),
+            ("ws://a:b@c:d@example.com", InvalidUrl::UserInfo),
             ("ws://", InvalidUrl::Host),
             ("ws:///path", InvalidUrl::Host),
             ("ws://:80", InvalidUrl::Host),
