@@ -109,8 +109,8 @@ pub mod utf8;
 
 pub use close::{CloseCode, CloseReason, InvalidCloseCode};
 pub use connection::{
-    Config, Connection, Delivery, Ended, Event, MessageKind, PreparedMessage, ProtocolError,
-    Rejected, Role, SendError, Transport,
+    Config, Connection, Delivery, Ended, Event, LocatedEvent, MessageKind, PreparedMessage,
+    ProtocolError, Rejected, Role, SendError, Transport,
 };
 pub use entropy::{EntropyError, MaskSource, Masks};
 pub use frame::ControlPayload;

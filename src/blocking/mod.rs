@@ -152,7 +152,7 @@ impl<S: Stream> WebSocket<S> {
         }
         let found = loop {
             let failed_before = link.connection.has_failed();
-            match link.connection.find(rx) {
+            match link.connection.find_event(rx) {
                 Ok(Some(found)) => break found,
                 Ok(None) => link.observe_arrival(),
                 Err(_) if failed_before => {}
@@ -169,7 +169,7 @@ impl<S: Stream> WebSocket<S> {
                 link.receive(rx)?;
             }
         };
-        match link.connection.hand_out(found, rx) {
+        match link.connection.lend_event(found, rx) {
             Ok(event) => {
                 if event.ends_message() {
                     link.timer.message_received();

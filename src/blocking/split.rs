@@ -145,7 +145,7 @@ impl<S: Stream> Reader<S> {
         let found = loop {
             let mut state = self.shared.state();
             let failed_before = state.connection.has_failed();
-            match state.connection.find(&mut self.rx) {
+            match state.connection.find_event(&mut self.rx) {
                 Ok(Some(found)) => break found,
                 Ok(None) => {
                     let arrived = core::mem::take(&mut self.arrived);
@@ -178,7 +178,7 @@ impl<S: Stream> Reader<S> {
             }
         };
         let mut state = self.shared.state();
-        match state.connection.hand_out(found, &self.rx) {
+        match state.connection.lend_event(found, &self.rx) {
             Ok(event) => {
                 if event.ends_message() {
                     state.timer.message_received();

@@ -1,13 +1,15 @@
 //! The connection machine: frames in, events out; messages in, frames out.
 //!
 //! ```text
-//!   rx ──▶ next_event() ──▶ Event                 receive.rs   header, fragments, UTF-8
-//!              │                                  whole.rs     the usual case of that
+//!   rx ──▶ next_event() ──▶ Event                 receive.rs   headers, control frames
+//!              │                                  assembly.rs  fragments, decoding, UTF-8
+//!              │                                  whole_message.rs   the usual case of both
 //!              │ pongs, close replies             closing.rs   who closes what, and when
 //!              ▼
 //!   send_*() ─────▶ outgoing() ──▶ socket         send.rs      frames, masks, caps
 //! ```
 
+mod assembly;
 mod closing;
 mod error;
 mod event;
@@ -15,15 +17,14 @@ mod prepared;
 mod receive;
 mod send;
 #[cfg(feature = "mio")]
-mod through;
-mod whole;
+mod send_through;
+mod whole_message;
 
 pub use closing::{Ended, Transport};
 pub use error::{ProtocolError, Rejected, SendError};
 pub use event::{Event, MessageKind};
 pub use prepared::PreparedMessage;
-#[cfg(feature = "mio")]
-pub(crate) use receive::Found;
+pub use receive::LocatedEvent;
 
 use crate::entropy::Masks;
 use crate::extension::{Agreement, Extension};

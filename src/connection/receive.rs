@@ -1,22 +1,23 @@
-//! Receiving: from bytes to events.
+//! Receiving: from bytes to events, in two steps.
 //!
-//! Inside, only ranges of the buffer are passed around; the slice is made once, at the edge.
+//! ```text
+//!   bytes ──▶ find_event ──▶ LocatedEvent (ranges) ──▶ lend_event ──▶ Event (slices)
+//!                 │
+//!                 ├ whole_message.rs   a message in one frame that has arrived whole
+//!                 └ here               every other frame: header, payload, what it completes
+//!                        └ assembly.rs     fragments, limits, decoding, UTF-8
+//! ```
 
 #![warn(clippy::indexing_slicing)]
 
-#[cfg(feature = "std")]
-use super::whole::Whole;
-use super::{Config, Connection, Delivery, Event, MessageKind, ProtocolError, Role};
+use super::assembly::{ArrivedPayload, IncomingFrame, IncomingMessage};
+use super::{Connection, Delivery, Event, MessageKind, ProtocolError, Role};
 use crate::close::{CloseCode, CloseReason};
-use crate::extension::{Agreement, RSV1};
+use crate::extension::RSV1;
 use crate::frame::{Header, Opcode, Prefix};
 use crate::mask::Mask;
 use crate::recv_buffer::{RecvBuffer, Region};
-use crate::utf8::{self, Validator};
 use core::ops::Range;
-
-/// Bytes of a part that an extension decoded, at most, when messages are handed out in parts.
-const PART_BYTES: usize = 16 * 1024;
 
 /// The receiving half.
 #[derive(Debug)]
@@ -24,44 +25,30 @@ pub(super) enum Receiving {
     /// Between messages.
     Between,
     /// Inside a message.
-    Within(Incoming),
+    Within(IncomingMessage),
     /// The peer's Close has come. Nothing after it is looked at.
     Closed(Option<CloseCode>),
     /// The peer broke the protocol. Nothing more is looked at.
     Failed(ProtocolError),
 }
 
-/// A message whose end has not come.
+/// An event that [`Connection::find_event`] has found. It borrows nothing:
+/// [`Connection::lend_event`] makes it an [`Event`].
 #[derive(Debug)]
-pub(super) struct Incoming {
-    kind: MessageKind,
-    /// Where it comes together. In [`Region::Decoded`] if an extension has encoded it.
-    region: Region,
-    /// No part of it has been handed out yet.
-    first: bool,
-    /// Payload bytes declared by its frames so far.
-    declared: u64,
-    /// Bytes decoded so far.
-    decoded: u64,
-    fragments: u32,
-    utf8: Validator,
-    /// What came before this error has been handed out.
-    failed: Option<ProtocolError>,
-    /// The frame whose payload is not complete, if any.
-    frame: Option<OpenFrame>,
-}
+#[must_use = "an event that is not lent is lost"]
+pub struct LocatedEvent(pub(super) Located);
 
-#[derive(Debug)]
-struct OpenFrame {
-    fin: bool,
-    mask: Option<Mask>,
-    /// Payload bytes not yet consumed from the buffer.
-    missing: u64,
+impl LocatedEvent {
+    /// Whether it is [`Event::Yield`].
+    #[must_use]
+    pub const fn is_yield(&self) -> bool {
+        matches!(self.0, Located::Yield)
+    }
 }
 
 /// An event, with ranges in place of slices.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(super) enum Located {
     Message { kind: MessageKind, region: Region, range: Range<usize> },
     Part { kind: MessageKind, region: Region, range: Range<usize>, first: bool, last: bool },
     Ping(Range<usize>),
@@ -70,17 +57,10 @@ pub(crate) enum Found {
     Yield,
 }
 
-/// What has arrived of the payload of a frame.
-pub(super) struct Arrived {
-    /// Where it is now.
-    pub(super) range: Range<usize>,
-    pub(super) frame_ended: bool,
-    /// The message has ended with it.
-    pub(super) last: bool,
-}
-
-impl Arrived {
-    const NOTHING: Self = Self { range: 0..0, frame_ended: false, last: false };
+impl Located {
+    fn ends_message(&self) -> bool {
+        matches!(self, Self::Message { .. } | Self::Part { last: true, .. })
+    }
 }
 
 impl Connection {
@@ -115,152 +95,226 @@ impl Connection {
         &mut self,
         rx: &'b mut RecvBuffer,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find_whole(rx) {
-            Some(whole) => Ok(Some(self.hand_out_whole(whole, rx)?)),
-            None => self.next_other(rx),
+        match self.find_whole_message(rx) {
+            Some(message) => self.lend_whole_message(message, rx).map(Some),
+            None => self.next_event_in_frames(rx),
         }
     }
 
+    /// Out of line, since most calls need none of it.
     #[inline(never)]
-    fn next_other<'b>(
+    fn next_event_in_frames<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.find_other(rx)? {
-            Some(found) => self.hand_out(found, rx).map(Some),
+        match self.find_in_frames(rx)? {
+            Some(located) => self.lend_event(LocatedEvent(located), rx).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The first half of [`next_event`](Self::next_event), for loops that read in between: the
-    /// event, not yet borrowed from the buffer.
-    #[cfg(feature = "std")]
-    pub(crate) fn find(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
-        match self.find_whole(rx) {
-            Some(Whole { kind, range }) => {
-                Ok(Some(Found::Message { kind, region: Region::Received, range }))
-            }
-            None => self.find_other(rx),
+    /// The first half of [`next_event`](Self::next_event), for loops that read when there is no event
+    /// and return the one that there is: what it finds borrows nothing.
+    ///
+    /// ```
+    /// # use sansio_ws::{Connection, Event, RecvBuffer};
+    /// # use std::{error::Error, io::Read};
+    /// # struct Socket<S> { stream: S, rx: RecvBuffer, connection: Connection }
+    /// # impl<S: Read> Socket<S> {
+    /// fn read(&mut self) -> Result<Option<Event<'_>>, Box<dyn Error>> {
+    ///     let located = loop {
+    ///         match self.connection.find_event(&mut self.rx)? {
+    ///             Some(located) => break located,
+    ///             None if self.rx.read_from(&mut self.stream)? == 0 => return Ok(None),
+    ///             None => {}
+    ///         }
+    ///     };
+    ///     Ok(Some(self.connection.lend_event(located, &self.rx)?))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fatal, as for [`next_event`](Self::next_event).
+    #[inline]
+    pub fn find_event(
+        &mut self,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<LocatedEvent>, ProtocolError> {
+        match self.find_whole_message(rx) {
+            Some(message) => Ok(Some(LocatedEvent(message.located()))),
+            None => Ok(self.find_in_frames(rx)?.map(LocatedEvent)),
         }
     }
 
-    /// Whatever `find_whole` does not find.
+    /// The second half: the event as slices of the buffer that it was found in. Call it before
+    /// anything else is done to buffer or connection; a ping is answered, and a Close taken in, by
+    /// this call.
+    ///
+    /// With another buffer, or later, the event may be wrong, but nothing panics.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, as for [`next_event`](Self::next_event): a text or the reason of a Close is not UTF-8.
     #[inline]
-    pub(crate) fn find_other(
+    pub fn lend_event<'b>(
         &mut self,
-        rx: &mut RecvBuffer,
-    ) -> Result<Option<Found>, ProtocolError> {
+        LocatedEvent(located): LocatedEvent,
+        rx: &'b RecvBuffer,
+    ) -> Result<Event<'b>, ProtocolError> {
+        match located {
+            Located::Message { kind: MessageKind::Binary, region, range } => {
+                Ok(Event::Binary(rx.slice(region, range)))
+            }
+            located => self.lend_other_event(located, rx),
+        }
+    }
+
+    /// The one place where bytes become `str`, and where control frames are acted on.
+    fn lend_other_event<'b>(
+        &mut self,
+        located: Located,
+        rx: &'b RecvBuffer,
+    ) -> Result<Event<'b>, ProtocolError> {
+        let bytes = |region, range| rx.slice(region, range);
+        Ok(match located {
+            Located::Message { kind: MessageKind::Text, region, range } => {
+                Event::Text(self.check_text(bytes(region, range))?)
+            }
+            Located::Message { kind: MessageKind::Binary, region, range } => {
+                Event::Binary(bytes(region, range))
+            }
+            Located::Part { kind: MessageKind::Text, region, range, first, last } => {
+                Event::TextPart { text: self.check_text(bytes(region, range))?, first, last }
+            }
+            Located::Part { kind: MessageKind::Binary, region, range, first, last } => {
+                Event::BinaryPart { bytes: bytes(region, range), first, last }
+            }
+            Located::Ping(range) => {
+                let payload = bytes(Region::Received, range);
+                self.answer_ping(payload);
+                Event::Ping(payload)
+            }
+            Located::Pong(range) => Event::Pong(bytes(Region::Received, range)),
+            Located::Close(code, range) => {
+                let reason = self.check_text(bytes(Region::Received, range))?;
+                self.receive_close(code, reason);
+                Event::Close(CloseReason { code, reason })
+            }
+            Located::Yield => Event::Yield,
+        })
+    }
+
+    /// A text that came in pieces has been checked before, and is checked here again: without
+    /// `unsafe` there is no other way from bytes to `str`.
+    #[inline]
+    pub(super) fn check_text<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b str, ProtocolError> {
+        simdutf8::basic::from_utf8(bytes).map_err(|_| self.fail(ProtocolError::InvalidUtf8))
+    }
+
+    /// Looks for what is no whole message in one frame.
+    #[inline]
+    fn find_in_frames(&mut self, rx: &mut RecvBuffer) -> Result<Option<Located>, ProtocolError> {
         // Every second call only finds that everything has been handed out.
         if rx.unread().is_empty() && matches!(self.receiving, Receiving::Between) {
             return Ok(None);
         }
-        self.find_next(rx).map_err(|error| self.fail(error))
+        self.receive_frames(rx).map_err(|error| self.fail(error))
     }
 
-    /// The second half: the one place where ranges become slices, and bytes `str`.
-    pub(crate) fn hand_out<'b>(
-        &mut self,
-        found: Found,
-        rx: &'b RecvBuffer,
-    ) -> Result<Event<'b>, ProtocolError> {
-        self.lend(found, rx).map_err(|error| self.fail(error))
-    }
-
-    fn lend<'b>(&mut self, found: Found, rx: &'b RecvBuffer) -> Result<Event<'b>, ProtocolError> {
-        // A text that came in pieces has been checked before, and is checked here again: without
-        // `unsafe` there is no other way from bytes to `str`.
-        let text = |region, range| {
-            let bytes = rx.slice(region, range);
-            simdutf8::basic::from_utf8(bytes).map_err(|_| ProtocolError::InvalidUtf8)
-        };
-        Ok(match found {
-            Found::Message { kind: MessageKind::Text, region, range } => {
-                Event::Text(text(region, range)?)
-            }
-            Found::Message { kind: MessageKind::Binary, region, range } => {
-                Event::Binary(rx.slice(region, range))
-            }
-            Found::Part { kind: MessageKind::Text, region, range, first, last } => {
-                Event::TextPart { text: text(region, range)?, first, last }
-            }
-            Found::Part { kind: MessageKind::Binary, region, range, first, last } => {
-                Event::BinaryPart { bytes: rx.slice(region, range), first, last }
-            }
-            Found::Ping(range) => {
-                let payload = rx.slice(Region::Received, range);
-                self.answer_ping(payload);
-                Event::Ping(payload)
-            }
-            Found::Pong(range) => Event::Pong(rx.slice(Region::Received, range)),
-            Found::Close(code, range) => {
-                let reason = text(Region::Received, range)?;
-                self.receive_close(code, reason);
-                Event::Close(CloseReason { code, reason })
-            }
-            Found::Yield => Event::Yield,
-        })
-    }
-
+    /// Receives frames until one of them completes an event, or they are enough for one call.
     #[inline(never)]
-    fn find_next(&mut self, rx: &mut RecvBuffer) -> Result<Option<Found>, ProtocolError> {
-        let mut budget = self.config.limits.max_frames_per_call.max(1);
+    fn receive_frames(&mut self, rx: &mut RecvBuffer) -> Result<Option<Located>, ProtocolError> {
+        let mut frames_left = self.config.limits.max_frames_per_call.max(1);
         loop {
-            let fragment = if budget == 0 { None } else { self.take_fragment(rx) };
-            let arrived = if let Some(fragment) = fragment {
-                budget -= 1;
+            let fragment = if frames_left == 0 { None } else { self.take_fragment(rx) };
+            let payload = if let Some(fragment) = fragment {
+                frames_left -= 1;
                 fragment
             } else {
-                let within_frame = match &self.receiving {
-                    Receiving::Between => false,
-                    Receiving::Within(Incoming { failed: Some(error), .. }) => return Err(*error),
-                    Receiving::Within(incoming) => incoming.frame.is_some(),
-                    Receiving::Closed(_) => {
-                        rx.clear();
-                        return Ok(None);
+                if !self.is_within_payload(rx)? {
+                    match self.receive_header(rx, frames_left)? {
+                        Opened::Frame => frames_left -= 1,
+                        Opened::Event(located) => return Ok(Some(located)),
+                        Opened::Nothing => return Ok(None),
                     }
-                    Receiving::Failed(error) => {
-                        rx.clear();
-                        return Err(*error);
-                    }
-                };
-                if !within_frame {
-                    let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
-                        return Ok(None);
-                    };
-                    let prefix = self.parse_prefix(*first_two)?;
-                    let Some((header, header_len)) = prefix.complete(rest)? else {
-                        return Ok(None);
-                    };
-                    if header.opcode().is_control() {
-                        return find_control(&header, header_len, rx);
-                    }
-                    if budget == 0 {
-                        return Ok(Some(Found::Yield));
-                    }
-                    budget -= 1;
-                    self.begin_frame(&header, header_len, rx)?;
                 }
                 self.receive_payload(rx)
             };
-            let Receiving::Within(incoming) = &mut self.receiving else { return Ok(None) };
-            let Arrived { range, frame_ended, last } = arrived;
-            let found = match self.config.delivery {
-                Delivery::Messages => {
-                    incoming.check(rx, range, last)?;
-                    last.then(|| incoming.whole(rx))
-                }
-                Delivery::Parts => incoming.part(rx, last)?,
-            };
-            if let Some(found) = found {
-                if found.ends_message() {
-                    self.receiving = Receiving::Between;
-                }
-                return Ok(Some(found));
+            let frame_ended = payload.frame_ended;
+            if let Some(located) = self.complete(payload, rx)? {
+                return Ok(Some(located));
             }
             if !frame_ended {
                 return Ok(None);
             }
         }
+    }
+
+    /// Whether payload comes next, and not a header.
+    #[inline]
+    fn is_within_payload(&self, rx: &mut RecvBuffer) -> Result<bool, ProtocolError> {
+        match &self.receiving {
+            Receiving::Within(IncomingMessage { failed: Some(error), .. }) => Err(*error),
+            Receiving::Within(message) => Ok(message.frame.is_some()),
+            Receiving::Between => Ok(false),
+            // What comes behind is discarded.
+            Receiving::Closed(_) => {
+                rx.clear();
+                Ok(false)
+            }
+            Receiving::Failed(error) => {
+                rx.clear();
+                Err(*error)
+            }
+        }
+    }
+
+    /// Receives the header of a frame, and all of it if it is a control frame.
+    #[inline]
+    fn receive_header(
+        &mut self,
+        rx: &mut RecvBuffer,
+        frames_left: u32,
+    ) -> Result<Opened, ProtocolError> {
+        let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
+            return Ok(Opened::Nothing);
+        };
+        let prefix = self.parse_prefix(*first_two)?;
+        let Some((header, header_len)) = prefix.complete(rest)? else {
+            return Ok(Opened::Nothing);
+        };
+        if header.opcode().is_control() {
+            let located = take_control_frame(&header, header_len, rx)?;
+            return Ok(located.map_or(Opened::Nothing, Opened::Event));
+        }
+        if frames_left == 0 {
+            return Ok(Opened::Event(Located::Yield));
+        }
+        self.begin_frame(&header, header_len, rx)?;
+        Ok(Opened::Frame)
+    }
+
+    /// What the payload that has arrived completes: a message, or a part of one.
+    #[inline]
+    fn complete(
+        &mut self,
+        ArrivedPayload { range, message_ended, .. }: ArrivedPayload,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<Located>, ProtocolError> {
+        let Receiving::Within(message) = &mut self.receiving else { return Ok(None) };
+        let located = match self.config.delivery {
+            Delivery::Messages => {
+                message.check(rx, range, message_ended)?;
+                message_ended.then(|| message.take_whole(rx))
+            }
+            Delivery::Parts => message.take_part(rx, message_ended)?,
+        };
+        if located.as_ref().is_some_and(Located::ends_message) {
+            self.receiving = Receiving::Between;
+        }
+        Ok(located)
     }
 
     /// Parses the first two bytes of a header and reaches every verdict that they allow, before
@@ -332,18 +386,21 @@ impl Connection {
             };
             let region = if encoded { Region::Decoded } else { Region::Received };
             rx.begin_message();
-            self.receiving = Receiving::Within(Incoming::new(kind, region));
+            self.receiving = Receiving::Within(IncomingMessage::new(kind, region));
         }
         if let Receiving::Within(incoming) = &mut self.receiving {
             incoming.count(payload_len, max_message, limits.max_fragments)?;
             let mask = header.mask().map(Mask::new);
-            incoming.frame = Some(OpenFrame { fin: header.is_fin(), mask, missing: payload_len });
+            incoming.frame =
+                Some(IncomingFrame { fin: header.is_fin(), mask, missing: payload_len });
         }
         Ok(())
     }
 
-    fn receive_payload(&mut self, rx: &mut RecvBuffer) -> Arrived {
-        let Receiving::Within(incoming) = &mut self.receiving else { return Arrived::NOTHING };
+    fn receive_payload(&mut self, rx: &mut RecvBuffer) -> ArrivedPayload {
+        let Receiving::Within(incoming) = &mut self.receiving else {
+            return ArrivedPayload::NOTHING;
+        };
         let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
         incoming.receive(rx, &self.config, agreement)
     }
@@ -363,7 +420,7 @@ impl Connection {
     /// Whether the input would end inside a frame if it ended behind `unread`.
     pub(super) fn is_within_frame(&self, unread: &[u8]) -> bool {
         match &self.receiving {
-            Receiving::Within(Incoming { frame: Some(_), .. }) => true,
+            Receiving::Within(IncomingMessage { frame: Some(_), .. }) => true,
             Receiving::Between | Receiving::Within(_) => !unread.is_empty(),
             Receiving::Closed(_) | Receiving::Failed(_) => false,
         }
@@ -376,13 +433,23 @@ fn with_overhead(limit: u64) -> u64 {
     limit.saturating_add(limit / 8).saturating_add(64)
 }
 
+/// What a header has opened.
+enum Opened {
+    /// A data frame, whose payload comes next.
+    Frame,
+    /// An event that needs no payload, or has it.
+    Event(Located),
+    /// More bytes are needed.
+    Nothing,
+}
+
 /// Control frames are short, so they wait in the buffer until they are whole; between the
 /// fragments of a message they are handled at once (RFC 6455, section 5.4).
-fn find_control(
+fn take_control_frame(
     header: &Header,
     header_len: usize,
     rx: &mut RecvBuffer,
-) -> Result<Option<Found>, ProtocolError> {
+) -> Result<Option<Located>, ProtocolError> {
     let payload_len = header.payload_len() as usize;
     if rx.unread().len() < header_len + payload_len {
         return Ok(None);
@@ -390,181 +457,16 @@ fn find_control(
     rx.consume(header_len);
     let range = rx.take_control(payload_len, header.mask().map(Mask::new));
     Ok(Some(match header.opcode() {
-        Opcode::Ping => Found::Ping(range),
-        Opcode::Pong => Found::Pong(range),
+        Opcode::Ping => Located::Ping(range),
+        Opcode::Pong => Located::Pong(range),
         _ => match rx.slice(Region::Received, range.clone()) {
-            [] => Found::Close(None, range),
+            [] => Located::Close(None, range),
             [_] => return Err(ProtocolError::TruncatedCloseCode), // not behind `parse_prefix`
             [high, low, ..] => {
                 let code = u16::from_be_bytes([*high, *low]);
                 let code = CloseCode::new(code).ok_or(ProtocolError::InvalidCloseCode(code))?;
-                Found::Close(Some(code), range.start + 2..range.end)
+                Located::Close(Some(code), range.start + 2..range.end)
             }
         },
     }))
-}
-
-impl Found {
-    fn ends_message(&self) -> bool {
-        matches!(self, Self::Message { .. } | Self::Part { last: true, .. })
-    }
-}
-
-impl Incoming {
-    fn new(kind: MessageKind, region: Region) -> Self {
-        Self {
-            kind,
-            region,
-            first: true,
-            declared: 0,
-            decoded: 0,
-            fragments: 0,
-            utf8: Validator::new(),
-            failed: None,
-            frame: None,
-        }
-    }
-
-    /// Whether a further fragment may come next, and come as it is.
-    #[inline]
-    pub(super) fn awaits_fragment(&self) -> bool {
-        self.frame.is_none() && self.region == Region::Received && self.failed.is_none()
-    }
-
-    /// Counts one more frame of so many bytes, if the limits allow it.
-    #[inline]
-    pub(super) fn count(
-        &mut self,
-        payload_len: u64,
-        max_message_bytes: u64,
-        max_fragments: u32,
-    ) -> Result<(), ProtocolError> {
-        let declared = self.declared.saturating_add(payload_len);
-        if declared > max_message_bytes {
-            return Err(ProtocolError::MessageTooBig);
-        }
-        let fragments = self.fragments.saturating_add(1);
-        if fragments > max_fragments.max(1) {
-            return Err(ProtocolError::TooManyFragments);
-        }
-        self.declared = declared;
-        self.fragments = fragments;
-        Ok(())
-    }
-
-    /// Takes in what has arrived of the payload of the open frame.
-    #[inline]
-    fn receive(
-        &mut self,
-        rx: &mut RecvBuffer,
-        config: &Config,
-        agreement: Option<&mut Agreement>,
-    ) -> Arrived {
-        let Some(frame) = &mut self.frame else { return Arrived::NOTHING };
-        let n = frame.missing.min(rx.unread().len() as u64);
-        frame.missing -= n;
-        let fin = frame.fin;
-        let mut frame_ended = frame.missing == 0;
-        let mut range = rx.extend_message(n as usize, frame.mask.as_mut());
-        if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
-            let (decoded, full) = self.decode(rx, config, agreement, frame_ended && fin);
-            range = decoded;
-            // The frame stays open until there was room for all that it decodes to.
-            frame_ended &= full == Ok(false);
-            self.failed = full.err();
-        }
-        if frame_ended {
-            self.frame = None;
-        }
-        Arrived { range, frame_ended, last: frame_ended && fin }
-    }
-
-    /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
-    /// goes. Returns where it is now, and whether there may be more.
-    ///
-    /// What comes before an error is there all the same and still to be looked at, since it may
-    /// have arrived on its own: which error is the first must not depend on how the bytes were
-    /// cut.
-    fn decode(
-        &mut self,
-        rx: &mut RecvBuffer,
-        config: &Config,
-        agreement: &mut Agreement,
-        last: bool,
-    ) -> (Range<usize>, Result<bool, ProtocolError>) {
-        let allowed = config.limits.max_message_bytes.saturating_sub(self.decoded);
-        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
-        // One byte more than allowed, to see whether there is more than that.
-        let mut room = allowed.saturating_add(1);
-        if config.delivery == Delivery::Parts {
-            room = room.min(PART_BYTES);
-        }
-        let mut full = Ok(false);
-        let arrived = rx.decode(|input, output| {
-            let most = output.len().saturating_add(allowed);
-            let decoded = agreement.codec.decode(input, last, output, room);
-            full = decoded.map(|decoded| decoded.full).map_err(ProtocolError::from);
-            if output.len() > most {
-                output.truncate(most);
-                full = Err(ProtocolError::MessageTooBig);
-            }
-            decoded.map_or(0, |decoded| decoded.consumed)
-        });
-        self.decoded += arrived.len() as u64;
-        (arrived, full)
-    }
-
-    /// Checks text as it arrives, but for one that arrives at once: that is checked when it is
-    /// handed out.
-    #[inline]
-    fn check(
-        &mut self,
-        rx: &RecvBuffer,
-        arrived: Range<usize>,
-        last: bool,
-    ) -> Result<(), ProtocolError> {
-        let at_once = last && arrived == rx.message(self.region);
-        if self.kind == MessageKind::Text && !at_once {
-            let text = rx.slice(self.region, arrived);
-            self.utf8.push(text).map_err(|_| ProtocolError::InvalidUtf8)?;
-            if last && !self.utf8.is_complete() {
-                return Err(ProtocolError::InvalidUtf8);
-            }
-        }
-        self.failed.map_or(Ok(()), Err)
-    }
-
-    fn whole(&self, rx: &mut RecvBuffer) -> Found {
-        let Self { kind, region, .. } = *self;
-        let range = rx.take_message(region, rx.message(region).len());
-        Found::Message { kind, region, range }
-    }
-
-    /// Hands out what has arrived, but for an unfinished code point at its end.
-    fn part(&mut self, rx: &mut RecvBuffer, last: bool) -> Result<Option<Found>, ProtocolError> {
-        let Self { kind, region, .. } = *self;
-        let pending = rx.message(region);
-        let mut len = pending.len();
-        if kind == MessageKind::Text {
-            let prefix = utf8::Prefix::of(rx.slice(region, pending));
-            if prefix.broken || last && prefix.len < len {
-                self.failed = Some(ProtocolError::InvalidUtf8);
-            }
-            len = prefix.len;
-        }
-        // What was valid is handed out before the rest is refused, so that the parts do not
-        // depend on how the bytes were cut.
-        if let Some(error) = self.failed
-            && len == 0
-        {
-            return Err(error);
-        }
-        let last = last && self.failed.is_none();
-        if len == 0 && !last {
-            return Ok(None);
-        }
-        let first = core::mem::take(&mut self.first);
-        let range = rx.take_message(region, len);
-        Ok(Some(Found::Part { kind, region, range, first, last }))
-    }
 }

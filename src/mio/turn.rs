@@ -2,11 +2,10 @@
 
 use super::error::Error;
 use super::{LastTurn, Look, Memory, Reply, State, Stream, WebSocket};
-use crate::connection::{Connection, Event, Found, ProtocolError};
+use crate::connection::{Connection, Event, LocatedEvent};
 use crate::deadlines::Instant;
 use crate::handshake::{Answer, Request, Response};
 use crate::io::{before_opening, is_end, is_gone};
-use crate::recv_buffer::RecvBuffer;
 use std::io::ErrorKind;
 
 /// How many bytes one turn reads before other connections get theirs. It also bounds a read, so that
@@ -33,14 +32,6 @@ pub struct Turn<'t, S: Stream> {
     has_read: bool,
     /// A message was handed out to its end.
     message_ended: bool,
-}
-
-/// What came of looking for more.
-enum Step {
-    Found(Found),
-    Read,
-    /// There is nothing, or the turn is over.
-    End,
 }
 
 impl<'t, S: Stream> Turn<'t, S> {
@@ -127,50 +118,30 @@ impl<'t, S: Stream> Turn<'t, S> {
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<(Reply<'_, S>, Event<'_>)>, Error> {
-        loop {
-            if let State::Open(connection) = &mut self.socket.state
-                && let Some(whole) = connection.find_whole(&mut self.memory.rx)
-            {
-                return self.hand_out(|connection, rx| connection.hand_out_whole(whole, rx));
-            }
-            match self.step()? {
-                Step::Found(found) => {
-                    return self.hand_out(|connection, rx| connection.hand_out(found, rx));
-                }
-                Step::Read => {}
-                Step::End => return Ok(None),
-            }
-        }
-    }
-
-    /// Looks for what is not the usual, and reads if there is nothing.
-    #[inline(never)]
-    fn step(&mut self) -> Result<Step, Error> {
-        let State::Open(connection) = &mut self.socket.state else { return Ok(Step::End) };
-        let failed_before = connection.has_failed();
-        match connection.find_other(&mut self.memory.rx) {
-            Ok(Some(Found::Yield)) => return Ok(Step::End),
-            Ok(Some(found)) => return Ok(Step::Found(found)),
-            Ok(None) => {}
-            Err(_) if failed_before => {}
-            Err(error) => return Err(Error::Protocol(error)),
-        }
-        Ok(if self.read()? { Step::Read } else { Step::End })
-    }
-
-    #[inline]
-    fn hand_out<'b>(
-        &'b mut self,
-        lend: impl FnOnce(&mut Connection, &'b RecvBuffer) -> Result<Event<'b>, ProtocolError>,
-    ) -> Result<Option<(Reply<'b, S>, Event<'b>)>, Error> {
+        let Some(located) = self.find()? else { return Ok(None) };
         let WebSocket { state, link, .. } = &mut *self.socket;
         let State::Open(connection) = state else { return Ok(None) };
-        match lend(connection, &self.memory.rx) {
-            Ok(event) => {
-                self.message_ended |= event.ends_message();
-                Ok(Some((Reply { connection, link }, event)))
+        let event = connection.lend_event(located, &self.memory.rx).map_err(Error::Protocol)?;
+        self.message_ended |= event.ends_message();
+        Ok(Some((Reply { connection, link }, event)))
+    }
+
+    /// Looks for an event, and reads as long as there is none and the turn allows it.
+    #[inline]
+    fn find(&mut self) -> Result<Option<LocatedEvent>, Error> {
+        loop {
+            let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
+            let failed_before = connection.has_failed();
+            match connection.find_event(&mut self.memory.rx) {
+                Ok(Some(located)) if located.is_yield() => return Ok(None),
+                Ok(Some(located)) => return Ok(Some(located)),
+                Ok(None) => {}
+                Err(_) if failed_before => {}
+                Err(error) => return Err(Error::Protocol(error)),
             }
-            Err(error) => Err(Error::Protocol(error)),
+            if !self.read()? {
+                return Ok(None);
+            }
         }
     }
 

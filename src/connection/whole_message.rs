@@ -5,7 +5,8 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::receive::{Arrived, Receiving};
+use super::assembly::ArrivedPayload;
+use super::receive::{Located, Receiving};
 use super::{Connection, Delivery, Event, MessageKind, ProtocolError};
 use crate::frame::Opcode;
 use crate::mask::Mask;
@@ -22,9 +23,9 @@ const LAST: u8 = 0x80 | Opcode::Continuation as u8;
 
 /// A message, and where it is in the buffer.
 #[derive(Debug)]
-pub(crate) struct Whole {
-    pub(super) kind: MessageKind,
-    pub(super) range: Range<usize>,
+pub(super) struct WholeMessage {
+    kind: MessageKind,
+    range: Range<usize>,
 }
 
 /// A frame that has arrived whole, and has the length and the mask that it should have.
@@ -67,7 +68,7 @@ impl Frame {
 impl Connection {
     /// Takes the message that is next in `rx`, if it is in one frame.
     #[inline]
-    pub(crate) fn find_whole(&self, rx: &mut RecvBuffer) -> Option<Whole> {
+    pub(super) fn find_whole_message(&self, rx: &mut RecvBuffer) -> Option<WholeMessage> {
         let (Receiving::Between, Delivery::Messages) = (&self.receiving, self.config.delivery)
         else {
             return None;
@@ -83,12 +84,12 @@ impl Connection {
             return None;
         }
         let range = rx.take_frame(frame.header_len, frame.payload_len.into(), frame.key);
-        Some(Whole { kind, range })
+        Some(WholeMessage { kind, range })
     }
 
     /// Takes in the further fragment that is next in `rx`.
     #[inline]
-    pub(super) fn take_fragment(&mut self, rx: &mut RecvBuffer) -> Option<Arrived> {
+    pub(super) fn take_fragment(&mut self, rx: &mut RecvBuffer) -> Option<ArrivedPayload> {
         let masked = self.is_server();
         let limits = &self.config.limits;
         let Receiving::Within(incoming) = &mut self.receiving else { return None };
@@ -107,24 +108,28 @@ impl Connection {
         rx.consume(frame.header_len);
         let mut mask = frame.key.map(Mask::new);
         let range = rx.extend_message(frame.payload_len.into(), mask.as_mut());
-        Some(Arrived { range, frame_ended: true, last })
+        Some(ArrivedPayload { range, frame_ended: true, message_ended: last })
     }
 
-    /// The event that it is. Not by way of [`Found`](super::receive::Found), since that is put
-    /// together in memory, and to wait until it can be read again takes longer than parsing.
+    /// The event that it is. Not by way of [`Located`], since that is put together in memory, and to
+    /// wait until it can be read again takes longer than parsing.
     #[inline]
-    pub(crate) fn hand_out_whole<'b>(
+    pub(super) fn lend_whole_message<'b>(
         &mut self,
-        Whole { kind, range }: Whole,
+        WholeMessage { kind, range }: WholeMessage,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
         let bytes = rx.slice(Region::Received, range);
         match kind {
             MessageKind::Binary => Ok(Event::Binary(bytes)),
-            MessageKind::Text => match simdutf8::basic::from_utf8(bytes) {
-                Ok(text) => Ok(Event::Text(text)),
-                Err(_) => Err(self.fail(ProtocolError::InvalidUtf8)),
-            },
+            MessageKind::Text => self.check_text(bytes).map(Event::Text),
         }
+    }
+}
+
+impl WholeMessage {
+    #[inline]
+    pub(super) fn located(self) -> Located {
+        Located::Message { kind: self.kind, region: Region::Received, range: self.range }
     }
 }
