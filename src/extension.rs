@@ -200,7 +200,7 @@ fn unquoted(value: &str) -> Cow<'_, str> {
 
 /// Whether a `Sec-WebSocket-Extensions` value is well-formed (RFC 6455, section 9.1): a list of
 /// tokens with parameters, whose values are tokens, or quoted strings that are tokens once
-/// unquoted. Each byte is looked at once.
+/// unquoted. Each byte is read once.
 pub(crate) fn is_well_formed(value: &[u8]) -> bool {
     has_elements(value) == Some(true)
 }

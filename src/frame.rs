@@ -128,7 +128,7 @@ impl Header {
     /// # Errors
     ///
     /// The violation, found as early as the bytes allow: everything that the first two bytes
-    /// decide is decided before a length byte is looked at.
+    /// decide is decided before a length byte is read.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
         let Some((first_two, rest)) = bytes.split_first_chunk() else { return Ok(None) };
         Prefix::parse(*first_two)?.complete(rest)

@@ -20,7 +20,7 @@ impl RecvBuffer {
     ///
     /// # Errors
     ///
-    /// What `stream` returns, but for interruptions, which are retried; `WouldBlock` means that
+    /// What `stream` returns, except interruptions, which are retried; `WouldBlock` means that
     /// nothing has happened. [`ErrorKind::InvalidData`] if it claims to have read more than it
     /// was offered.
     pub fn read_from(&mut self, stream: &mut (impl Read + ?Sized)) -> io::Result<usize> {
@@ -60,7 +60,7 @@ impl SendQueue {
     ///
     /// # Errors
     ///
-    /// What `stream` returns, but for interruptions, which are retried; `WouldBlock` means that
+    /// What `stream` returns, except interruptions, which are retried; `WouldBlock` means that
     /// nothing has happened. [`ErrorKind::WriteZero`] if it takes nothing,
     /// [`ErrorKind::InvalidData`] if it claims to have taken more than it was offered.
     pub fn write_to(&mut self, stream: &mut (impl Write + ?Sized)) -> io::Result<usize> {

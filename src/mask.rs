@@ -15,6 +15,9 @@ const LONG: usize = 512;
 /// store lies in two cache lines, which would take it twice as long.
 const LANE: usize = 32;
 
+/// The same for payloads that are not long.
+const SHORT_LANE: usize = 16;
+
 /// Bytes that are masked at once on their way to another place: what eight vectors hold, so that
 /// the stores of a step take longer than all else. A multiple of [`LANE`].
 const STEP: usize = if cfg!(feature = "simd") { 256 } else { 128 };
@@ -102,14 +105,13 @@ impl Mask {
     /// The last bytes are masked together with some before them, unless there are too few.
     #[inline(always)]
     fn apply_short(&mut self, payload: &mut [u8]) {
-        const LANE: usize = 16;
         let len = payload.len();
-        if let Some(last) = payload.last_chunk::<LANE>() {
-            let last = self.after(len - LANE).masked(last);
-            for lane in payload.as_chunks_mut::<LANE>().0 {
+        if let Some(last) = payload.last_chunk::<SHORT_LANE>() {
+            let last = self.after(len - SHORT_LANE).masked(last);
+            for lane in payload.as_chunks_mut::<SHORT_LANE>().0 {
                 *lane = self.masked(lane);
             }
-            payload[len - LANE..].copy_from_slice(&last);
+            payload[len - SHORT_LANE..].copy_from_slice(&last);
         } else {
             let (quads, rest) = payload.as_chunks_mut::<4>();
             for quad in quads {

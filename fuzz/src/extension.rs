@@ -141,7 +141,7 @@ fn bits_of(parameters: &Parameters, name: &str) -> u8 {
 /// Whether a server that got `offer` may answer like this.
 fn fits(offer: &Parameters, answer: &Parameters) -> bool {
     // What is demanded of the server is in the answer; what is demanded of the client may be,
-    // but for the window, which has to be on offer.
+    // except for the window, which has to be on offer.
     let demanded = |name| !offer.contains_key(name) || answer.contains_key(name);
     demanded(SERVER[0])
         && demanded(SERVER[1])

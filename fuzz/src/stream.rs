@@ -10,7 +10,7 @@ use sansio_ws::{
     SendQueue, Transport,
 };
 
-/// So many pings are answered one by one while nothing is written.
+/// This number of pings is answered one by one while nothing is written.
 pub(super) const MAX_UNSENT_PONGS: usize = 16;
 
 /// The longest part that is inflated at once.

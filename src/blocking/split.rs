@@ -21,7 +21,7 @@ use super::error::Error;
 use super::memory::KEPT_TIME;
 use super::stream::Stream;
 use super::timed::{Moved, Timed, is_timeout};
-use super::timer::{HASTE, Plan, SHORTEST, Timer, is_over};
+use super::timer::{BRIEF_WAIT, Plan, SHORTEST, Timer, is_over};
 use super::{Link, WebSocket, memory};
 use crate::close::CloseCode;
 use crate::connection::{
@@ -230,7 +230,9 @@ impl<S: Stream> Reader<S> {
             (state.timer.due(), state.timer.plan_read(self.looked, || self.stream.can_look()))
         };
         let wait = match plan {
-            Plan::Wait(wait) if self.rests_until.is_some() => wait.into_iter().chain([HASTE]).min(),
+            Plan::Wait(wait) if self.rests_until.is_some() => {
+                wait.into_iter().chain([BRIEF_WAIT]).min()
+            }
             Plan::Wait(wait) => wait,
             Plan::Look => Some(SHORTEST),
             Plan::Judge => return self.judge(),
@@ -458,7 +460,7 @@ impl<S: Stream> Shared<S> {
             output.chunk.extend_from_slice(&chunk[..chunk.len().min(CHUNK)]);
             let longest = match wait {
                 Wait::Yes => state.timer.wait_in_send(false),
-                Wait::No => Some(HASTE),
+                Wait::No => Some(BRIEF_WAIT),
             };
             drop(state);
             let written = output.stream.write_slice(&output.chunk, longest);

@@ -10,7 +10,7 @@ use core::time::Duration;
 use super::virtual_time::Time;
 
 /// How long a wait is when there is something else to try behind it.
-pub(super) const HASTE: Duration = Duration::from_millis(10);
+pub(super) const BRIEF_WAIT: Duration = Duration::from_millis(10);
 
 /// The shortest timeout that is set: zero would be an error. A look takes this long.
 pub(super) const SHORTEST: Duration = Duration::from_millis(1);
@@ -193,14 +193,14 @@ impl Timer {
         let remaining = self.remaining();
         let bound = remaining.into_iter().chain(self.longest_wait()).min()?;
         if !self.is_refused() {
-            return Some(HASTE.min(bound));
+            return Some(BRIEF_WAIT.min(bound));
         }
         if can_look {
             return Some(bound);
         }
         // A part may be taken while the rest waits. Another thread judges by that, so it has to be
         // known of before something is due.
-        let early = remaining.filter(|left| !left.is_zero()).map(|left| (left / 2).max(HASTE));
+        let early = remaining.filter(|left| !left.is_zero()).map(|left| (left / 2).max(BRIEF_WAIT));
         let stuck = self.stuck_at().map(|at| at.saturating_since(self.now()));
         early.into_iter().chain(stuck).chain(self.longest_wait()).min()
     }

@@ -81,7 +81,7 @@ impl IncomingMessage {
         self.frame.is_none() && self.region == Region::Received && self.failed.is_none()
     }
 
-    /// Counts one more frame of so many bytes, if the limits allow it.
+    /// Counts one more frame, if the limits allow it.
     #[inline]
     pub(super) fn count(
         &mut self,
@@ -164,7 +164,7 @@ impl IncomingMessage {
         (arrived, full)
     }
 
-    /// Checks text as it arrives, but for one that arrives at once: that is checked when it is
+    /// Checks text as it arrives. One that arrives at once is not checked here, but when it is
     /// handed out.
     #[inline]
     pub(super) fn check(
@@ -191,7 +191,7 @@ impl IncomingMessage {
         Located::Message { kind, region, range }
     }
 
-    /// Takes what has arrived, but for an unfinished code point at its end.
+    /// Takes what has arrived, without an unfinished code point at its end.
     pub(super) fn take_part(
         &mut self,
         rx: &mut RecvBuffer,

@@ -26,9 +26,9 @@ pub(super) enum Receiving {
     Between,
     /// Inside a message.
     Within(IncomingMessage),
-    /// The peer's Close has come. Nothing after it is looked at.
+    /// The peer's Close has come. What comes after it is discarded.
     Closed(Option<CloseCode>),
-    /// The peer broke the protocol. Nothing more is looked at.
+    /// The peer broke the protocol. What comes after that is discarded.
     Failed(ProtocolError),
 }
 

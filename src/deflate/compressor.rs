@@ -2,7 +2,7 @@
 
 use super::codec::TAIL;
 use super::pool::Pool;
-use super::room::Room;
+use super::spare::Spare;
 use super::{Direction, Settings};
 use crate::extension::{Piece, Prepared};
 use alloc::boxed::Box;
@@ -187,7 +187,7 @@ impl Deflater {
     /// larger than the payload by an eighth at most.
     fn deflate(&mut self, payload: &[u8], output: &mut Vec<u8>) -> Option<()> {
         let mut rest = payload;
-        let mut room = Room::new(output, usize::MAX, payload.len() / 2);
+        let mut room = Spare::new(output, usize::MAX, payload.len() / 2);
         let mut complete = payload.is_empty();
         while !complete {
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());

@@ -4,7 +4,7 @@
 
 use super::codec::TAIL;
 use super::pool::Pool;
-use super::room::Room;
+use super::spare::Spare;
 use super::{Direction, Settings};
 use crate::extension::{DecodeError, Decoded};
 use alloc::boxed::Box;
@@ -13,11 +13,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-/// So many bytes of a message do not count for [`Settings::max_ratio`]: with context takeover, a
+/// This number of bytes of a message does not count for [`Settings::max_ratio`]: with context takeover, a
 /// message of that size may be a mere reference to the one before it.
 const FREE_EXPANSION: u64 = 32 << 10;
 
-/// Bytes of a compressed message behind which the ratio is looked at, and behind the next ones.
+/// The ratio is checked behind each multiple of this number of compressed bytes.
 /// They expand to little more than the largest window.
 const RATIO_STEP: u64 = 32;
 
@@ -138,7 +138,7 @@ impl Decompressor {
         most: usize,
     ) -> Result<Decoded, DecodeError> {
         let mut rest = input;
-        let mut room = Room::new(output, most, input.len().saturating_mul(4));
+        let mut room = Spare::new(output, most, input.len().saturating_mul(4));
         // Without input there may still be output that there was no room for.
         while !(rest.is_empty() && self.stream_ended) {
             // Once there is no room left, one more step for what does without.

@@ -16,7 +16,7 @@ mod compressor;
 mod decompressor;
 mod negotiation;
 mod pool;
-mod room;
+mod spare;
 
 use crate::extension::{Agreement, Extension, Offer, Prepared};
 use alloc::string::String;

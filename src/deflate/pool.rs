@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// So many states of a kind stay idle at most: about 6 MiB of deflaters with default settings, and
+/// The number of states of a kind that stay idle, at most: about 6 MiB of deflaters with default settings, and
 /// 0.7 MiB of inflaters. More would be of use only if more threads than that compressed at the
 /// same moment, or more messages at once were half received.
 const MAX_IDLE: usize = 16;

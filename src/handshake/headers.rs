@@ -62,7 +62,7 @@ impl Name {
     }
 }
 
-/// Whether `name` is `lower` but for case. The length is known when this is compiled, so it takes a
+/// Whether `name` is `lower` in any case of letters. The length is known when this is compiled, so it takes a
 /// few vector operations.
 fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
     let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
@@ -236,7 +236,7 @@ mod tests {
             for spelt in [text.to_ascii_lowercase(), text.to_ascii_uppercase(), text.into()] {
                 assert!(Name::of(&spelt) == Some(name), "{spelt}");
                 for i in 0..spelt.len() {
-                    // But for the bit that tells upper from lower case, CR is a hyphen.
+                    // CR differs from a hyphen only in the bit that tells upper from lower case.
                     let mut other = spelt.clone();
                     other.replace_range(i..=i, "\r");
                     assert!(Name::of(&other).is_none(), "{other:?}");

@@ -22,7 +22,7 @@ pub struct Request<'b> {
 }
 
 impl<'b> Request<'b> {
-    /// `head` is whole, and has so many `headers`.
+    /// `head` is whole, and `headers` is the number of its lines behind the first.
     pub(super) fn parse(head: &'b [u8], headers: usize) -> Result<Self, HandshakeError> {
         let mut lines = Vec::new();
         lines.resize(headers, httparse::EMPTY_HEADER);

@@ -39,7 +39,7 @@ impl Memory {
         Self::with_read_bytes(READ_BYTES)
     }
 
-    /// Memory for reads of so many bytes, of which 256 KiB are used at most until a message needs
+    /// Memory for reads of `bytes` bytes, of which 256 KiB are used at most until a message needs
     /// more.
     #[must_use]
     pub const fn with_read_bytes(bytes: usize) -> Self {

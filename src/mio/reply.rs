@@ -5,11 +5,11 @@ use super::link::Link;
 use crate::connection::{Connection, MessageKind, SendError};
 use core::ops::{Deref, DerefMut};
 
-/// Payloads from so many bytes on are offered to the stream before they are copied. Smaller ones are
+/// Payloads from this number of bytes on are offered to the stream before they are copied. Smaller ones are
 /// copied, since many of them may come together, and one large write costs less than several.
 const LARGE: usize = 64 * 1024;
 
-/// The machine, to answer an event with: a [`Connection`] in all respects, but for large messages.
+/// The machine, to answer an event with: a [`Connection`] in all respects except one: large messages.
 ///
 /// Those of 64 KiB and more a server offers to the stream at once, together with what is queued, if
 /// the stream [writes vectored](Stream::WRITES_VECTORED): they are copied only as far as it does not

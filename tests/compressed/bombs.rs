@@ -34,7 +34,7 @@ fn bomb(ratio: usize, size: usize) -> Vec<u8> {
     compress(&message)
 }
 
-/// The message in about so many fragments, if need be with empty ones in between.
+/// The message in about `FRAGMENTS` fragments, if need be with empty ones in between.
 fn spread(message: &[u8]) -> Vec<Frame> {
     let len = message.len().div_ceil(FRAGMENTS);
     let gap = FRAGMENTS / message.len().div_ceil(len);

@@ -154,7 +154,7 @@ fn fifty_connections_echo_through_one_buffer() {
     });
 }
 
-/// How many bytes the turns read that it takes to receive so many `frames`.
+/// How many bytes the turns read that it takes to receive this number of `frames`.
 fn turns(frames: &[u8], count: usize, capacity: usize, reports: &Reports) -> Vec<usize> {
     let input = [REQUEST, frames].concat();
     let script = Script::new(&input[..], End::Stall);

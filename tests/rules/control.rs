@@ -272,7 +272,7 @@ fn n78_accepts_pings_by_answering_with_their_bytes() {
         for payload in ["", "Hello", "\0\u{7f}", &"x".repeat(125)] {
             accepts(side, [Frame::ping(payload)], &[Seen::ping(payload)], [Frame::pong(payload)]);
         }
-        // As soon as it is looked at, before what follows.
+        // As soon as it is parsed, before what follows.
         let frames = [Frame::ping("1"), Frame::text("a"), Frame::ping("2")];
         let events = [Seen::ping("1"), Seen::text("a"), Seen::ping("2")];
         accepts(side, frames, &events, [Frame::pong("1"), Frame::pong("2")]);
@@ -301,7 +301,7 @@ fn n78_accepts_that_the_caller_answers() {
     }
 }
 
-/// So many pings are answered one by one while nothing is written.
+/// This number of pings is answered one by one while nothing is written.
 const UNSENT_PONGS: u32 = 16;
 
 /// Frames that carry these numbers.

@@ -372,7 +372,7 @@ fn n129_rejects_a_message_of_nothing_but_empty_fragments() {
     }
 }
 
-/// Blocks up to the border of a byte, behind which more may follow.
+/// Blocks up to the border of a byte. More may follow.
 fn blocks(bytes: &[u8]) -> Vec<u8> {
     [&compress(bytes)[..], &[0x00, 0x00, 0xff, 0xff]].concat()
 }

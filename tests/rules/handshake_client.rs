@@ -46,7 +46,7 @@ fn head(first: &str, lines: &[&str]) -> Vec<u8> {
     [&[first], lines, &["", ""]].concat().join("\r\n").into_bytes()
 }
 
-/// A good answer, but for the lines of `name`: those are `lines` instead.
+/// A good answer with `lines` in place of those of `name`.
 fn but(name: &str, lines: &[&str]) -> Vec<u8> {
     let others = GOOD.iter().filter(|line| !line.starts_with(name)).copied();
     let all: Vec<&str> = others.chain(lines.iter().copied()).collect();

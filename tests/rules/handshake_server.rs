@@ -27,7 +27,7 @@ fn head(first: &str, lines: &[&str]) -> Vec<u8> {
     lines.join("\r\n").into_bytes()
 }
 
-/// A good request, but for the lines of `name`: those are `lines` instead.
+/// A good request with `lines` in place of those of `name`.
 fn but(name: &str, lines: &[&str]) -> Vec<u8> {
     let others = GOOD.iter().filter(|line| !line.starts_with(name)).copied();
     let all: Vec<&str> = others.chain(lines.iter().copied()).collect();

@@ -86,7 +86,7 @@ pub struct State {
     peer: Option<Peer>,
     /// A write has failed.
     gone: bool,
-    /// Writing fails behind so many bytes: the peer is gone.
+    /// Writing fails behind this number of bytes: the peer is gone.
     writes_until: usize,
     /// How many bytes writing takes before it blocks.
     room: Option<Arc<AtomicUsize>>,

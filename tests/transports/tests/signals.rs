@@ -34,7 +34,7 @@ mod linux {
     use transports::frame::{Frame, wire};
     use transports::{REQUEST, read_frame, read_head};
 
-    /// Signals come until so many calls were interrupted: more than any fixed number of retries.
+    /// Signals come until this number of calls was interrupted: more than any fixed number of retries.
     const MANY: usize = 500;
 
     static READS: AtomicUsize = AtomicUsize::new(0);

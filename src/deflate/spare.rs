@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 /// and when this is dropped, what was not written is cut off again. The capacity follows what was
 /// written in the same way: it grows by half, and at least by 4 KiB.
 #[derive(Debug)]
-pub(super) struct Room<'a> {
+pub(super) struct Spare<'a> {
     output: &'a mut Vec<u8>,
     start: usize,
     filled: usize,
@@ -20,7 +20,7 @@ const LEAST_STEP: usize = 256;
 const LARGEST_STEP: usize = 16 << 10;
 const LEAST_GROWTH: usize = 4096;
 
-impl<'a> Room<'a> {
+impl<'a> Spare<'a> {
     /// At most `most` bytes behind `output`, of which perhaps `expected` will be needed.
     pub(super) fn new(output: &'a mut Vec<u8>, most: usize, expected: usize) -> Self {
         let start = output.len();
@@ -53,7 +53,7 @@ impl<'a> Room<'a> {
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Spare<'_> {
     fn drop(&mut self) {
         self.output.truncate(self.filled);
     }
