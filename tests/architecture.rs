@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 7] = [
     &["mask", "utf8", "close", "limits", "entropy"],
     &["frame", "recv_buffer", "send_queue", "extension"],
-    &["connection", "deadlines"],
-    &["handshake"],
+    &["connection"],
+    &["handshake", "deadlines"],
     &["deflate"],
     // What the adapters share.
     &["io"],

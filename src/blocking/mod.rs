@@ -77,8 +77,6 @@ struct Link<S> {
     stream: Timed<S>,
     connection: Connection,
     timer: Timer,
-    /// Bytes have been read since the machine last wanted some.
-    arrived: bool,
     /// Bytes read since something is due.
     looked: usize,
     /// A send has seen the end of input, which is for reading to report.
@@ -108,8 +106,7 @@ impl<S: Stream> WebSocket<S> {
     }
 
     fn opened(stream: Timed<S>, rx: RecvBuffer, connection: Connection, timer: Timer) -> Self {
-        let link =
-            Link { stream, connection, timer, arrived: false, looked: 0, input_ended: false };
+        let link = Link { stream, connection, timer, looked: 0, input_ended: false };
         Self { rx, link }
     }
 
@@ -154,7 +151,7 @@ impl<S: Stream> WebSocket<S> {
             let failed_before = link.connection.has_failed();
             match link.connection.find_event(rx) {
                 Ok(Some(found)) => break found,
-                Ok(None) => link.observe_arrival(),
+                Ok(None) => link.timer.observe(&mut link.connection),
                 Err(_) if failed_before => {}
                 Err(error) => return Err(link.fail(error)),
             }
@@ -170,12 +167,7 @@ impl<S: Stream> WebSocket<S> {
             }
         };
         match link.connection.lend_event(found, rx) {
-            Ok(event) => {
-                if event.ends_message() {
-                    link.timer.message_received();
-                }
-                Ok(Some((&mut link.connection, event)))
-            }
+            Ok(event) => Ok(Some((&mut link.connection, event))),
             Err(error) => Err(link.fail(error)),
         }
     }
@@ -409,7 +401,6 @@ impl<S: Stream> Link<S> {
             Ok(Moved::Nothing) => {}
             Ok(Moved::Interrupted) => return Ok(false),
             Ok(Moved::Bytes(1.., _)) => {
-                self.arrived = true;
                 self.timer.received();
                 return Ok(false);
             }
@@ -443,13 +434,6 @@ impl<S: Stream> Link<S> {
         error.into()
     }
 
-    /// The machine has made of the bytes what it could.
-    fn observe_arrival(&mut self) {
-        if core::mem::take(&mut self.arrived) && self.connection.is_receiving_message() {
-            self.timer.message_arriving();
-        }
-    }
-
     /// Reads once, or lets a deadline pass.
     fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
         let plan = self.timer.plan_read(self.looked, || self.stream.can_look());
@@ -466,7 +450,6 @@ impl<S: Stream> Link<S> {
         match self.stream.read(rx, usize::MAX, wait) {
             Ok(Moved::Bytes(0, _)) => self.end_input(rx),
             Ok(Moved::Bytes(n, _)) => {
-                self.arrived = true;
                 self.timer.received();
                 self.looked = if due.is_some() { self.looked + n } else { 0 };
             }

@@ -57,8 +57,6 @@ pub struct Reader<S> {
     shared: Arc<Shared<S>>,
     /// Nothing could be written, and is not to be tried again before.
     rests_until: Option<Instant>,
-    /// Bytes have been read since the machine last wanted some.
-    arrived: bool,
     /// Bytes read since something is due.
     looked: usize,
 }
@@ -120,7 +118,7 @@ impl<S: Stream> WebSocket<S> {
     /// writing. The one half sets timeouts for reading only, the other for writing only; those
     /// that were set before are removed.
     pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
-        let Link { mut stream, connection, mut timer, arrived, .. } = self.link;
+        let Link { mut stream, connection, mut timer, .. } = self.link;
         stream.remove_timeouts();
         timer.share();
         let output = Timed::new(write_half, timer.clock().clone());
@@ -131,7 +129,7 @@ impl<S: Stream> WebSocket<S> {
         });
         let writer = Writer { shared: Arc::clone(&shared) };
         let rx = self.rx;
-        (Reader { stream, rx, shared, rests_until: None, arrived, looked: 0 }, writer)
+        (Reader { stream, rx, shared, rests_until: None, looked: 0 }, writer)
     }
 }
 
@@ -147,12 +145,7 @@ impl<S: Stream> Reader<S> {
             let failed_before = state.connection.has_failed();
             match state.connection.find_event(&mut self.rx) {
                 Ok(Some(found)) => break found,
-                Ok(None) => {
-                    let arrived = core::mem::take(&mut self.arrived);
-                    if arrived && state.connection.is_receiving_message() {
-                        state.timer.message_arriving();
-                    }
-                }
+                Ok(None) => state.observe(),
                 Err(_) if failed_before => {}
                 Err(error) => {
                     drop(state);
@@ -179,12 +172,7 @@ impl<S: Stream> Reader<S> {
         };
         let mut state = self.shared.state();
         match state.connection.lend_event(found, &self.rx) {
-            Ok(event) => {
-                if event.ends_message() {
-                    state.timer.message_received();
-                }
-                Ok(Some(event))
-            }
+            Ok(event) => Ok(Some(event)),
             Err(error) => {
                 drop(state);
                 Err(self.shared.fail(error))
@@ -246,7 +234,6 @@ impl<S: Stream> Reader<S> {
         match read {
             Ok(Moved::Bytes(0, _)) => state.end_input(&self.rx),
             Ok(Moved::Bytes(n, _)) => {
-                self.arrived = true;
                 state.timer.received();
                 self.looked = if due.is_some() { self.looked + n } else { 0 };
             }

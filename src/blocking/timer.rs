@@ -1,9 +1,7 @@
 //! Deadlines on a clock, and how long a call may wait.
 
-use crate::close::CloseCode;
 use crate::connection::{Connection, Transport};
-use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
-use crate::frame::ControlPayload;
+use crate::deadlines::{self, Deadlines, Due, Instant, Timeouts};
 use core::time::Duration;
 
 #[cfg(test)]
@@ -21,7 +19,7 @@ const LOOK_BYTES: usize = 256 * 1024;
 /// What tells the time.
 #[derive(Debug, Clone)]
 pub(super) enum Clock {
-    System(std::time::Instant),
+    System(deadlines::Clock),
     #[cfg(test)]
     Virtual(Time),
 }
@@ -33,12 +31,12 @@ impl Clock {
         if let Some(time) = Time::of_thread() {
             return Self::Virtual(time);
         }
-        Self::System(std::time::Instant::now())
+        Self::System(deadlines::Clock::new())
     }
 
     pub(super) fn now(&self) -> Instant {
         match self {
-            Self::System(epoch) => Instant::new(epoch.elapsed()),
+            Self::System(clock) => clock.now(),
             #[cfg(test)]
             Self::Virtual(time) => time.now(),
         }
@@ -108,14 +106,6 @@ impl Timer {
         self.deadlines.received(self.now());
     }
 
-    pub(super) fn message_arriving(&mut self) {
-        self.deadlines.message_arriving(self.now());
-    }
-
-    pub(super) fn message_received(&mut self) {
-        self.deadlines.message_received(self.now());
-    }
-
     pub(super) fn input_ended(&mut self) {
         self.deadlines.input_ended(self.now());
     }
@@ -129,17 +119,10 @@ impl Timer {
         self.deadlines.written(taken, refused, now);
     }
 
-    /// Takes note of what has been sent, or is still to be: call it around writing.
+    /// Takes note of what the connection has done: call it when there are no more events, and around
+    /// writing.
     pub(super) fn observe(&mut self, connection: &mut Connection) {
-        if connection.take_message_sent() {
-            self.deadlines.message_sent(self.now());
-        }
-        if !connection.wants_write() {
-            self.deadlines.drained();
-            if connection.is_closing() {
-                self.deadlines.closing(self.now());
-            }
-        }
+        self.deadlines.observe(connection, self.now());
     }
 
     /// Whether the transport has refused bytes that still wait.
@@ -218,19 +201,7 @@ impl Timer {
 
     /// Does what is due. The transport is to be aborted when the connection has ended with it.
     pub(super) fn judge(&mut self, connection: &mut Connection) {
-        // What can't be queued was closed before, or something else already waits for the peer.
-        let _ = match self.deadlines.handle_timeout(self.now()) {
-            None => Ok(()),
-            Some(Due::Ping) => connection.send_ping(ControlPayload::EMPTY),
-            Some(Due::Idle) => connection.close(CloseCode::GOING_AWAY, "idle for too long"),
-            Some(Due::Message) => {
-                connection.close(CloseCode::POLICY_VIOLATION, "message took too long")
-            }
-            Some(Due::Opening | Due::Pong | Due::Close) => {
-                connection.abandon();
-                Ok(())
-            }
-        };
+        self.deadlines.enforce(connection, self.now());
     }
 
     /// Gives up a connection whose send is stuck.

@@ -66,8 +66,8 @@ pub enum Event<'b> {
 
 impl Event<'_> {
     /// Whether a message is complete with this.
-    #[cfg(feature = "std")]
-    pub(crate) const fn ends_message(&self) -> bool {
+    #[must_use]
+    pub const fn ends_message(&self) -> bool {
         matches!(
             self,
             Self::Text(_)

@@ -143,10 +143,18 @@ pub struct Connection {
     waiting_pong: Option<Box<ControlPayload>>,
     /// Why nothing more is received, and nothing more queued.
     end: Option<End>,
-    /// A message, or a part of one, was queued since `take_message_sent` was last called.
-    message_sent: bool,
+    activity: Activity,
     /// The extension, if one was agreed on.
     agreed: Option<Box<Agreed>>,
+}
+
+/// What deadlines want to know of messages.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    /// The end of a message was handed out.
+    pub(crate) message_received: bool,
+    /// A message, or a part of one, was queued.
+    pub(crate) message_sent: bool,
 }
 
 /// What handshakes agree on beside the protocol itself. Most connections have nothing of it.
@@ -171,7 +179,7 @@ impl Connection {
             queue: SendQueue::new(),
             waiting_pong: None,
             end: None,
-            message_sent: false,
+            activity: Activity::default(),
             agreed: None,
         }
     }
@@ -261,10 +269,9 @@ impl Connection {
         matches!(self.sending, Sending::Between | Sending::Within(_)) && self.end.is_none()
     }
 
-    /// Whether a message, or a part of one, was queued since the last call.
-    #[cfg(feature = "std")]
-    pub(crate) fn take_message_sent(&mut self) -> bool {
-        core::mem::take(&mut self.message_sent)
+    /// What has been done since the last call.
+    pub(crate) fn take_activity(&mut self) -> Activity {
+        core::mem::take(&mut self.activity)
     }
 
     fn agreement(&self) -> Option<&Agreement> {

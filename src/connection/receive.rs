@@ -163,6 +163,7 @@ impl Connection {
         LocatedEvent(located): LocatedEvent,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
+        self.activity.message_received |= located.ends_message();
         match located {
             Located::Message { kind: MessageKind::Binary, region, range } => {
                 Ok(Event::Binary(rx.slice(region, range)))
@@ -406,14 +407,15 @@ impl Connection {
     }
 
     /// Whether a message has begun to arrive and is not complete.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_receiving_message(&self) -> bool {
+    #[must_use]
+    pub fn is_receiving_message(&self) -> bool {
         matches!(self.receiving, Receiving::Within(_))
     }
 
-    /// Whether the peer broke the protocol.
-    #[cfg(feature = "std")]
-    pub(crate) fn has_failed(&self) -> bool {
+    /// Whether the peer broke the protocol, which [`next_event`](Self::next_event) says again at each
+    /// call. Ask before it, to report that once.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
         matches!(self.receiving, Receiving::Failed(_))
     }
 

@@ -153,7 +153,7 @@ impl Connection {
             }
         }
         self.has_room()?;
-        self.message_sent = true;
+        self.activity.message_sent = true;
         let opcode = if first { kind.opcode() } else { Opcode::Continuation };
         encoded = encoded && self.queue_encoded(opcode, Piece { first, last }, payload);
         if !encoded {
@@ -188,7 +188,7 @@ impl Connection {
 
     fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.may_send_message()?;
-        self.message_sent = true;
+        self.activity.message_sent = true;
         self.queue_message(kind, payload);
         Ok(())
     }

@@ -119,6 +119,7 @@ impl Connection {
         WholeMessage { kind, range }: WholeMessage,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
+        self.activity.message_received = true;
         let bytes = rx.slice(Region::Received, range);
         match kind {
             MessageKind::Binary => Ok(Event::Binary(bytes)),

@@ -29,11 +29,9 @@ pub use memory::Memory;
 pub use reply::Reply;
 pub use turn::Turn;
 
-use crate::close::CloseCode;
 use crate::connection::{Config, Connection, Ended, Transport};
 use crate::deadlines::{Deadlines, Due, Instant, Timeouts};
 use crate::entropy::EntropyError;
-use crate::frame::ControlPayload;
 use crate::handshake::{ClientHandshake, ClientRequest, ServerHandshake};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
@@ -302,10 +300,10 @@ impl<S: Stream> WebSocket<S> {
     /// The stream failed, which is said once. The connection has ended with it.
     pub fn settle(&mut self, memory: &mut Memory, now: Instant) -> io::Result<Option<Ended>> {
         self.check_last_turn();
+        self.write(now);
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
         }
-        self.write(now);
         if let Some(returned) = self.state.output().and_then(SendQueue::return_memory) {
             memory.keep_output(returned);
         }
@@ -347,11 +345,6 @@ impl<S: Stream> WebSocket<S> {
 
     /// Writes until the stream or the machine has had enough.
     fn write(&mut self, now: Instant) {
-        if let State::Open(connection) = &mut self.state
-            && connection.take_message_sent()
-        {
-            self.deadlines.message_sent(now);
-        }
         while let Some(queue) = self.state.output() {
             self.link.write(queue);
             // A pong may have waited until those before it were written.
@@ -361,7 +354,9 @@ impl<S: Stream> WebSocket<S> {
         }
         let (taken, refused) = self.link.report();
         self.deadlines.written(usize::from(taken), refused, now);
-        if !self.state.wants_write() {
+        if let State::Open(connection) = &mut self.state {
+            self.deadlines.observe(connection, now);
+        } else if !self.state.wants_write() {
             self.deadlines.drained();
         }
     }
@@ -389,26 +384,23 @@ impl<S: Stream> WebSocket<S> {
             return None;
         }
         self.look = Look::NotDue;
-        let due = self.deadlines.handle_timeout(now)?;
-        match (due, &mut self.state) {
-            // A queue that is full, or closing, does not need a ping: something else is already
-            // waiting for the peer.
-            (Due::Ping, State::Open(connection)) => {
-                let _ = connection.send_ping(ControlPayload::EMPTY);
+        match &mut self.state {
+            State::Open(connection) => {
+                let due = self.deadlines.enforce(connection, now)?;
+                if connection.has_discarded_output() {
+                    self.link.abort();
+                }
+                Some(due)
             }
-            (Due::Idle, State::Open(connection)) => {
-                let _ = connection.close(CloseCode::GOING_AWAY, "idle for too long");
-            }
-            (Due::Message, State::Open(connection)) => {
-                let _ = connection.close(CloseCode::POLICY_VIOLATION, "message took too long");
-            }
-            (Due::Ping | Due::Idle | Due::Message, _) => {}
-            (Due::Opening | Due::Pong | Due::Close, state) => {
-                state.abandon();
-                self.link.abort();
+            state => {
+                let due = self.deadlines.handle_timeout(now)?;
+                if matches!(due, Due::Opening | Due::Pong | Due::Close) {
+                    state.abandon();
+                    self.link.abort();
+                }
+                Some(due)
             }
         }
-        Some(due)
     }
 
     /// Whether everything was tried before `due` ends the connection.

@@ -30,8 +30,6 @@ pub struct Turn<'t, S: Stream> {
     interrupted: bool,
     /// It has asked the stream for bytes.
     has_read: bool,
-    /// A message was handed out to its end.
-    message_ended: bool,
 }
 
 impl<'t, S: Stream> Turn<'t, S> {
@@ -49,7 +47,6 @@ impl<'t, S: Stream> Turn<'t, S> {
             portions: PORTIONS - 1,
             interrupted: true,
             has_read: false,
-            message_ended: false,
         }
     }
 
@@ -122,7 +119,6 @@ impl<'t, S: Stream> Turn<'t, S> {
         let WebSocket { state, link, .. } = &mut *self.socket;
         let State::Open(connection) = state else { return Ok(None) };
         let event = connection.lend_event(located, &self.memory.rx).map_err(Error::Protocol)?;
-        self.message_ended |= event.ends_message();
         Ok(Some((Reply { connection, link }, event)))
     }
 
@@ -186,25 +182,14 @@ impl<'t, S: Stream> Turn<'t, S> {
         }
         Ok(false)
     }
-
-    /// Takes note of what the turn has seen of messages, once for all of them.
-    fn observe(&mut self) {
-        let WebSocket { state: State::Open(connection), deadlines, .. } = &mut *self.socket else {
-            return;
-        };
-        if self.message_ended {
-            deadlines.message_received(self.now);
-        }
-        if self.has_read && connection.is_receiving_message() {
-            deadlines.message_arriving(self.now);
-        }
-    }
 }
 
 impl<S: Stream> Drop for Turn<'_, S> {
     fn drop(&mut self) {
-        self.observe();
         let Self { socket, memory, .. } = self;
+        if let State::Open(connection) = &mut socket.state {
+            socket.deadlines.observe(connection, self.now);
+        }
         socket.last_turn =
             if self.interrupted { LastTurn::Interrupted } else { LastTurn::Finished };
         // Who left the turn early may not have seen all that was read.

@@ -1,0 +1,97 @@
+//! How long things may take.
+
+use core::time::Duration;
+
+/// How long things may take. `None` means for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// From the start until the handshake is done, in all (default: 10 s). When a client connects
+    /// as well, the start is the first attempt to connect.
+    pub opening: Option<Duration>,
+    /// Without any message received, arriving or sent (default: none). Pings and pongs do not
+    /// count. Each byte of a message does, so a peer that sends one byte at a time stays for ever:
+    /// [`message`](Self::message) bounds that.
+    pub idle: Option<Duration>,
+    /// From the first byte of a message to its last (default: none). Meant together with
+    /// [`idle`](Self::idle): one bounds the time without messages, the other that of each.
+    pub message: Option<Duration>,
+    /// From the last sign of life until a ping is sent (default: 20 s).
+    pub keep_alive: Option<Duration>,
+    /// From that ping until the next sign of life (default: 20 s).
+    pub pong: Option<Duration>,
+    /// From the moment at which the transport has taken our Close until it has ended (default:
+    /// 5 s). Until then the peer has to show signs of life as at any time. Behind the end of the
+    /// peer's stream, from the last byte of the rest that the transport has taken.
+    pub close: Option<Duration>,
+}
+
+impl Timeouts {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        opening: Some(Duration::from_secs(10)),
+        idle: None,
+        message: None,
+        keep_alive: Some(Duration::from_secs(20)),
+        pong: Some(Duration::from_secs(20)),
+        close: Some(Duration::from_secs(5)),
+    };
+
+    /// No deadlines at all.
+    pub const NONE: Self = Self {
+        opening: None,
+        idle: None,
+        message: None,
+        keep_alive: None,
+        pong: None,
+        close: None,
+    };
+
+    /// The same with another time for opening.
+    #[must_use]
+    pub const fn opening(mut self, time: Option<Duration>) -> Self {
+        self.opening = time;
+        self
+    }
+
+    /// The same with another time without messages.
+    #[must_use]
+    pub const fn idle(mut self, time: Option<Duration>) -> Self {
+        self.idle = time;
+        self
+    }
+
+    /// The same with another time for each message that is received.
+    #[must_use]
+    pub const fn message(mut self, time: Option<Duration>) -> Self {
+        self.message = time;
+        self
+    }
+
+    /// The same with another time between pings.
+    #[must_use]
+    pub const fn keep_alive(mut self, time: Option<Duration>) -> Self {
+        self.keep_alive = time;
+        self
+    }
+
+    /// The same with another time to wait for a pong.
+    #[must_use]
+    pub const fn pong(mut self, time: Option<Duration>) -> Self {
+        self.pong = time;
+        self
+    }
+
+    /// The same with another time for closing.
+    #[must_use]
+    pub const fn close(mut self, time: Option<Duration>) -> Self {
+        self.close = time;
+        self
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
