@@ -39,7 +39,7 @@ pub use stream::{Plain, Stream};
 
 use crate::close::CloseCode;
 use crate::connection::{
-    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+    Connection, Ended, Event, MessageKind, PreparedMessage, ProtocolError, SendError, Transport,
 };
 use crate::deadlines::{Due, Timeouts};
 use crate::frame::ControlPayload;
@@ -231,6 +231,25 @@ impl<S: Stream> WebSocket<S> {
         self.send(|connection| connection.send_fragment(kind, payload, last))
     }
 
+    /// Sends a message that was prepared for many connections.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_text`](Self::send_text).
+    pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
+        self.send(|connection| connection.send_prepared(message))
+    }
+
+    /// Sends a pong: one that nobody asked for, or an answer if
+    /// [`Config::auto_pong`](crate::Config::auto_pong) is off.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send_text`](Self::send_text).
+    pub fn send_pong(&mut self, payload: ControlPayload) -> Result<(), Error> {
+        self.send(|connection| connection.send_pong(payload))
+    }
+
     /// Sends a ping.
     ///
     /// # Errors
@@ -254,6 +273,22 @@ impl<S: Stream> WebSocket<S> {
             // Written by `read`, which goes on when the peer has ended the transport already.
             self.link.connection.close(code, reason)?;
         }
+        self.read_to_end()
+    }
+
+    /// As [`close`](Self::close), with a Close that has neither code nor reason.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub fn close_empty(&mut self) -> Result<Ended, Error> {
+        if self.link.connection.is_open() {
+            self.link.connection.close_empty()?;
+        }
+        self.read_to_end()
+    }
+
+    fn read_to_end(&mut self) -> Result<Ended, Error> {
         while self.read()?.is_some() {}
         Ok(self.ended().unwrap_or(Ended::TimedOut))
     }

@@ -25,7 +25,7 @@ use super::timer::{BRIEF_WAIT, Plan, SHORTEST, Timer, is_over};
 use super::{Link, WebSocket, memory};
 use crate::close::CloseCode;
 use crate::connection::{
-    Connection, Ended, Event, MessageKind, ProtocolError, SendError, Transport,
+    Connection, Ended, Event, MessageKind, PreparedMessage, ProtocolError, SendError, Transport,
 };
 use crate::deadlines::{Due, Instant};
 use crate::frame::ControlPayload;
@@ -38,6 +38,8 @@ use bytes::{Buf, Bytes};
 use core::time::Duration;
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 #[cfg(test)]
@@ -108,6 +110,19 @@ impl WebSocket<TcpStream> {
     ///
     /// What [`TcpStream::try_clone`] says.
     pub fn split(self) -> io::Result<(Reader<TcpStream>, Writer<TcpStream>)> {
+        let write_half = self.stream().try_clone()?;
+        Ok(self.split_with(write_half))
+    }
+}
+
+#[cfg(unix)]
+impl WebSocket<UnixStream> {
+    /// As for a TCP stream.
+    ///
+    /// # Errors
+    ///
+    /// What [`UnixStream::try_clone`] says.
+    pub fn split(self) -> io::Result<(Reader<UnixStream>, Writer<UnixStream>)> {
         let write_half = self.stream().try_clone()?;
         Ok(self.split_with(write_half))
     }
@@ -199,6 +214,37 @@ impl<S: Stream> Reader<S> {
     pub(super) fn held(&self) -> (usize, usize) {
         let queue = self.shared.state().connection.outgoing().capacity();
         (self.rx.capacity(), queue + self.shared.output.try_lock().unwrap().chunk.capacity())
+    }
+
+    /// Puts the two halves together again. The stream is the one that this half reads from; the other
+    /// handle of it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The two halves as they were, if the writer is not of this connection or has clones.
+    #[expect(clippy::result_large_err, reason = "both halves are given back")]
+    pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, (Self, Writer<S>)> {
+        if !Arc::ptr_eq(&self.shared, &writer.shared) {
+            return Err((self, writer));
+        }
+        let Self { stream, rx, shared, rests_until, looked } = self;
+        drop(writer);
+        match Arc::try_unwrap(shared) {
+            Ok(shared) => {
+                let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let State { connection, mut timer, .. } = state;
+                timer.unshare();
+                drop(shared.output);
+                Ok(WebSocket {
+                    rx,
+                    link: Link { stream, connection, timer, looked, input_ended: false },
+                })
+            }
+            Err(shared) => {
+                let writer = Writer { shared: Arc::clone(&shared) };
+                Err((Self { stream, rx, shared, rests_until, looked }, writer))
+            }
+        }
     }
 
     /// Writes what nobody else does, but does not spend its time on waiting for that.
@@ -312,6 +358,30 @@ impl<S: Stream> Writer<S> {
     /// As for [`WebSocket::send_text`].
     pub fn send_bytes(&self, kind: MessageKind, payload: &Bytes) -> Result<(), Error> {
         self.send(|connection| Ok(connection.send_bytes(kind, payload.clone())?))
+    }
+
+    /// As [`WebSocket::send_prepared`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_prepared(&self, message: &PreparedMessage) -> Result<(), Error> {
+        self.send(|connection| connection.send_prepared(message))
+    }
+
+    /// As [`WebSocket::send_fragment`]. Between the fragments of one writer no other may send a
+    /// message: that is an error, [`SendError::InterleavedMessage`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::send_text`].
+    pub fn send_fragment(
+        &self,
+        kind: MessageKind,
+        payload: &[u8],
+        last: bool,
+    ) -> Result<(), Error> {
+        self.send(|connection| connection.send_fragment(kind, payload, last))
     }
 
     /// As [`WebSocket::send_ping`].

@@ -1,5 +1,6 @@
 //! Streams that can time out.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -80,6 +81,32 @@ impl Stream for UnixStream {
         self.shutdown(Shutdown::Both).map(|()| true)
     }
 }
+
+/// Passes everything on.
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<S: Stream + ?Sized> Stream for $pointer {
+            fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+                (**self).set_read_timeout(timeout)
+            }
+
+            fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+                (**self).set_write_timeout(timeout)
+            }
+
+            fn shutdown_write(&mut self) -> io::Result<bool> {
+                (**self).shutdown_write()
+            }
+
+            fn abort(&mut self) -> io::Result<bool> {
+                (**self).abort()
+            }
+        }
+    )*};
+}
+
+// A stream that is TCP or TLS by URL is a `Box<dyn Stream>`.
+forward!(Box<S>, &mut S);
 
 /// Any `Read + Write` as a [`Stream`] without timeouts: deadlines are checked only between reads
 /// and writes, nobody is given up for silence, which can't be noticed, and the transport ends when

@@ -98,6 +98,11 @@ impl Timer {
         self.shared = true;
     }
 
+    /// No other thread does any more.
+    pub(super) fn unshare(&mut self) {
+        self.shared = false;
+    }
+
     pub(super) fn opened(&mut self) {
         self.deadlines.opened(self.now());
     }

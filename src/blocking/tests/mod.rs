@@ -12,7 +12,11 @@ mod split;
 use super::virtual_time::{CLOSE, End, PONG, REQUEST, Socket, TEXT, Time, respond};
 use super::{Error, Parts, Plain, WebSocket};
 use crate::deadlines::{Instant, Timeouts};
-use crate::{CloseCode, Config, Connection, Ended, Event, Limits, RecvBuffer, Role, SendError};
+use crate::{
+    CloseCode, Config, Connection, Ended, Event, Limits, MessageKind, PreparedMessage, RecvBuffer,
+    Role, SendError,
+};
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -95,3 +95,25 @@ fn errors_say_everything_once() {
     let error = Error::Ended(Ended::TimedOut);
     assert_eq!(alloc::format!("{error}"), "not everything was sent: timed out");
 }
+
+#[test]
+fn the_smaller_commands_are_sent_too() {
+    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    server.send_prepared(&PreparedMessage::text("p")).unwrap();
+    server.send_pong(ControlPayload::new(b"x").unwrap()).unwrap();
+    assert_eq!(server.close_empty().unwrap(), CLEAN);
+    assert_eq!(socket.state().output, b"\x81\x01p\x8A\x01x\x88\x00");
+}
+
+#[test]
+fn a_stream_may_be_behind_a_pointer() {
+    let (_, socket, _) = open(Timeouts::DEFAULT);
+    socket.arrive(second(1), TEXT.repeat(2));
+    let boxed: Box<dyn super::super::Stream> = Box::new(socket.clone());
+    let mut server = over(boxed, Timeouts::DEFAULT);
+    assert_eq!(server.read().unwrap(), Some(Event::Text("a")));
+    let mut boxed = server.into_parts().stream;
+    let mut server = over(&mut boxed, Timeouts::DEFAULT);
+    assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), CLEAN);
+    assert!(socket.state().shut_down);
+}

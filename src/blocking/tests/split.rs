@@ -229,3 +229,37 @@ fn the_look_of_the_reader_is_bounded() {
         assert!(pongs < 60_000, "a look is bounded");
     }
 }
+
+#[test]
+fn halves_of_one_connection_are_reunited_and_no_others() {
+    let (server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut reader, writer) = server.split_with(socket.clone());
+    writer.send_text("from the writer").unwrap();
+    socket.arrive(time.now(), [TEXT, &TEXT[..3]].concat());
+    assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
+    let (other, other_writer) =
+        over(Socket::new(&time), Timeouts::DEFAULT).split_with(socket.clone());
+    let (reader, other_writer) = reader.reunite(other_writer).unwrap_err();
+    let clone = writer.clone();
+    let (reader, writer) = reader.reunite(writer).unwrap_err();
+    drop(clone);
+    let mut server = reader.reunite(writer).unwrap();
+    // Nothing is lost, and it closes as one in one piece does.
+    socket.arrive(time.now(), &TEXT[3..]);
+    assert_eq!(server.read().unwrap(), Some(Event::Text("a")));
+    server.send_text("in one piece").unwrap();
+    assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), CLEAN);
+    assert!(other.reunite(other_writer).is_ok());
+}
+
+#[test]
+fn every_kind_of_message_is_sent_by_writers_too() {
+    let (server, socket, _) = open(Timeouts::DEFAULT);
+    let (_reader, writer) = server.split_with(socket.clone());
+    writer.send_prepared(&PreparedMessage::text("p")).unwrap();
+    writer.send_fragment(MessageKind::Text, b"f", false).unwrap();
+    let between = writer.clone().send_text("between");
+    assert!(matches!(between, Err(Error::Send(SendError::InterleavedMessage))));
+    writer.send_fragment(MessageKind::Text, b"", true).unwrap();
+    assert_eq!(socket.state().output, b"\x81\x01p\x01\x01f\x80\x00");
+}
