@@ -1,0 +1,214 @@
+//! The half that reads, and watches the deadlines.
+
+use super::super::memory::{self, KEPT_TIME};
+use super::super::timed::{Moved, Timed, is_timeout};
+use super::super::timer::{BRIEF_WAIT, Plan, SHORTEST, is_over};
+use super::super::{Error, Link, Stream, WebSocket};
+use super::{Shared, State, Wait, Writer};
+use crate::connection::{Ended, Event};
+use crate::deadlines::Instant;
+use crate::io::{is_end, is_gone};
+use crate::recv_buffer::RecvBuffer;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use std::sync::PoisonError;
+
+/// How long a reader only reads, if there is anything to read, when nothing could be written.
+const REST: Duration = Duration::from_millis(50);
+
+/// The reading half of a [`WebSocket`].
+#[derive(Debug)]
+pub struct Reader<S> {
+    pub(super) stream: Timed<S>,
+    pub(super) rx: RecvBuffer,
+    pub(super) shared: Arc<Shared<S>>,
+    /// Nothing could be written, and is not to be tried again before.
+    pub(super) rests_until: Option<Instant>,
+    /// Bytes read since something is due.
+    pub(super) looked: usize,
+}
+
+impl<S: Stream> Reader<S> {
+    /// As [`WebSocket::read`]. Messages queued by a writer are not waited for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`WebSocket::read`].
+    pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
+        let found = loop {
+            let mut state = self.shared.state();
+            let failed_before = state.connection.has_failed();
+            match state.connection.find_event(&mut self.rx) {
+                Ok(Some(found)) => break found,
+                Ok(None) => state.observe(),
+                Err(_) if failed_before => {}
+                Err(error) => {
+                    drop(state);
+                    return Err(self.shared.fail(error));
+                }
+            }
+            // What had arrived before was handed out first.
+            let over = is_over(&state.connection);
+            let discarded = state.connection.has_discarded_output();
+            drop(state);
+            if over {
+                self.stream.end(discarded);
+                return Ok(None);
+            }
+            self.flush()?;
+            self.shared.settle(&mut self.stream)?;
+            let input_ended = self.shared.state().connection.ended().is_some();
+            if input_ended {
+                // Nothing more is to be read, so there is time to wait for a writer to finish.
+                self.shared.flush_for_reading(Wait::Yes)?;
+            } else {
+                self.receive()?;
+            }
+        };
+        let mut state = self.shared.state();
+        match state.connection.lend_event(found, &self.rx) {
+            Ok(event) => Ok(Some(event)),
+            Err(error) => {
+                drop(state);
+                Err(self.shared.fail(error))
+            }
+        }
+    }
+
+    /// How the connection ended; `None` while it has not.
+    pub fn ended(&self) -> Option<Ended> {
+        let state = self.shared.state();
+        state.connection.ended().filter(|_| is_over(&state.connection))
+    }
+
+    /// As [`WebSocket::shrink`].
+    pub fn shrink(&mut self) {
+        memory::shrink(&mut self.rx, &mut self.shared.state().connection);
+        // Whoever writes still needs it.
+        if let Ok(mut output) = self.shared.output.try_lock() {
+            output.chunk = Vec::new();
+        }
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn held(&self) -> (usize, usize) {
+        let queue = self.shared.state().connection.outgoing().capacity();
+        (self.rx.capacity(), queue + self.shared.output.try_lock().unwrap().chunk.capacity())
+    }
+
+    /// Puts the two halves together again. The stream is the one that this half reads from; the other
+    /// handle of it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The two halves as they were, if the writer is not of this connection or has clones.
+    #[expect(clippy::result_large_err, reason = "both halves are given back")]
+    pub fn reunite(self, writer: Writer<S>) -> Result<WebSocket<S>, (Self, Writer<S>)> {
+        if !Arc::ptr_eq(&self.shared, &writer.shared) {
+            return Err((self, writer));
+        }
+        let Self { stream, rx, shared, rests_until, looked } = self;
+        drop(writer);
+        match Arc::try_unwrap(shared) {
+            Ok(shared) => {
+                let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let State { connection, mut timer, .. } = state;
+                timer.unshare();
+                drop(shared.output);
+                Ok(WebSocket {
+                    rx,
+                    link: Link { stream, connection, timer, looked, input_ended: false },
+                })
+            }
+            Err(shared) => {
+                let writer = Writer { shared: Arc::clone(&shared) };
+                Err((Self { stream, rx, shared, rests_until, looked }, writer))
+            }
+        }
+    }
+
+    /// Writes what nobody else does, but does not spend its time on waiting for that.
+    fn flush(&mut self) -> Result<(), Error> {
+        let now = self.shared.state().timer.now();
+        if self.rests_until.is_none_or(|until| now >= until) {
+            let flushed = self.shared.flush_for_reading(Wait::No)?;
+            self.rests_until = (!flushed).then(|| self.shared.state().timer.now() + REST);
+        }
+        Ok(())
+    }
+
+    /// Reads once, or lets a deadline pass.
+    fn receive(&mut self) -> Result<(), Error> {
+        let (due, plan) = {
+            let state = self.shared.state();
+            (state.timer.due(), state.timer.plan_read(self.looked, || self.stream.can_look()))
+        };
+        let wait = match plan {
+            Plan::Wait(wait) if self.rests_until.is_some() => {
+                wait.into_iter().chain([BRIEF_WAIT]).min()
+            }
+            Plan::Wait(wait) => wait,
+            Plan::Look => Some(SHORTEST),
+            Plan::Judge => return self.judge(),
+        };
+        let wait = {
+            let connection = &mut self.shared.state().connection;
+            memory::bound(wait, self.stream.may_look(), &mut self.rx, connection)
+        };
+        let read = self.stream.read(&mut self.rx, usize::MAX, wait);
+        let mut state = self.shared.state();
+        match read {
+            Ok(Moved::Bytes(0, _)) => state.end_input(&self.rx),
+            Ok(Moved::Bytes(n, _)) => {
+                state.timer.received();
+                self.looked = if due.is_some() { self.looked + n } else { 0 };
+            }
+            Ok(Moved::Nothing) if due.is_some() => {
+                drop(state);
+                return self.judge();
+            }
+            Ok(Moved::Nothing) => {
+                // There is nothing better to do than to try and write.
+                self.rests_until = None;
+                if wait == Some(KEPT_TIME) {
+                    drop(state);
+                    self.shrink();
+                }
+            }
+            Ok(Moved::Interrupted) => {}
+            Err(error) if is_end(&error) => {
+                if is_gone(error.kind()) {
+                    state.write_failed(&error);
+                }
+                state.end_input(&self.rx);
+            }
+            Err(error) if is_timeout(&error) => {
+                let due_now = state.timer.due().is_some();
+                drop(state);
+                return match due {
+                    // The stream times out by itself, and has been looked into.
+                    Some(_) => self.judge(),
+                    None if due_now => Ok(()),
+                    None => Err(error.into()),
+                };
+            }
+            Err(error) => {
+                state.connection.transport_failed();
+                drop(state);
+                self.stream.abort();
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer is silent. One more write is tried before it is given up.
+    fn judge(&mut self) -> Result<(), Error> {
+        self.looked = 0;
+        self.rests_until = None;
+        self.flush()?;
+        self.shared.state().judge();
+        Ok(())
+    }
+}
