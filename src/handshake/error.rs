@@ -152,6 +152,9 @@ pub enum InvalidField {
     DuplicateSubprotocol,
     /// The server chooses a subprotocol that the client did not offer (RFC 6455, section 4.2.2).
     UnofferedSubprotocol,
+    /// An extended CONNECT has no response of HTTP/1.1. Its head is made by
+    /// [`Upgrade::accept_head`](super::Upgrade::accept_head).
+    ExtendedConnect,
     /// A status outside 100 to 599, or one that a plain response can't have: 1xx.
     Status,
 }
@@ -166,6 +169,7 @@ impl fmt::Display for InvalidField {
             Self::Subprotocol => "the subprotocol is not a token",
             Self::DuplicateSubprotocol => "the subprotocol is offered twice",
             Self::UnofferedSubprotocol => "the subprotocol was not offered",
+            Self::ExtendedConnect => "an extended CONNECT has no response of HTTP/1.1",
             Self::Status => "the status must be 200 to 599",
         })
     }

@@ -93,6 +93,22 @@ impl<'b> Headers<'b> {
         Self { lines, ranges }
     }
 
+    /// Headers that something else has parsed.
+    pub(super) fn from_parts(
+        headers: impl IntoIterator<Item = (&'b str, &'b [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let lines: Vec<_> =
+            headers.into_iter().map(|(name, value)| httparse::Header { name, value }).collect();
+        let is_line = |line: &httparse::Header<'_>| {
+            is_token(line.name.as_bytes())
+                && !line.value.iter().any(|byte| b"\r\n\0".contains(byte))
+        };
+        if !lines.iter().all(is_line) {
+            return Err(HandshakeError::MalformedHead);
+        }
+        Ok(Self::new(lines))
+    }
+
     /// All headers: name and value, which is usually but not necessarily text.
     pub fn iter(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> {
         self.lines.iter().map(|header| (header.name, header.value))
@@ -179,6 +195,11 @@ pub(super) fn lists<'b>(mut lines: impl Iterator<Item = &'b [u8]>, element: &str
     let is_element = |part: &[u8]| part.trim_ascii().eq_ignore_ascii_case(element.as_bytes());
     // Most lists have one element.
     lines.any(|line| is_element(line) || line.split(|&byte| byte == b',').any(is_element))
+}
+
+/// The name and value of each of these lines.
+pub(super) fn fields(lines: &str) -> impl Iterator<Item = (&str, &str)> {
+    lines.split_terminator("\r\n").filter_map(|line| line.split_once(": "))
 }
 
 /// Whether `bytes` are a token (RFC 9110, section 5.6.2).

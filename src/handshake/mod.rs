@@ -32,4 +32,4 @@ pub use headers::Headers;
 pub use origin::OriginPolicy;
 pub use request::Request;
 pub use response::Response;
-pub use server::{Acceptance, ServerHandshake, Upgrade};
+pub use server::{AcceptHead, Acceptance, ServerHandshake, Upgrade};

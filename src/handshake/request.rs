@@ -17,8 +17,17 @@ pub struct Request<'b> {
     target: &'b str,
     path: &'b str,
     authority: Option<Authority<'b>>,
-    minor_version: u8,
+    version: Version,
     headers: Headers<'b>,
+}
+
+/// The version of HTTP, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Http10,
+    Http11,
+    /// HTTP/2 or HTTP/3, where an extended CONNECT takes the place of the upgrade.
+    Http2,
 }
 
 impl<'b> Request<'b> {
@@ -38,14 +47,61 @@ impl<'b> Request<'b> {
         else {
             return Err(HandshakeError::MalformedHead);
         };
-        let headers = Headers::new(lines);
+        let version = if minor_version == 0 { Version::Http10 } else { Version::Http11 };
+        Self::check(method, target, version, Headers::new(lines))
+    }
+
+    /// A request that something else has parsed, for example hyper: one of HTTP/1.1. It is checked as
+    /// strictly as one that a [`ServerHandshake`](super::ServerHandshake) receives.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, as for [`ServerHandshake::receive`](super::ServerHandshake::receive).
+    pub fn from_parts(
+        method: &'b str,
+        target: &'b str,
+        headers: impl IntoIterator<Item = (&'b str, &'b [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        Self::check(method, target, Version::Http11, Headers::from_parts(headers)?)
+    }
+
+    /// A request for a WebSocket over HTTP/2 or HTTP/3: an extended CONNECT whose `:protocol` is
+    /// `websocket` (RFC 8441, section 4; RFC 9220, section 3). `authority` and `path` are the
+    /// pseudo-headers, the path with its query.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, as for [`ServerHandshake::receive`](super::ServerHandshake::receive).
+    pub fn extended_connect(
+        authority: &'b str,
+        path: &'b str,
+        headers: impl IntoIterator<Item = (&'b str, &'b [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let headers = Headers::from_parts(headers)?;
+        if !path.starts_with('/') {
+            return Err(HandshakeError::Target);
+        }
+        let host = Authority::parse(authority).ok_or(HandshakeError::InvalidHost)?;
+        let mut request = Self::check("GET", path, Version::Http2, headers)?;
+        (request.method, request.authority) = ("CONNECT", Some(host));
+        Ok(request)
+    }
+
+    /// What every request has to keep to, whatever it asks for.
+    #[inline]
+    fn check(
+        method: &'b str,
+        target: &'b str,
+        version: Version,
+        headers: Headers<'b>,
+    ) -> Result<Self, HandshakeError> {
         // N131
         let parsed = Target::parse(method, target).ok_or(HandshakeError::Target)?;
         // N132, N133
         let host = match headers.single(Name::Host)? {
             Some(host) => Some(parse_host(host).ok_or(HandshakeError::InvalidHost)?),
-            None if minor_version == 0 => None,
-            None => return Err(HandshakeError::MissingHost),
+            None if version == Version::Http11 => return Err(HandshakeError::MissingHost),
+            None => None,
         };
         // N135
         if !headers.has_one_length() {
@@ -53,7 +109,7 @@ impl<'b> Request<'b> {
         }
         // N134
         let authority = parsed.authority.or(host);
-        Ok(Self { method, target, path: parsed.path, authority, minor_version, headers })
+        Ok(Self { method, target, path: parsed.path, authority, version, headers })
     }
 
     /// The method, for example `GET`.
@@ -110,10 +166,11 @@ impl<'b> Request<'b> {
         &self.headers
     }
 
-    /// Whether the client asks for a WebSocket, well or badly: `Upgrade` names websocket.
+    /// Whether the client asks for a WebSocket, well or badly: `Upgrade` names websocket, or it is an
+    /// [extended CONNECT](Self::extended_connect).
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        lists(self.headers.values(Name::Upgrade), "websocket")
+        self.version == Version::Http2 || lists(self.headers.values(Name::Upgrade), "websocket")
     }
 
     /// The bytes of a plain response to this request; without the body if the method is HEAD.
@@ -123,8 +180,8 @@ impl<'b> Request<'b> {
         if self.method == "HEAD" { response.encode_head() } else { response.encode() }
     }
 
-    pub(super) fn minor_version(&self) -> u8 {
-        self.minor_version
+    pub(super) fn version(&self) -> Version {
+        self.version
     }
 
     pub(super) fn authority(&self) -> Option<&Authority<'b>> {

@@ -1,6 +1,6 @@
 //! Plain HTTP answers: refusals, and pages for people who come with a browser.
 
-use super::headers::check_field;
+use super::headers::{check_field, fields};
 use super::{HandshakeError, InvalidField};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -74,6 +74,18 @@ impl Response {
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The headers that were added: name and value. Those that [`encode`](Self::encode) writes by itself
+    /// are not among them: `Content-Length`, `Connection`, and `Upgrade` if the status is 426.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        fields(&self.lines)
+    }
+
+    /// The body, for those who send the response in another way.
+    #[must_use]
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// The bytes to write: head and body.

@@ -5,9 +5,9 @@
 use super::accept::Base64;
 use super::error::{HandshakeError, InvalidField};
 use super::head::HeadScanner;
-use super::headers::{Name, check_field, is_token, lists};
+use super::headers::{Name, check_field, fields, is_token, lists};
 use super::origin::OriginPolicy;
-use super::request::Request;
+use super::request::{Request, Version};
 use crate::connection::{Config, Connection, Role};
 use crate::extension::{self, Agreement, Extension, Offer};
 use crate::limits::Limits;
@@ -95,19 +95,20 @@ impl Request<'_> {
     /// Fatal: the first requirement that is not met.
     pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
         let headers = self.headers();
+        let is_extended = self.version() == Version::Http2;
         // N27
-        if self.method() != "GET" {
+        if !is_extended && self.method() != "GET" {
             return Err(HandshakeError::Method);
         }
-        if self.minor_version() != 1 {
+        if self.version() == Version::Http10 {
             return Err(HandshakeError::HttpVersion);
         }
         // N29
-        if !lists(headers.values(Name::Upgrade), "websocket") {
+        if !is_extended && !lists(headers.values(Name::Upgrade), "websocket") {
             return Err(HandshakeError::MissingUpgrade);
         }
         // N30
-        if !lists(headers.values(Name::Connection), "upgrade") {
+        if !is_extended && !lists(headers.values(Name::Connection), "upgrade") {
             return Err(HandshakeError::MissingConnectionUpgrade);
         }
         // N32
@@ -115,10 +116,14 @@ impl Request<'_> {
             return Err(HandshakeError::WebSocketVersion);
         }
         // N31
-        let key = headers.single(Name::Key)?.unwrap_or_default();
-        let key = Base64::parse_key(key).ok_or(HandshakeError::InvalidKey)?;
+        let accept = if is_extended {
+            None
+        } else {
+            let key = headers.single(Name::Key)?.unwrap_or_default();
+            Some(Base64::parse_key(key).ok_or(HandshakeError::InvalidKey)?.answer())
+        };
         // N34
-        if headers.may_have_body() {
+        if !is_extended && headers.may_have_body() {
             return Err(HandshakeError::Body);
         }
         // N41, N137: some clients send a list with nothing in it, which counts as none.
@@ -131,7 +136,7 @@ impl Request<'_> {
         }
         // N35, N138
         origin.check(headers.single(Name::Origin)?, self.authority())?;
-        Ok(Upgrade { request: self, accept: key.answer() })
+        Ok(Upgrade { request: self, accept })
     }
 }
 
@@ -140,7 +145,8 @@ impl Request<'_> {
 #[derive(Debug)]
 pub struct Upgrade<'r> {
     request: &'r Request<'r>,
-    accept: Base64<28>,
+    /// What answers the key. An extended CONNECT has none.
+    accept: Option<Base64<28>>,
 }
 
 impl<'r> Upgrade<'r> {
@@ -179,39 +185,69 @@ impl<'r> Upgrade<'r> {
     ///
     /// # Errors
     ///
-    /// Recoverable: `reply` is not allowed, see [`InvalidField`].
+    /// Recoverable: `reply` is not allowed, see [`InvalidField`]. An extended CONNECT has no response
+    /// of HTTP/1.1: [`InvalidField::ExtendedConnect`].
     pub fn accept(
         &self,
         reply: &Acceptance<'_>,
         config: impl Into<Arc<Config>>,
     ) -> Result<Connection, InvalidField> {
-        // Enough for most.
-        let mut head = String::with_capacity(256);
-        head.push_str(
-            "HTTP/1.1 101 Switching Protocols\r\n\
-             Upgrade: websocket\r\n\
-             Connection: Upgrade\r\n\
-             Sec-WebSocket-Accept: ",
-        );
-        head.extend([self.accept.as_str(), "\r\n"]);
+        if self.accept.is_none() {
+            return Err(InvalidField::ExtendedConnect);
+        }
+        let mut head = String::with_capacity(USUAL_HEAD);
+        head.push_str("HTTP/1.1 101 Switching Protocols\r\n");
+        let mut connection = self.open(reply, config.into(), &mut head)?;
+        head.push_str("\r\n");
+        connection.queue_head(head.into_bytes());
+        Ok(connection)
+    }
+
+    /// The same for a request that something else has parsed, and whose response something else
+    /// sends: the head of that, and the connection, which has queued nothing. Its bytes are those of
+    /// the upgraded stream, or of the stream that the CONNECT has opened.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: `reply` is not allowed, see [`InvalidField`].
+    pub fn accept_head(
+        &self,
+        reply: &Acceptance<'_>,
+        config: impl Into<Arc<Config>>,
+    ) -> Result<(AcceptHead, Connection), InvalidField> {
+        let mut lines = String::with_capacity(USUAL_HEAD);
+        let connection = self.open(reply, config.into(), &mut lines)?;
+        let status = if self.accept.is_some() { 101 } else { 200 };
+        Ok((AcceptHead { status, lines }, connection))
+    }
+
+    /// Opens the connection, and appends the header lines that say so.
+    #[inline]
+    fn open(
+        &self,
+        reply: &Acceptance<'_>,
+        config: Arc<Config>,
+        lines: &mut String,
+    ) -> Result<Connection, InvalidField> {
+        if let Some(accept) = &self.accept {
+            lines.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+            lines.extend([accept.as_str(), "\r\n"]);
+        }
         if let Some(chosen) = reply.subprotocol {
             if !self.subprotocols().any(|offered| offered == chosen) {
                 return Err(InvalidField::UnofferedSubprotocol);
             }
-            head.extend(["Sec-WebSocket-Protocol: ", chosen, "\r\n"]);
+            lines.extend(["Sec-WebSocket-Protocol: ", chosen, "\r\n"]);
         }
         for (name, value) in reply.headers {
             check_field(name, value)?;
-            head.extend([name, ": ", value, "\r\n"]);
+            lines.extend([name, ": ", value, "\r\n"]);
         }
-        let config = config.into();
         let agreement = config.extension.as_deref().and_then(|extension| self.agreement(extension));
         if let Some(Agreement { header, .. }) = &agreement {
-            head.extend(["Sec-WebSocket-Extensions: ", header, "\r\n"]);
+            lines.extend(["Sec-WebSocket-Extensions: ", header, "\r\n"]);
         }
-        head.push_str("\r\n");
         let mut connection = Connection::new(Role::Server, config);
-        connection.queue_head(head.into_bytes());
         if let Some(agreement) = agreement {
             connection = connection.with_agreement(agreement);
         }
@@ -219,6 +255,29 @@ impl<'r> Upgrade<'r> {
             connection = connection.with_subprotocol(chosen);
         }
         Ok(connection)
+    }
+}
+
+/// Bytes that are enough for most acceptances.
+const USUAL_HEAD: usize = 256;
+
+/// The head of a response that opens a connection, for those who send it themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptHead {
+    status: u16,
+    lines: String,
+}
+
+impl AcceptHead {
+    /// 101, or 200 to an extended CONNECT.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers: name and value.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        fields(&self.lines)
     }
 }
 
