@@ -22,6 +22,8 @@ mod framing;
 mod handshake_client;
 mod handshake_server;
 mod request_heads;
+#[cfg(feature = "deflate")]
+mod request_parts;
 mod sending;
 mod text;
 mod traceability;
