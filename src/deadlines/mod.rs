@@ -64,6 +64,12 @@ impl Due {
     pub const fn needs_look(self) -> bool {
         matches!(self, Self::Idle | Self::Message | Self::Pong | Self::Close)
     }
+
+    /// Whether the connection is abandoned with it, and the transport to be aborted.
+    #[must_use]
+    pub const fn gives_up(self) -> bool {
+        matches!(self, Self::Opening | Self::Pong | Self::Close)
+    }
 }
 
 impl fmt::Display for Due {
@@ -185,8 +191,8 @@ impl Deadlines {
     }
 
     /// Does to `connection` what is due at `now`, and says what: sends a ping, closes with 1001 when
-    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is over.
-    /// When it has ended with that, abort the transport.
+    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is over:
+    /// then [`Due::gives_up`], and the transport is to be aborted.
     ///
     /// Look before: see the [module](self).
     pub fn enforce(&mut self, connection: &mut Connection, now: Instant) -> Option<Due> {

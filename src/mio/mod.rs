@@ -384,23 +384,20 @@ impl<S: Stream> WebSocket<S> {
             return None;
         }
         self.look = Look::NotDue;
-        match &mut self.state {
-            State::Open(connection) => {
-                let due = self.deadlines.enforce(connection, now)?;
-                if connection.has_discarded_output() {
-                    self.link.abort();
-                }
-                Some(due)
-            }
+        let due = match &mut self.state {
+            State::Open(connection) => self.deadlines.enforce(connection, now)?,
             state => {
                 let due = self.deadlines.handle_timeout(now)?;
-                if matches!(due, Due::Opening | Due::Pong | Due::Close) {
+                if due.gives_up() {
                     state.abandon();
-                    self.link.abort();
                 }
-                Some(due)
+                due
             }
+        };
+        if due.gives_up() {
+            self.link.abort();
         }
+        Some(due)
     }
 
     /// Whether everything was tried before `due` ends the connection.
