@@ -246,3 +246,18 @@ fn errors_say_everything_once() {
 fn short_reads_of_unix_sockets_are_not_trusted() {
     const { assert!(!<mio::net::UnixStream as Stream>::SHORT_READ_DRAINS) };
 }
+
+/// The peer may have sent something before.
+#[test]
+fn a_ping_that_is_due_behind_a_write_that_failed_aborts_nothing() {
+    let reports = Reports::new();
+    let script = Script::new(REQUEST, End::Stall).faults(|n, call| {
+        (n > 1 && call == Call::Write).then_some(Fault::Error(ErrorKind::BrokenPipe))
+    });
+    let (mut socket, mut memory) = opened(&script, &reports);
+    socket.connection_mut(&mut memory).unwrap().send_text("nobody reads it").unwrap();
+    assert_eq!(socket.settle(&mut memory, second(1)).unwrap(), None);
+    let at = socket.poll_timeout().unwrap();
+    assert_eq!(socket.handle_timeout(at), Some(Due::Ping));
+    assert!(!script.state().aborted);
+}
