@@ -1,5 +1,7 @@
 //! The half that writes.
 
+#[cfg(doc)]
+use super::super::WebSocket;
 use super::super::{Error, Stream};
 use super::{Shared, Wait};
 use crate::close::CloseCode;
