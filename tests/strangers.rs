@@ -146,6 +146,27 @@ fn a_loop_that_reads_in_between_returns_what_it_has_read() {
 }
 
 #[test]
+fn an_event_lent_from_the_wrong_buffer_is_wrong_and_no_panic() {
+    let wires: [&[u8]; 4] = [
+        b"\x81\x81\0\0\0\0a",
+        b"\x82\x85\0\0\0\0bytes",
+        b"\x89\x84\0\0\0\0ping",
+        b"\x88\x85\0\0\0\0\x03\xE8bye",
+    ];
+    for wire in wires {
+        for other in [&b""[..], b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"] {
+            let [mut server, _] = pair(Timeouts::DEFAULT);
+            let mut rx = RecvBuffer::with_capacity(8);
+            rx.extend_from_slice(other);
+            server.rx.extend_from_slice(wire);
+            let located = server.connection.find_event(&mut server.rx).unwrap().unwrap();
+            // Wrong bytes, or bytes that are no text.
+            let _ = server.connection.lend_event(located, &rx);
+        }
+    }
+}
+
+#[test]
 fn an_error_of_the_protocol_is_told_once() {
     let [mut server, client] = pair(Timeouts::DEFAULT);
     client.stream.output.borrow_mut().extend(*b"\x81\x80\0\0\0\0\xFF");

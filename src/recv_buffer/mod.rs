@@ -280,12 +280,14 @@ impl RecvBuffer {
         self.received.take_control(n, mask)
     }
 
+    /// The bytes there, or none if this is not the buffer that the range is from.
     #[inline]
     pub(crate) fn slice(&self, region: Region, range: Range<usize>) -> &[u8] {
-        match region {
-            Region::Received => &self.received.storage[range],
-            Region::Decoded => &self.decoded.bytes[range],
-        }
+        let bytes = match region {
+            Region::Received => &self.received.storage,
+            Region::Decoded => &self.decoded.bytes,
+        };
+        bytes.get(range).unwrap_or_default()
     }
 }
 
