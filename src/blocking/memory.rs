@@ -8,8 +8,8 @@ use core::time::Duration;
 /// How long a read waits while it holds more memory than it needs.
 pub(super) const KEPT_TIME: Duration = Duration::from_secs(1);
 
-/// Bounds the `wait` of a read to `KEPT_TIME` if there is memory to be given back then. It goes back
-/// at once if the read `can_time_out` no more.
+/// Bounds the `wait` of a read to `KEPT_TIME` if there is memory to be given back then. If a read
+/// can't time out, the memory goes back at once.
 pub(super) fn bound(
     wait: Option<Duration>,
     can_time_out: bool,

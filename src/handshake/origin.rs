@@ -10,7 +10,7 @@ use super::url::{is_host, parse_port, split_port};
 /// Programs that are no browsers send no `Origin`, or any they like; a request without one is
 /// accepted by every policy, since there is no page to protect from.
 ///
-/// Origins are compared as scheme, host and port, exactly, in any case of letters; a missing port is the
+/// Origins are compared as scheme, host and port, in any case of letters; a missing port is the
 /// scheme's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OriginPolicy<'a> {
