@@ -87,6 +87,7 @@ impl Connection {
         if let Err(error) = checked {
             return Err(Rejected { error, message: payload });
         }
+        self.activity.message_sent = true;
         if payload.len() <= COALESCE_LIMIT || !self.is_server() || self.is_encoding() {
             self.queue_message(kind, &payload);
         } else {
@@ -105,6 +106,7 @@ impl Connection {
     /// Recoverable: nothing was queued.
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.may_send_message()?;
+        self.activity.message_sent = true;
         let agreement = self.agreement().filter(|_| self.is_encoding());
         let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
         match self.role {

@@ -19,6 +19,7 @@ impl Connection {
         write: impl FnOnce(&SendQueue, [&[u8]; 2]) -> usize,
     ) -> Result<(), SendError> {
         self.may_send_message()?;
+        self.activity.message_sent = true;
         if !self.is_server() || self.is_encoding() {
             self.queue_message(kind, payload);
             return Ok(());

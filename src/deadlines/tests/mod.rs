@@ -1,4 +1,7 @@
 use super::*;
+use crate::connection::{Config, MessageKind, PreparedMessage, Role};
+use crate::frame::ControlPayload;
+use bytes::Bytes;
 
 const fn second(seconds: u64) -> Instant {
     Instant::new(Duration::from_secs(seconds))
@@ -118,6 +121,26 @@ fn a_message_is_bounded_from_its_first_byte_to_its_last() {
     }
     assert_eq!(deadlines.handle_timeout(second(20)), Some(Due::Message));
     assert_eq!(deadlines.poll_timeout(), Some(second(29)), "reported once");
+}
+
+#[test]
+fn a_message_counts_however_it_is_sent() {
+    let ways: [fn(&mut Connection); 4] = [
+        |connection| connection.send_binary(b"x").unwrap(),
+        |connection| connection.send_bytes(MessageKind::Text, Bytes::from_static(b"x")).unwrap(),
+        |connection| connection.send_prepared(&PreparedMessage::text("x")).unwrap(),
+        |connection| connection.send_fragment(MessageKind::Text, b"x", false).unwrap(),
+    ];
+    for send in ways {
+        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        let mut deadlines = open(Timeouts::NONE.idle(Some(Duration::from_secs(30))));
+        connection.send_ping(ControlPayload::EMPTY).unwrap();
+        deadlines.observe(&mut connection, second(10));
+        assert_eq!(deadlines.poll_timeout(), Some(second(30)), "a ping is no message");
+        send(&mut connection);
+        deadlines.observe(&mut connection, second(20));
+        assert_eq!(deadlines.poll_timeout(), Some(second(50)));
+    }
 }
 
 #[test]
