@@ -111,6 +111,39 @@ impl RecvBuffer {
         self.received.unread()
     }
 
+    /// Takes the first `n` of the [unread](Self::unread) bytes away, or all of them if there are no more.
+    ///
+    /// For parsers of the caller's own that read something in front of the WebSocket from the same
+    /// buffer. What a connection or a handshake is in the middle of is theirs to consume: bytes that
+    /// are taken from under them are missing, and what they make of the rest is wrong, though nothing
+    /// panics.
+    ///
+    /// ```
+    /// use sansio_ws::RecvBuffer;
+    ///
+    /// /// The first line of the PROXY protocol, which a load balancer sends before anything else.
+    /// fn proxy_line(rx: &mut RecvBuffer) -> Option<String> {
+    ///     let line = rx.unread().split_inclusive(|&byte| byte == b'\n').next()?;
+    ///     if line.last() != Some(&b'\n') {
+    ///         return None; // more bytes are needed
+    ///     }
+    ///     let text = String::from_utf8_lossy(line).trim_end().to_owned();
+    ///     rx.consume(line.len());
+    ///     Some(text)
+    /// }
+    ///
+    /// let mut rx = RecvBuffer::new();
+    /// rx.extend_from_slice(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000");
+    /// assert_eq!(proxy_line(&mut rx), None);
+    /// rx.extend_from_slice(b"0 80\r\nGET / HTTP/1.1\r\n");
+    /// assert_eq!(proxy_line(&mut rx).unwrap(), "PROXY TCP4 192.0.2.1 192.0.2.2 50000 80");
+    /// assert_eq!(rx.unread(), b"GET / HTTP/1.1\r\n"); // for the handshake
+    /// ```
+    #[inline]
+    pub fn consume(&mut self, n: usize) {
+        self.received.consume(n);
+    }
+
     /// Whether nothing is pending here: no unread bytes and no part of a message. Only then may
     /// the buffer serve another connection, or be dropped.
     #[must_use]
@@ -203,11 +236,6 @@ pub(crate) fn is_well_filled(pending: usize, capacity: usize) -> bool {
 /// What the machines do with the bytes. Ranges stay valid until the next call that takes
 /// `&mut self` and may move bytes: `spare`, `park` or `unpark`.
 impl RecvBuffer {
-    #[inline]
-    pub(crate) fn consume(&mut self, n: usize) {
-        self.received.consume(n);
-    }
-
     /// Consumes the `n` bytes of a head: the head, and the unread bytes behind it.
     pub(crate) fn take_head(&mut self, n: usize) -> (&[u8], &[u8]) {
         let start = self.received.unread;

@@ -148,8 +148,7 @@ impl Received {
 impl Received {
     #[inline]
     pub(super) fn consume(&mut self, n: usize) {
-        debug_assert!(n <= self.filled - self.unread);
-        self.unread = self.filled.min(self.unread + n);
+        self.unread += n.min(self.filled - self.unread);
     }
 
     #[inline]

@@ -95,3 +95,18 @@ fn what_is_parked_fills_its_allocations() {
         }
     }
 }
+
+#[test]
+fn no_more_is_consumed_than_is_unread() {
+    let mut rx = RecvBuffer::with_capacity(8);
+    rx.consume(1);
+    assert!(rx.is_empty());
+    rx.extend_from_slice(b"abcdef");
+    rx.consume(2);
+    rx.consume(0);
+    assert_eq!(rx.unread(), b"cdef");
+    rx.consume(usize::MAX);
+    assert!(rx.is_empty() && rx.unread().is_empty());
+    rx.extend_from_slice(b"ghijklmno");
+    assert_eq!(rx.unread(), b"ghijklmno");
+}
