@@ -1,7 +1,7 @@
 //! Sending, per message: `queue` is the cost of queuing it and of advancing over it, without a
 //! socket.
 //!
-//! `loopback` guards `COALESCE_LIMIT` in `src/connection/send.rs`: frames go to a TCP socket,
+//! `loopback` guards `COALESCE_LIMIT` in `src/send_queue.rs`: frames go to a TCP socket,
 //! either `copied` behind their header into one slice, or as `two slices` in one vectored write.
 //! The limit is right while copying is not slower below it, nor much faster above it. Another
 //! thread reads, so both cores are needed, and differences of a few per cent mean nothing.

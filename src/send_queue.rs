@@ -20,9 +20,42 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 use core::fmt;
 
-/// The output of a connection, as a [`bytes::Buf`].
+/// Bytes up to this number are copied even if they could be shared: one contiguous write is then cheaper
+/// than two slices. `benches/send.rs` guards the choice.
+pub(crate) const COALESCE_LIMIT: usize = 2048;
+
+/// Bytes on their way out, as a [`bytes::Buf`]: the output of a connection, or of a handshake.
 ///
-/// Write what [`chunk`](Buf::chunk) shows, or what `chunks_vectored` collects, and [`advance`](Buf::advance) by as much as was written, at any byte.
+/// Write what [`chunk`](Buf::chunk) shows, or what `chunks_vectored` collects, and
+/// [`advance`](Buf::advance) by as much as was written, at any byte. With feature `std` `write_to` does
+/// it.
+///
+/// # A queue of your own
+///
+/// A program that speaks more than WebSocket, and answers other requests over HTTP, can write these
+/// answers in the same way, from a queue that it fills itself:
+///
+/// ```
+/// use bytes::Bytes;
+/// use sansio_ws::SendQueue;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let page = Bytes::from_static(&[b' '; 4096]); // the same for everybody
+/// let mut queue = SendQueue::new();
+/// queue.push(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len()).as_bytes());
+/// queue.push_shared(page.clone());
+/// let mut socket = Vec::new(); // or any other `Write`
+/// while !queue.is_empty() {
+///     queue.write_to(&mut socket)?;
+/// }
+/// assert!(socket.starts_with(b"HTTP/1.1 200 OK\r\n") && socket.ends_with(&page));
+/// # Ok(()) }
+/// ```
+///
+/// Nothing bounds such a queue but who fills it: look at [`len`](Self::len) before pushing more.
+///
+/// The queue of a [`Connection`](crate::Connection) is for the connection alone to fill. What others push
+/// to it stands between two frames, and the peer takes it for a frame.
 #[derive(Default)]
 pub struct SendQueue {
     /// Behind a pointer, since most connections have nothing to send most of the time: those of a
@@ -72,8 +105,36 @@ struct ReplyCount {
 }
 
 impl SendQueue {
-    pub(crate) const fn new() -> Self {
+    /// An empty queue that has allocated nothing.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { backlog: None }
+    }
+
+    /// Appends a copy of `bytes`. It counts as one [frame](Self::frames), unless it is empty.
+    ///
+    /// For queues of the caller's own; not for that of a connection, see
+    /// [above](Self#a-queue-of-your-own). There is no limit.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.staging().extend_from_slice(bytes);
+            self.end_frame();
+        }
+    }
+
+    /// Appends bytes that have other owners. More than 2 KiB are not copied, but kept by reference
+    /// count until they are sent; fewer are copied, since one contiguous write costs less than two
+    /// slices. They count as one [frame](Self::frames), unless there are none.
+    ///
+    /// For queues of the caller's own; not for that of a connection, see
+    /// [above](Self#a-queue-of-your-own). There is no limit.
+    pub fn push_shared(&mut self, bytes: Bytes) {
+        if bytes.len() <= COALESCE_LIMIT {
+            self.push(&bytes);
+        } else {
+            self.share(bytes);
+            self.end_frame();
+        }
     }
 
     /// Bytes waiting to be sent.
@@ -90,7 +151,8 @@ impl SendQueue {
         self.len() == 0
     }
 
-    /// Frames waiting to be sent, at least in part.
+    /// Frames waiting to be sent, at least in part. In a queue of the caller's own, what each push
+    /// has appended.
     ///
     /// Frames are counted in two groups, an older and a newer one, and a group leaves the count
     /// when its last byte is sent. So the number is never too small, it is exact while nothing
@@ -340,6 +402,82 @@ impl fmt::Debug for SendQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What one push after the other appends, copied and shared, small and large.
+    fn pieces() -> [(bool, Vec<u8>); 7] {
+        let piece = |len: usize, first: u8| -> Vec<u8> {
+            (0..len).map(|i| first.wrapping_add(i as u8)).collect()
+        };
+        [
+            (false, piece(10, 1)),
+            (true, piece(COALESCE_LIMIT + 1, 2)),
+            (true, piece(COALESCE_LIMIT, 3)),
+            (false, piece(0, 4)),
+            (true, piece(0, 5)),
+            (true, piece(5000, 6)),
+            (false, piece(3000, 7)),
+        ]
+    }
+
+    fn filled() -> (SendQueue, Vec<u8>) {
+        let (mut queue, mut expected) = (SendQueue::new(), Vec::new());
+        for (shared, piece) in pieces() {
+            expected.extend_from_slice(&piece);
+            if shared { queue.push_shared(piece.into()) } else { queue.push(&piece) }
+        }
+        (queue, expected)
+    }
+
+    #[test]
+    fn what_is_pushed_and_shared_goes_out_in_order_wherever_it_is_cut() {
+        let (queue, expected) = filled();
+        assert_eq!((queue.len(), queue.frames()), (expected.len(), 5), "empty ones are not there");
+        for step in [1, 7, COALESCE_LIMIT, 4999, expected.len()] {
+            let (mut queue, mut sent) = (filled().0, Vec::new());
+            while queue.has_remaining() {
+                let chunk = queue.chunk();
+                let n = chunk.len().min(step);
+                sent.extend_from_slice(&chunk[..n]);
+                queue.advance(n);
+                assert_eq!(sent.len() + queue.len(), expected.len());
+            }
+            assert!(sent == expected, "in steps of {step}");
+            assert_eq!(queue.frames(), 0);
+        }
+    }
+
+    #[test]
+    fn pushing_goes_on_behind_a_part_that_was_sent() {
+        let (mut queue, mut expected) = filled();
+        queue.advance(COALESCE_LIMIT + 5);
+        assert_eq!(queue.frames(), 4);
+        queue.push(b"more");
+        queue.push_shared(Bytes::from_static(&[8; 3000]));
+        expected.extend_from_slice(b"more");
+        expected.extend_from_slice(&[8; 3000]);
+        assert!(queue.copy_to_bytes(queue.remaining()) == expected[COALESCE_LIMIT + 5..]);
+        assert_eq!((queue.len(), queue.frames()), (0, 0));
+    }
+
+    #[test]
+    fn only_large_bytes_are_shared() {
+        let bytes = |len| Bytes::from(alloc::vec![9; len]);
+        let (small, large) = (bytes(COALESCE_LIMIT), bytes(COALESCE_LIMIT + 1));
+        let mut queue = SendQueue::new();
+        queue.push_shared(small.clone());
+        queue.push_shared(large.clone());
+        assert_eq!((small.is_unique(), large.is_unique()), (true, false));
+        queue.advance(queue.len());
+        assert!(large.is_unique());
+    }
+
+    #[test]
+    fn a_push_of_nothing_allocates_nothing() {
+        let mut queue = SendQueue::new();
+        queue.push(b"");
+        queue.push_shared(Bytes::new());
+        assert_eq!((queue.is_empty(), queue.frames(), queue.capacity()), (true, 0, 0));
+    }
 
     fn append(queue: &mut SendQueue, len: usize) {
         queue.staging().extend(core::iter::repeat_n(7, len));

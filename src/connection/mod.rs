@@ -240,6 +240,9 @@ impl Connection {
     ///
     /// Write any number of them and [`advance`](bytes::Buf::advance) by that number. They are
     /// waiting whenever [`wants_write`](Self::wants_write).
+    ///
+    /// Push nothing to this queue: it would stand between two frames, and the peer would take it for a
+    /// frame.
     #[inline]
     pub fn outgoing(&mut self) -> &mut SendQueue {
         if self.waiting_pong.is_some() {

@@ -6,14 +6,11 @@ use super::{Connection, MessageKind, PreparedMessage, Rejected, Role, SendError}
 use crate::extension::{Piece, RSV1};
 use crate::frame::{ControlPayload, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
+use crate::send_queue::COALESCE_LIMIT;
 use crate::utf8::Validator;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
-
-/// Payloads up to this many bytes are copied behind their header even if they could be shared:
-/// one contiguous write is then cheaper than two slices. `benches/send.rs` guards the choice.
-const COALESCE_LIMIT: usize = 2048;
 
 /// Bytes copied at once. Longer copies may be done by one instruction (`rep movsb`), which some
 /// processors execute many times slower when both places lie alike in their pages;
