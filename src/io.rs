@@ -98,10 +98,26 @@ impl SendQueue {
         Ok((n, n == offered))
     }
 
-    /// Writes once what is queued and `message` behind it, and returns the number of bytes, and
-    /// whether that was all that the stream was offered. Leaves the queue as it is.
-    #[cfg(feature = "mio")]
-    pub(crate) fn write_with(
+    /// Writes once what is queued and `message` behind it, as much as `stream` takes, and returns the
+    /// number of bytes. Leaves the queue as it is: it is for
+    /// [`send_through`](crate::Connection::send_through) to take away what was sent.
+    ///
+    /// One call of `write_vectored`: a stream that takes only its first slice does not get to the
+    /// message while something is queued.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write_to`](Self::write_to). As far as is known, nothing has been written then.
+    pub fn write_with(
+        &self,
+        message: [&[u8]; 2],
+        stream: &mut (impl Write + ?Sized),
+    ) -> io::Result<usize> {
+        self.write_partly_with(message, stream).map(|(n, _)| n)
+    }
+
+    /// The same. Returns also whether the stream took all that it was offered.
+    pub(crate) fn write_partly_with(
         &self,
         message: [&[u8]; 2],
         stream: &mut (impl Write + ?Sized),
@@ -115,6 +131,9 @@ impl SendQueue {
                 count += 1;
                 offered += part.len();
             }
+        }
+        if offered == 0 {
+            return Ok((0, true));
         }
         let n = taken(uninterrupted(|| stream.write_vectored(&slices[..count]))?, offered)?;
         Ok((n, n == offered))
@@ -178,5 +197,60 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
             }
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Takes so many bytes of what it is offered, and claims to have taken more.
+    struct Takes {
+        most: usize,
+        claims: usize,
+        taken: Vec<u8>,
+    }
+
+    impl Write for Takes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let offered: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let n = offered.len().min(self.most);
+            self.taken.extend_from_slice(&offered[..n]);
+            Ok(n + self.claims)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn write_with(queue: &[u8], most: usize, claims: usize) -> (io::Result<usize>, Vec<u8>) {
+        let mut stream = Takes { most, claims, taken: Vec::new() };
+        let mut output = SendQueue::new();
+        output.push(queue);
+        let n = output.write_with([b"he", b"llo"], &mut stream);
+        assert_eq!(output.len(), queue.len(), "it stays as it is");
+        (n, stream.taken)
+    }
+
+    #[test]
+    fn a_message_is_written_behind_the_queue() {
+        for queue in [&b""[..], b"queued "] {
+            let all = [queue, b"hello"].concat();
+            for most in 1..=all.len() + 1 {
+                let (n, taken) = write_with(queue, most, 0);
+                let n = n.unwrap();
+                assert_eq!((n, &taken[..]), (most.min(all.len()), &all[..n]));
+            }
+            assert_eq!(write_with(queue, 0, 0).0.unwrap_err().kind(), ErrorKind::WriteZero);
+            assert_eq!(write_with(queue, 99, 1).0.unwrap_err().kind(), ErrorKind::InvalidData);
+        }
+        let mut stream = Takes { most: 0, claims: 0, taken: Vec::new() };
+        assert_eq!(SendQueue::new().write_with([b"", b""], &mut stream).unwrap(), 0);
     }
 }

@@ -16,7 +16,6 @@ mod event;
 mod prepared;
 mod receive;
 mod send;
-#[cfg(feature = "mio")]
 mod send_through;
 mod whole_message;
 

@@ -2,6 +2,7 @@
 //!
 //! A message is queued whole or not at all, and queuing never touches a socket.
 
+use super::prepared::Frame;
 use super::{Connection, MessageKind, PreparedMessage, Rejected, Role, SendError};
 use crate::extension::{Piece, RSV1};
 use crate::frame::{ControlPayload, Header, MAX_HEADER_LEN, Opcode};
@@ -104,8 +105,7 @@ impl Connection {
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
         self.may_send_message()?;
         self.activity.message_sent = true;
-        let agreement = self.agreement().filter(|_| self.is_encoding());
-        let frame = message.frame(agreement.map(|agreement| &*agreement.codec));
+        let frame = self.frame_of(message);
         match self.role {
             Role::Client(_) => self.queue_frame(frame.header(), frame.payload()),
             Role::Server => {
@@ -119,6 +119,12 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The frame of a message that the peer can decode.
+    pub(super) fn frame_of<'m>(&self, message: &'m PreparedMessage) -> &'m Frame {
+        let agreement = self.agreement().filter(|_| self.is_encoding());
+        message.frame(agreement.map(|agreement| &*agreement.codec))
     }
 
     /// Queues one fragment of a message (RFC 6455, section 5.4): the first call begins the

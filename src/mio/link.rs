@@ -109,7 +109,7 @@ impl<S: Stream> Link<S> {
             return 0;
         }
         self.flushed = false;
-        let written = queue.write_with(message, &mut self.stream);
+        let written = queue.write_partly_with(message, &mut self.stream);
         self.note(written)
     }
 

@@ -53,7 +53,7 @@ impl<S: Stream> Reply<'_, S> {
     #[inline(never)]
     fn send_large(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.connection
-            .send_through(kind, payload, |queue, message| self.link.offer(queue, message))
+            .send_valid_through(kind, payload, |queue, message| self.link.offer(queue, message))
     }
 }
 
