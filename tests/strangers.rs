@@ -60,7 +60,7 @@ struct Socket {
 }
 
 impl Socket {
-    /// The next event; `None` when there is nothing to read.
+    /// The next event; `None` when there is nothing to read, or the peer has nothing more to say.
     fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         let located = loop {
             let told = self.connection.has_failed();
@@ -74,6 +74,9 @@ impl Socket {
             }
             self.deadlines.observe(&mut self.connection, self.now);
             self.write().map_err(Error::Io)?;
+            if self.connection.has_received_all() {
+                return Ok(None);
+            }
             match self.rx.read_from(&mut self.stream) {
                 Ok(_) => self.deadlines.received(self.now),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
@@ -136,11 +139,15 @@ fn a_loop_that_reads_in_between_returns_what_it_has_read() {
     assert_eq!(server.read().unwrap(), Some(Event::Text("one")));
     assert_eq!(server.read().unwrap(), Some(Event::Text("two")));
     assert_eq!(server.read().unwrap(), Some(Event::Binary(b"end")), "behind many a Yield");
+    assert!(!server.connection.has_received_all());
     assert!(matches!(server.read().unwrap(), Some(Event::Close(_))));
+    assert!(server.connection.has_received_all());
     assert_eq!(server.read().unwrap(), None);
     assert!(matches!(client.read().unwrap(), Some(Event::Close(_))));
     assert_eq!(server.connection.transport(), Transport::ShutdownWrite);
     assert_eq!(client.read().unwrap(), None);
+    assert!(client.connection.has_received_all(), "only the end of the transport is to come");
+    assert_eq!(client.connection.transport(), Transport::KeepOpen);
     client.connection.receive_eof(&client.rx);
     assert_eq!(client.connection.ended(), Some(Ended::Clean { code: Some(CloseCode::NORMAL) }));
 }
@@ -174,7 +181,7 @@ fn an_error_of_the_protocol_is_told_once() {
     client.stream.output.borrow_mut().extend(*b"more");
     assert!(matches!(server.read(), Err(Error::Protocol(ProtocolError::Frame(_)))));
     assert!(matches!(server.read(), Ok(None)));
-    assert!(server.connection.has_failed());
+    assert!(server.connection.has_failed() && server.connection.has_received_all());
 }
 
 #[test]

@@ -160,6 +160,22 @@ impl Connection {
         self.end.map(|end| self.ended_by(end))
     }
 
+    /// Whether the peer has said all that it will say: its Close was handed out, it has broken the
+    /// protocol, or the input has [ended](Self::ended), because the transport did or because the caller
+    /// gave up. Once it is so, it stays so.
+    ///
+    /// There are no more events then to wait for. What the transport still delivers is discarded by
+    /// [`next_event`](Self::next_event); it is read only to find its end, as long as
+    /// [`transport`](Self::transport) does not say to drop it. What had been received and not been looked at
+    /// when the caller [gave up](Self::abandon) can still be handed out.
+    ///
+    /// That the transport takes nothing more ([`write_failed`](Self::write_failed)) is no end of what the
+    /// peer says.
+    #[must_use]
+    pub fn has_received_all(&self) -> bool {
+        self.end.is_some() || matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_))
+    }
+
     /// What the transport should do now.
     ///
     /// Ask after writing, and after [`receive_eof`](Self::receive_eof). The server ends the
@@ -218,8 +234,8 @@ impl Connection {
 
     /// Nothing can be sent, and nothing that may still arrive matters.
     fn end_if_settled(&mut self) {
-        let received_all = matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_));
-        if received_all && matches!(self.sending, Sending::Failed | Sending::FailedClosing) {
+        let sent_all = matches!(self.sending, Sending::Failed | Sending::FailedClosing);
+        if sent_all && self.has_received_all() {
             self.end(End::TransportFailed);
         }
     }
@@ -360,6 +376,38 @@ mod tests {
         assert_eq!(connection.transport(), Transport::Drop);
         let (mut connection, _) = received(CLOSE);
         assert!(connection.transport_failed().is_clean());
+    }
+
+    #[test]
+    fn all_is_received_behind_a_close_an_error_and_an_end_and_not_before() {
+        let (mut connection, mut rx) = received(b"\x81\x81\0\0\0\0a");
+        assert!(!connection.has_received_all());
+        connection.close_empty().unwrap();
+        assert!(!connection.has_received_all(), "our own Close ends nothing of the peer's");
+        rx.extend_from_slice(CLOSE);
+        let located = connection.find_event(&mut rx).unwrap().unwrap();
+        assert!(!connection.has_received_all(), "found and not handed out");
+        assert!(matches!(connection.lend_event(located, &rx), Ok(Event::Close(_))));
+        assert!(connection.has_received_all() && connection.ended().is_none());
+        let _ = connection.receive_eof(&rx);
+        assert!(connection.has_received_all());
+
+        let (failed, _) = received(b"\xff\x80\0\0\0\0");
+        assert!(failed.has_received_all() && failed.has_failed() && failed.ended().is_none());
+
+        let (mut unread, _) = received(b"");
+        unread.write_failed();
+        assert!(!unread.has_received_all());
+        let ends: [fn(&mut Connection) -> Ended; 3] = [
+            |connection| connection.receive_eof(&RecvBuffer::new()),
+            Connection::abandon,
+            Connection::transport_failed,
+        ];
+        for end in ends {
+            let (mut connection, _) = received(b"");
+            let _ = end(&mut connection);
+            assert!(connection.has_received_all());
+        }
     }
 
     #[test]
