@@ -117,7 +117,7 @@ fn fragments(server: &Server) -> Outcome {
     for (i, byte) in text.as_bytes().chunks(1).enumerate() {
         socket.send_fragment(MessageKind::Text, byte, false)?;
         if i == 3 {
-            socket.send_ping(payload(b"between")?)?;
+            socket.send_ping(ControlPayload::new(b"between")?)?;
         }
     }
     socket.send_fragment(MessageKind::Text, b"", true)?;
@@ -143,7 +143,7 @@ fn fragments(server: &Server) -> Outcome {
 fn ping(server: &Server) -> Outcome {
     let mut socket = open(server)?;
     for bytes in [&b""[..], b"hello", &[0xFF; 125]] {
-        socket.send_ping(payload(bytes)?)?;
+        socket.send_ping(ControlPayload::new(bytes)?)?;
         match socket.read()?.ok_or("ended early")? {
             Event::Pong(pong) if pong == bytes => {}
             other => return Err(format!("unexpected {other:?}").into()),
@@ -215,10 +215,6 @@ fn send_and(
         Some(_) => Err(format!("wrong echo of {} bytes", message.len()).into()),
         None => Err(format!("no echo of {} bytes", message.len()).into()),
     }
-}
-
-fn payload(bytes: &[u8]) -> Result<ControlPayload, &'static str> {
-    ControlPayload::new(bytes).ok_or("too long for a control frame")
 }
 
 fn sample(len: usize) -> Vec<u8> {

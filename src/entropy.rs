@@ -60,15 +60,9 @@ impl core::error::Error for EntropyError {}
 
 #[cfg(feature = "std")]
 mod os {
-    use super::{EntropyError, MaskSource, Masks};
+    use super::{EntropyError, Masks};
     use rand::rngs::{StdRng, SysRng};
     use rand::{Rng, SeedableRng, TryRng};
-
-    impl MaskSource for StdRng {
-        fn next_key(&mut self) -> [u8; 4] {
-            self.next_u32().to_ne_bytes()
-        }
-    }
 
     impl Masks {
         /// Keys from a cryptographic generator, seeded by the operating system.
@@ -77,7 +71,8 @@ mod os {
         ///
         /// [`EntropyError`] when the operating system gives no seed. There is no weaker fallback.
         pub fn from_os() -> Result<Self, EntropyError> {
-            StdRng::try_from_rng(&mut SysRng).map(Self::new).map_err(|_| EntropyError)
+            let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|_| EntropyError)?;
+            Ok(Self::new(move || rng.next_u32().to_ne_bytes()))
         }
     }
 

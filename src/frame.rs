@@ -337,8 +337,10 @@ impl core::error::Error for FrameError {}
 /// ```
 /// use sansio_ws::ControlPayload;
 ///
+/// use sansio_ws::frame::FrameError;
+///
 /// assert_eq!(ControlPayload::new(b"are you there?").unwrap().as_ref(), b"are you there?");
-/// assert!(ControlPayload::new(&[0; 126]).is_none());
+/// assert_eq!(ControlPayload::new(&[0; 126]), Err(FrameError::ControlTooLong));
 /// ```
 #[derive(Clone, Copy)]
 pub struct ControlPayload {
@@ -350,12 +352,16 @@ impl ControlPayload {
     /// No bytes at all.
     pub const EMPTY: Self = Self { len: 0, bytes: [0; MAX_CONTROL_LEN] };
 
-    /// A copy of `payload`, or `None` when it is longer than 125 bytes.
-    #[must_use]
-    pub fn new(payload: &[u8]) -> Option<Self> {
+    /// A copy of `payload`.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::ControlTooLong`] when it is longer than 125 bytes.
+    pub fn new(payload: &[u8]) -> Result<Self, FrameError> {
         let mut bytes = [0; MAX_CONTROL_LEN];
-        bytes.get_mut(..payload.len())?.copy_from_slice(payload);
-        Some(Self { len: payload.len() as u8, bytes })
+        let front = bytes.get_mut(..payload.len()).ok_or(FrameError::ControlTooLong)?;
+        front.copy_from_slice(payload);
+        Ok(Self { len: payload.len() as u8, bytes })
     }
 }
 

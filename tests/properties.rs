@@ -317,8 +317,8 @@ proptest! {
     #[test]
     fn control_payloads_keep_their_bytes(bytes in vec(any::<u8>(), 0..200)) {
         let payload = ControlPayload::new(&bytes);
-        prop_assert_eq!(payload.is_some(), bytes.len() <= 125);
-        prop_assert!(payload.is_none_or(|payload| payload.as_ref() == bytes));
+        prop_assert_eq!(payload.is_ok(), bytes.len() <= 125);
+        prop_assert!(payload.ok().is_none_or(|payload| payload.as_ref() == bytes));
     }
 
     #[test]

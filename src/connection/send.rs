@@ -239,7 +239,7 @@ impl Connection {
         if self.queue.replies() < MAX_UNSENT_PONGS && self.waiting_pong.is_none() {
             self.queue_pong(payload);
         } else {
-            self.waiting_pong = ControlPayload::new(payload).map(Box::new);
+            self.waiting_pong = ControlPayload::new(payload).ok().map(Box::new);
         }
     }
 

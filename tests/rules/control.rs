@@ -46,8 +46,8 @@ fn n71_rejects_longer_control_frames_by_their_second_byte() {
 
 #[test]
 fn n71_rejects_sending_longer_control_frames() {
-    assert!(ControlPayload::new(&[0; 125]).is_some());
-    assert_eq!(ControlPayload::new(&[0; 126]), None);
+    assert!(ControlPayload::new(&[0; 125]).is_ok());
+    assert_eq!(ControlPayload::new(&[0; 126]), Err(FrameError::ControlTooLong));
     for opcode in [Opcode::Close, Opcode::Ping, Opcode::Pong] {
         assert_eq!(Header::new(opcode, true, 126), Err(FrameError::ControlTooLong));
     }
