@@ -10,10 +10,11 @@
 /// | `max_frames_per_call` | 256 | the call returns [`Event::Yield`](crate::Event::Yield) |
 /// | `max_queued_bytes` | 1 MiB | [`SendError::QueueFull`](crate::SendError::QueueFull), nothing queued |
 /// | `max_queued_frames` | 16,384 | [`SendError::QueueFull`](crate::SendError::QueueFull), nothing queued |
+/// | `max_queued_pongs` | 16 | of further pings only the newest is answered |
 /// | `max_handshake_bytes` | 16 KiB | the handshake fails, status 431 |
 /// | `max_headers` | 100 | the handshake fails, status 431 |
 ///
-/// A limit is switched off by the largest value of its type. Memory never grows by what a peer
+/// A limit is switched off by the largest value of its type; only pongs that wait have always one. Memory never grows by what a peer
 /// declares, only by what it sends, so large limits cost nothing until they are used.
 ///
 /// ```
@@ -41,6 +42,11 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// Frames waiting to be written, see [`SendQueue::frames`](crate::SendQueue::frames).
     pub max_queued_frames: usize,
+    /// Pongs that answer pings and wait to be written; at least 1. Pings that arrive together are
+    /// answered one by one up to this number. From then on only the newest waits for its answer, until
+    /// those before it are written (RFC 6455, section 5.5.3), so a flood of pings costs no more memory
+    /// than this and one more pong, with 131 bytes each.
+    pub max_queued_pongs: u8,
     /// Bytes of the peer's handshake, up to and including the blank line.
     pub max_handshake_bytes: usize,
     /// Header lines of the peer's handshake.
@@ -56,6 +62,7 @@ impl Limits {
         max_frames_per_call: 256,
         max_queued_bytes: 1 << 20,
         max_queued_frames: 16_384,
+        max_queued_pongs: 16,
         max_handshake_bytes: 16 << 10,
         max_headers: 100,
     };

@@ -18,10 +18,6 @@ use bytes::Bytes;
 /// docs/PERFORMANCE.md has more.
 const COPY_BYTES: usize = 2048;
 
-/// Automatic pongs that may be in the queue at once. Pings that arrive together, before there was
-/// a chance to write, are answered one by one up to this number.
-const MAX_UNSENT_PONGS: u8 = 16;
-
 /// The sending half.
 #[derive(Debug)]
 pub(super) enum Sending {
@@ -235,8 +231,9 @@ impl Connection {
         if !self.config.auto_pong || !self.is_open() {
             return;
         }
+        let room = self.queue.replies() < self.config.limits.max_queued_pongs.max(1);
         // Behind one that waits, another can't go first.
-        if self.queue.replies() < MAX_UNSENT_PONGS && self.waiting_pong.is_none() {
+        if room && self.waiting_pong.is_none() {
             self.queue_pong(payload);
         } else {
             self.waiting_pong = ControlPayload::new(payload).ok().map(Box::new);

@@ -6,7 +6,7 @@ use crate::{accepts, fails, receives, rejects};
 use bytes::Buf;
 use sansio_ws::frame::{FrameError, Header, Opcode};
 use sansio_ws::{
-    CloseCode, Config, Connection, ControlPayload, MessageKind, ProtocolError, RecvBuffer,
+    CloseCode, Config, Connection, ControlPayload, Limits, MessageKind, ProtocolError, RecvBuffer,
     SendError, Transport,
 };
 
@@ -324,6 +324,37 @@ fn n79_accepts_answering_only_the_newest_of_many_pings() {
         feed.drain();
         let answered = numbered(Frame::pong, (1..=UNSENT_PONGS).chain([30]));
         assert_eq!(feed.output(), wire(!to_server, answered));
+    }
+}
+
+#[test]
+fn n79_accepts_another_number_of_pongs_that_wait() {
+    // At least one is answered at once.
+    for (max, answered) in [(0, 1), (1, 1), (3, 3), (29, 29), (30, 30), (u8::MAX, 30)] {
+        let limits = Limits { max_queued_pongs: max, ..Limits::DEFAULT };
+        for side in SIDES {
+            let to_server = side().is_server();
+            let mut feed = Feed::blocked(with(Config::DEFAULT.limits(limits), side)());
+            feed.read(&wire(to_server, numbered(Frame::ping, 1..=30)));
+            feed.write = 1;
+            feed.drain();
+            let newest = (answered < 30).then_some(30);
+            let pongs = numbered(Frame::pong, (1..=answered).chain(newest));
+            assert_eq!(feed.output(), wire(!to_server, pongs), "at most {max}");
+        }
+    }
+}
+
+#[test]
+fn n79_rejects_more_pongs_than_can_be_counted() {
+    let limits = Limits { max_queued_pongs: u8::MAX, ..Limits::DEFAULT };
+    for side in SIDES {
+        let to_server = side().is_server();
+        let mut feed = Feed::blocked(with(Config::DEFAULT.limits(limits), side)());
+        feed.read(&wire(to_server, numbered(Frame::ping, 1..=400)));
+        feed.write = usize::MAX;
+        feed.drain();
+        assert_eq!(feed.output(), wire(!to_server, numbered(Frame::pong, (1..=255).chain([400]))));
     }
 }
 
