@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A source of masking keys.
 ///
@@ -14,6 +15,9 @@ use core::fmt;
 /// so the trait has none: seed a generator once, and fail there.
 ///
 /// Closures implement it: `|| my_generator.next()`.
+///
+/// A source that panics leaves no part of a frame behind. What was to be sent, or the event whose answer
+/// needed the key, is lost.
 pub trait MaskSource {
     /// The key of the next frame.
     fn next_key(&mut self) -> [u8; 4];
@@ -39,6 +43,11 @@ impl Masks {
         self.0.next_key()
     }
 }
+
+/// A key is drawn before anything of its frame is queued, so a panic leaves no part of a frame behind. The
+/// state of the source is its own affair: the machine takes whatever key comes next.
+impl UnwindSafe for Masks {}
+impl RefUnwindSafe for Masks {}
 
 impl fmt::Debug for Masks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 /// The bit that marks a message as encoded, as in
 /// [`Header::reserved_bits`](crate::frame::Header::reserved_bits).
@@ -61,9 +62,19 @@ pub struct Agreement {
     pub codec: Box<dyn Codec>,
 }
 
+/// A connection whose codec has panicked has failed, in the direction in which it was used, before anybody
+/// can look at it again: see [`Codec`].
+impl UnwindSafe for Agreement {}
+impl RefUnwindSafe for Agreement {}
+
 /// The state of an extension on one connection.
 ///
 /// One side of the codec transforms messages that are sent, the other those that arrive.
+///
+/// Of a codec that panics nothing more is sent or believed. If it was
+/// [encoding](Self::encode), what is queued is thrown away and sends say
+/// [`Closed`](crate::SendError::Closed); if it was [decoding](Self::decode), the connection fails with
+/// close code 1007.
 pub trait Codec: fmt::Debug + Send + Sync {
     /// Encodes a piece of a message, and appends it to `output`.
     ///

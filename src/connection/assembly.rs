@@ -117,6 +117,8 @@ impl IncomingMessage {
         let mut frame_ended = frame.missing == 0;
         let mut range = rx.extend_message(n as usize, frame.mask.as_mut());
         if let (Region::Decoded, Some(agreement)) = (self.region, agreement) {
+            // Stays so if the codec panics.
+            self.failed = Some(ProtocolError::CorruptMessage);
             let (decoded, full) = self.decode(rx, config, agreement, frame_ended && fin);
             range = decoded;
             // The frame stays open until there was room for all that it decodes to.

@@ -34,6 +34,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use closing::End;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use receive::Receiving;
 use send::Sending;
 
@@ -113,6 +114,12 @@ impl Config {
         self
     }
 }
+
+/// An extension is asked in handshakes, and for messages that are [prepared](PreparedMessage::encoded):
+/// when it panics then, there is no connection or message yet. What it shares among connections is its own
+/// affair, as it is among threads.
+impl UnwindSafe for Config {}
+impl RefUnwindSafe for Config {}
 
 impl Default for Config {
     fn default() -> Self {

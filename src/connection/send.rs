@@ -7,7 +7,7 @@ use super::{Connection, MessageKind, PreparedMessage, Rejected, Role, SendError}
 use crate::extension::{Piece, RSV1};
 use crate::frame::{ControlPayload, Header, MAX_HEADER_LEN, Opcode};
 use crate::mask::Mask;
-use crate::send_queue::COALESCE_LIMIT;
+use crate::send_queue::{COALESCE_LIMIT, SendQueue};
 use crate::utf8::Validator;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -41,7 +41,29 @@ pub(super) struct Outgoing {
     encoded: bool,
 }
 
+/// All that is on its way out. It is taken out of the connection as long as code of others may touch it: if
+/// that panics, the connection is left as behind a failed write, and sends no part of a frame.
+pub(super) struct Output {
+    pub(super) queue: SendQueue,
+    waiting_pong: Option<Box<ControlPayload>>,
+    sending: Sending,
+}
+
 impl Connection {
+    pub(super) fn take_output(&mut self) -> Output {
+        Output {
+            queue: core::mem::take(&mut self.queue),
+            waiting_pong: self.waiting_pong.take(),
+            sending: core::mem::replace(&mut self.sending, Sending::Failed),
+        }
+    }
+
+    pub(super) fn put_back(&mut self, Output { queue, waiting_pong, sending }: Output) {
+        self.queue = queue;
+        self.waiting_pong = waiting_pong;
+        self.sending = sending;
+    }
+
     /// Queues a text message in a single frame. The text is copied once; a client's is masked in
     /// the same pass.
     ///
@@ -277,9 +299,22 @@ impl Connection {
     /// Queues a frame of what the extension in use makes of `payload`. When there is none, or it
     /// does not want to encode the message that begins here, nothing is queued.
     fn queue_encoded(&mut self, opcode: Opcode, piece: Piece, payload: &[u8]) -> bool {
+        let mut output = self.take_output();
+        let encoded = self.encode(opcode, piece, payload, &mut output.queue);
+        self.put_back(output);
+        encoded
+    }
+
+    fn encode(
+        &mut self,
+        opcode: Opcode,
+        piece: Piece,
+        payload: &[u8],
+        queue: &mut SendQueue,
+    ) -> bool {
         let agreement = self.agreed.as_mut().and_then(|agreed| agreed.extension.as_mut());
         let Some(agreement) = agreement else { return false };
-        let staging = self.queue.staging();
+        let staging = queue.staging();
         // The header goes before a payload whose length is not known yet.
         let start = staging.len();
         let body = start + MAX_HEADER_LEN;
@@ -304,7 +339,7 @@ impl Connection {
         room.copy_from_slice(&bytes);
         staging.copy_within(body.., start + header_len);
         staging.truncate(staging.len() - (MAX_HEADER_LEN - header_len));
-        self.queue.end_frame();
+        queue.end_frame();
         true
     }
 

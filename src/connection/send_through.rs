@@ -13,7 +13,8 @@ impl Connection {
     ///
     /// `write` is offered what is queued and behind that the header and the payload of the message. It
     /// sends as much of all that as it can, in this order, and returns the number of bytes; more than
-    /// it was offered counts as all of it. It is called once, or not at all: what has to be masked,
+    /// it was offered counts as all of it. If it panics, what it has sent is not known, and the connection is
+    /// left as by [`write_failed`](Self::write_failed). It is called once, or not at all: what has to be masked,
     /// by a client, or is encoded by an extension, is queued as a whole.
     ///
     /// ```
@@ -105,7 +106,9 @@ impl Connection {
         message: [&[u8]; 2],
         write: impl FnOnce(&SendQueue, [&[u8]; 2]) -> usize,
     ) -> usize {
-        let sent = write(&self.queue, message);
+        let output = self.take_output();
+        let sent = write(&output.queue, message);
+        self.put_back(output);
         let queued = sent.min(self.queue.len());
         self.queue.advance(queued);
         let [header, payload] = message;
@@ -317,9 +320,10 @@ mod tests {
     #[test]
     fn what_is_masked_or_encoded_is_queued() {
         let [plain, prepared, encoded] = Way::all();
-        let queued: [(fn() -> Connection, &Way); 4] =
-            [(client, &plain), (client, &prepared), (client, &encoded), (encoding, &plain)];
-        for (make, way) in queued {
+        let client: fn() -> Connection = client;
+        for (make, way) in
+            [(client, &plain), (client, &prepared), (client, &encoded), (encoding, &plain)]
+        {
             for front in FRONTS {
                 let (mut connection, mut model) = (make(), make());
                 front(&mut connection);
