@@ -16,6 +16,10 @@
 //! readiness, so there is never a reason to register again.
 //!
 //! **Deadlines** are data here too: see [`WebSocket::poll_timeout`].
+//!
+//! **Names.** This module is called as the crate is that it adapts to. Behind `use sansio_ws::*`, `mio` is
+//! this module, `mio::Poll` is not found, and an import of it is ambiguous (E0659). Import by name, or write
+//! `::mio` for the crate, or say `use ::mio;` beside the glob.
 
 mod error;
 mod link;
