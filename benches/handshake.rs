@@ -48,7 +48,7 @@ fn handshake(c: &mut Criterion) {
         let entropy = || (*b"the sample nonce", Masks::new(|| [1, 2, 3, 4]));
         let start = |request: &ClientRequest| {
             let (nonce, masks) = entropy();
-            ClientHandshake::with_entropy(request, Config::DEFAULT, nonce, masks)
+            ClientHandshake::with_entropy(request, Config::default(), nonce, masks)
         };
         // The nonce is always the same, and so is the answer.
         let request = ClientRequest::new(URL).unwrap();
@@ -67,7 +67,7 @@ fn handshake(c: &mut Criterion) {
     });
     group.bench_function("client/start with entropy from the system", |b| {
         let request = ClientRequest::new(URL).unwrap();
-        b.iter(|| ClientHandshake::new(black_box(&request), Config::DEFAULT).unwrap());
+        b.iter(|| ClientHandshake::new(black_box(&request), Config::default()).unwrap());
     });
     group.finish();
 }
@@ -75,11 +75,11 @@ fn handshake(c: &mut Criterion) {
 /// What a server does with a request; returns its answer.
 fn accept(rx: &mut RecvBuffer, request: &[u8]) -> Vec<u8> {
     rx.extend_from_slice(request);
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Acceptance::default() };
-    let mut connection = upgrade.accept(&reply, Config::DEFAULT).unwrap();
+    let mut connection = upgrade.accept(&reply, Config::default()).unwrap();
     connection.outgoing().chunk().to_vec()
 }
 

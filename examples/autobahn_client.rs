@@ -31,18 +31,16 @@ struct Options {
 }
 
 /// Room for the largest messages of the suite, in the smallest fragments, and their echoes.
-const LIMITS: Limits = Limits {
-    max_message_bytes: 64 << 20,
-    max_frame_bytes: 64 << 20,
-    max_fragments: u32::MAX,
-    max_queued_bytes: 128 << 20,
-    max_queued_frames: usize::MAX,
-    ..Limits::DEFAULT
-};
+const LIMITS: Limits = Limits::new()
+    .max_message_bytes(64 << 20)
+    .max_frame_bytes(64 << 20)
+    .max_fragments(u32::MAX)
+    .max_queued_bytes(128 << 20)
+    .max_queued_frames(usize::MAX);
 
 fn main() -> Result<(), Box<dyn StdError>> {
     let Options { url, agent, compression } = Options::parse();
-    let config = Arc::new(compression.add_to(Config::DEFAULT.limits(LIMITS))?);
+    let config = Arc::new(compression.add_to(Config::default().limits(LIMITS))?);
     let open = |path: &str| open(&format!("{url}/{path}"), &config);
     let mut counter = open("getCaseCount")?;
     let Some(Event::Text(count)) = counter.read()? else { return Err("no case count".into()) };
@@ -63,7 +61,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
 
 fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<TcpStream>, Error> {
     let request = ClientRequest::new(url).map_err(std::io::Error::other)?;
-    WebSocket::open(&request, Arc::clone(config), Timeouts::DEFAULT.keep_alive(None))
+    WebSocket::open(&request, Arc::clone(config), Timeouts::default().keep_alive(None))
 }
 
 fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Error> {

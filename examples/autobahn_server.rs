@@ -40,21 +40,19 @@ enum Adapter {
 }
 
 /// Room for the largest messages of the suites, in the smallest fragments, and their echoes.
-const LIMITS: Limits = Limits {
-    max_message_bytes: 64 << 20,
-    max_frame_bytes: 64 << 20,
-    max_fragments: u32::MAX,
-    max_queued_bytes: 128 << 20,
-    max_queued_frames: usize::MAX,
-    ..Limits::DEFAULT
-};
+const LIMITS: Limits = Limits::new()
+    .max_message_bytes(64 << 20)
+    .max_frame_bytes(64 << 20)
+    .max_fragments(u32::MAX)
+    .max_queued_bytes(128 << 20)
+    .max_queued_frames(usize::MAX);
 
 /// Suites are slow on purpose now and then.
-const TIMEOUTS: Timeouts = Timeouts::DEFAULT.keep_alive(None);
+const TIMEOUTS: Timeouts = Timeouts::new().keep_alive(None);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let config = Arc::new(options.compression.add_to(Config::DEFAULT.limits(LIMITS))?);
+    let config = Arc::new(options.compression.add_to(Config::default().limits(LIMITS))?);
     println!("listening on ws://{}", options.address);
     match options.adapter {
         Adapter::Blocking => serve_blocking(options.address, config),

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         origins: OriginPolicy::SameHost,
         hosts: options.hosts.of(&options.address),
         subprotocols: &["chat"],
-        config: Arc::new(support::config(64 * 1024, Limits::DEFAULT.max_fragments)),
+        config: Arc::new(support::config(64 * 1024, Limits::default().max_fragments)),
         timeouts: Arc::new(options.deadlines.timeouts()),
         slow: Slow::Disconnect,
     };

@@ -39,7 +39,7 @@ struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     max_message: usize,
     /// Most fragments of a message, for more the code is 1008; 0 means any number
-    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_fragments)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_fragments)]
     max_fragments: u32,
     #[command(flatten)]
     deadlines: Deadlines,

@@ -57,16 +57,12 @@ const LENGTHS: [usize; 7] = [0, 1, 125, 126, 1000, 65_535, 65_536];
 
 const LARGE: usize = 16 << 20;
 
-const LIMITS: Limits = Limits {
-    max_message_bytes: 64 << 20,
-    max_frame_bytes: 64 << 20,
-    max_fragments: u32::MAX,
-    ..Limits::DEFAULT
-};
+const LIMITS: Limits =
+    Limits::new().max_message_bytes(64 << 20).max_frame_bytes(64 << 20).max_fragments(u32::MAX);
 
 fn main() -> ExitCode {
     let Options { url, row: wanted, compression } = Options::parse();
-    let config = match compression.add_to(Config::DEFAULT.limits(LIMITS)) {
+    let config = match compression.add_to(Config::default().limits(LIMITS)) {
         Ok(config) => Arc::new(config),
         Err(error) => {
             eprintln!("error: {error}");
@@ -184,7 +180,7 @@ fn open(server: &Server) -> Result<Socket, Box<dyn Error>> {
 }
 
 fn open_with(server: &Server, request: &ClientRequest) -> Result<Socket, Box<dyn Error>> {
-    Ok(WebSocket::open(request, Arc::clone(&server.config), Timeouts::DEFAULT)?)
+    Ok(WebSocket::open(request, Arc::clone(&server.config), Timeouts::default())?)
 }
 
 fn finish(mut socket: Socket) -> Outcome {

@@ -57,6 +57,7 @@ impl fmt::Debug for Masks {
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EntropyError;
 
 impl fmt::Display for EntropyError {

@@ -20,10 +20,11 @@
 /// ```
 /// use sansio_ws::Limits;
 ///
-/// let limits = Limits { max_message_bytes: 64 * 1024, ..Limits::default() };
-/// # assert_eq!(limits.max_fragments, 16_384);
+/// let limits = Limits::default().max_message_bytes(64 * 1024).max_queued_pongs(4);
+/// assert_eq!((limits.max_message_bytes, limits.max_fragments), (64 * 1024, 16_384));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Payload bytes of one message, over all its fragments, and after decoding by an extension.
     /// What is to be decoded may have an eighth more, here and in a frame: not every message gets
@@ -54,22 +55,119 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults of the table above, as a constant.
-    pub const DEFAULT: Self = Self {
-        max_message_bytes: 16 << 20,
-        max_frame_bytes: 16 << 20,
-        max_fragments: 16_384,
-        max_frames_per_call: 256,
-        max_queued_bytes: 1 << 20,
-        max_queued_frames: 16_384,
-        max_queued_pongs: 16,
-        max_handshake_bytes: 16 << 10,
-        max_headers: 100,
-    };
+    /// The defaults of the table above, as [`default`](Self::default) has them, for constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            max_message_bytes: 16 << 20,
+            max_frame_bytes: 16 << 20,
+            max_fragments: 16_384,
+            max_frames_per_call: 256,
+            max_queued_bytes: 1 << 20,
+            max_queued_frames: 16_384,
+            max_queued_pongs: 16,
+            max_handshake_bytes: 16 << 10,
+            max_headers: 100,
+        }
+    }
+
+    /// The same limits with another [number](field@Self::max_message_bytes) of bytes of a message.
+    #[must_use]
+    pub const fn max_message_bytes(mut self, bytes: u64) -> Self {
+        self.max_message_bytes = bytes;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_frame_bytes) of bytes of a frame.
+    #[must_use]
+    pub const fn max_frame_bytes(mut self, bytes: u64) -> Self {
+        self.max_frame_bytes = bytes;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_fragments) of fragments of a message.
+    #[must_use]
+    pub const fn max_fragments(mut self, fragments: u32) -> Self {
+        self.max_fragments = fragments;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_frames_per_call) of frames in a call.
+    #[must_use]
+    pub const fn max_frames_per_call(mut self, frames: u32) -> Self {
+        self.max_frames_per_call = frames;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_queued_bytes) of bytes in the queue.
+    #[must_use]
+    pub const fn max_queued_bytes(mut self, bytes: usize) -> Self {
+        self.max_queued_bytes = bytes;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_queued_frames) of frames in the queue.
+    #[must_use]
+    pub const fn max_queued_frames(mut self, frames: usize) -> Self {
+        self.max_queued_frames = frames;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_queued_pongs) of pongs in the queue.
+    #[must_use]
+    pub const fn max_queued_pongs(mut self, pongs: u8) -> Self {
+        self.max_queued_pongs = pongs;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_handshake_bytes) of bytes of a handshake.
+    #[must_use]
+    pub const fn max_handshake_bytes(mut self, bytes: usize) -> Self {
+        self.max_handshake_bytes = bytes;
+        self
+    }
+
+    /// The same limits with another [number](field@Self::max_headers) of headers of a handshake.
+    #[must_use]
+    pub const fn max_headers(mut self, headers: usize) -> Self {
+        self.max_headers = headers;
+        self
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_set_by_its_name() {
+        let limits = Limits::default()
+            .max_message_bytes(1)
+            .max_frame_bytes(2)
+            .max_fragments(3)
+            .max_frames_per_call(4)
+            .max_queued_bytes(5)
+            .max_queued_frames(6)
+            .max_queued_pongs(7)
+            .max_handshake_bytes(8)
+            .max_headers(9);
+        let expected = Limits {
+            max_message_bytes: 1,
+            max_frame_bytes: 2,
+            max_fragments: 3,
+            max_frames_per_call: 4,
+            max_queued_bytes: 5,
+            max_queued_frames: 6,
+            max_queued_pongs: 7,
+            max_handshake_bytes: 8,
+            max_headers: 9,
+        };
+        assert_eq!(limits, expected);
     }
 }

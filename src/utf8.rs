@@ -6,6 +6,7 @@
 
 /// The text is not UTF-8: no bytes that could follow would make it valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InvalidUtf8;
 
 impl core::fmt::Display for InvalidUtf8 {

@@ -21,12 +21,8 @@ use support::frame::{BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, TEXT, wire}
 use support::{SIDES, with};
 
 /// Limits that nothing reaches.
-const UNLIMITED: Limits = Limits {
-    max_message_bytes: u64::MAX,
-    max_frame_bytes: u64::MAX,
-    max_fragments: u32::MAX,
-    ..Limits::DEFAULT
-};
+const UNLIMITED: Limits =
+    Limits::new().max_message_bytes(u64::MAX).max_frame_bytes(u64::MAX).max_fragments(u32::MAX);
 
 /// Reads as a socket would, without an allocation of its own.
 fn read(rx: &mut RecvBuffer, mut bytes: &[u8]) {
@@ -137,7 +133,7 @@ const DECLARED: [u64; 13] = [
 
 /// The heap's growth, now and at its peak, after a header and `k` bytes behind it.
 fn growth_after(side: fn() -> Connection, header: &[u8], k: usize) -> (usize, usize) {
-    let mut connection = with(Config::DEFAULT.limits(UNLIMITED), side)();
+    let mut connection = with(Config::default().limits(UNLIMITED), side)();
     let payload = vec![0; 1000];
     let heap = Heap::now();
     let mut rx = RecvBuffer::new();
@@ -205,7 +201,7 @@ fn the_heap_never_exceeds_twice_the_bytes_received_and_4_kib() {
 fn a_million_empty_fragments_cost_no_memory_and_yield_in_between() {
     const FRAGMENTS: usize = 1_000_000;
     for side in SIDES {
-        let mut connection = with(Config::DEFAULT.limits(UNLIMITED), side)();
+        let mut connection = with(Config::default().limits(UNLIMITED), side)();
         let per_call = UNLIMITED.max_frames_per_call as usize;
         let to_server = connection.is_server();
         let first = wire(to_server, [Frame::text("").more()]);
@@ -244,7 +240,7 @@ fn a_million_empty_fragments_cost_no_memory_and_yield_in_between() {
 fn fragments_of_one_byte_cost_at_most_twice_their_payload() {
     const FRAGMENTS: usize = 100_000;
     for side in SIDES {
-        let mut connection = with(Config::DEFAULT.limits(UNLIMITED), side)();
+        let mut connection = with(Config::default().limits(UNLIMITED), side)();
         let to_server = connection.is_server();
         let first = wire(to_server, [Frame::binary("x").more()]);
         let fragment = wire(to_server, [Frame::continuation("x").more()]);
@@ -300,7 +296,7 @@ fn a_million_pings_behind_a_blocked_writer_keep_16_pongs_and_one_more() {
 
 #[test]
 fn an_idle_connection_and_an_empty_buffer_hold_nothing_but_shared_settings() {
-    let settings = Arc::new(Config::DEFAULT);
+    let settings = Arc::new(Config::default());
     let heap = Heap::now();
     let server = Connection::new(Role::Server, Arc::clone(&settings));
     let rx = RecvBuffer::new();

@@ -84,7 +84,7 @@ fn a_codec_that_panics_when_it_encodes_leaves_no_part_of_a_frame() {
         },
     ];
     for call in calls {
-        let mut connection = busy(with_codec(Config::DEFAULT));
+        let mut connection = busy(with_codec(Config::default()));
         panics(&mut connection, call);
         sends_nothing_more(&mut connection);
     }
@@ -94,7 +94,7 @@ fn a_codec_that_panics_when_it_encodes_leaves_no_part_of_a_frame() {
 fn a_codec_that_panics_when_it_decodes_fails_the_connection() {
     for delivery in [Delivery::Messages, Delivery::Parts] {
         for wire in [&b"\xC1\x81\0\0\0\0a"[..], b"\x41\x82\0\0\0\0a", b"\xC1\x80\0\0\0\0"] {
-            let mut connection = with_codec(Config::DEFAULT.delivery(delivery));
+            let mut connection = with_codec(Config::default().delivery(delivery));
             let mut rx = RecvBuffer::new();
             rx.extend_from_slice(wire);
             panics(&mut connection, |connection| _ = connection.next_event(&mut rx));
@@ -125,7 +125,7 @@ fn a_source_of_keys_that_panics_changes_nothing() {
                 assert!(keys != panics_at, "a source panics");
                 [1, 2, 3, 4]
             });
-            let mut connection = Connection::new(Role::Client(masks), Config::DEFAULT);
+            let mut connection = Connection::new(Role::Client(masks), Config::default());
             connection.send_text("in front").unwrap();
             connection
         };
@@ -140,7 +140,7 @@ fn a_source_of_keys_that_panics_changes_nothing() {
 
 #[test]
 fn of_a_transport_that_panics_nothing_is_known() {
-    let mut connection = busy(Connection::new(Role::Server, Config::DEFAULT));
+    let mut connection = busy(Connection::new(Role::Server, Config::default()));
     panics(&mut connection, |connection| {
         connection.send_through(MessageKind::Binary, b"x", |_, _| panic!("it panics")).unwrap();
     });

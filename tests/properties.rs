@@ -211,8 +211,9 @@ proptest! {
     ) {
         let (wire, said) = write(&stream, is_server.then_some(key));
         let delivery = if in_parts { Delivery::Parts } else { Delivery::Messages };
-        let limits = Limits { max_frames_per_call, ..Limits::DEFAULT };
-        let config = Config::DEFAULT.delivery(delivery).limits(limits);
+        let limits = Limits::default()
+.max_frames_per_call(max_frames_per_call);
+        let config = Config::default().delivery(delivery).limits(limits);
         for pieces in [pieces(&wire, &[wire.len() + 1]), pieces(&wire, &lengths)] {
             prop_assert_eq!(&read(&mut connection(is_server, config.clone()), &pieces), &said);
         }
@@ -248,9 +249,10 @@ proptest! {
         already_queued in 0..40_usize,
         max_queued_bytes in 0..400_usize,
     ) {
-        let limits = Limits { max_queued_bytes, ..Limits::DEFAULT };
-        let mut one = connection(is_server, Config::DEFAULT.limits(limits));
-        let mut other = connection(is_server, Config::DEFAULT.limits(limits));
+        let limits = Limits::default()
+.max_queued_bytes(max_queued_bytes);
+        let mut one = connection(is_server, Config::default().limits(limits));
+        let mut other = connection(is_server, Config::default().limits(limits));
         for connection in [&mut one, &mut other] {
             connection.send_binary(&vec![1; already_queued]).unwrap();
         }
@@ -275,10 +277,11 @@ proptest! {
         steps in vec((length(), any::<bool>(), 0..70_000_usize), 1..20),
         slices in 1..8_usize,
     ) {
-        let limits = Limits { max_queued_bytes: usize::MAX, ..Limits::DEFAULT };
-        let mut tested = connection(is_server, Config::DEFAULT.limits(limits));
+        let limits = Limits::default()
+.max_queued_bytes(usize::MAX);
+        let mut tested = connection(is_server, Config::default().limits(limits));
         // The same messages, but nothing ever waits here.
-        let mut simple = connection(is_server, Config::DEFAULT);
+        let mut simple = connection(is_server, Config::default());
         let mut flat = Vec::new();
         let (mut sent, mut ends) = (0, Vec::new());
         for (len, is_shared, advance) in steps {
@@ -441,7 +444,7 @@ proptest! {
     ) {
         for delivery in [Delivery::Messages, Delivery::Parts] {
             let mut connections = [true, true].map(|is_server| {
-                connection(is_server, Config::DEFAULT.delivery(delivery))
+                connection(is_server, Config::default().delivery(delivery))
             });
             let mut buffers = [RecvBuffer::new(), RecvBuffer::new()];
             for ((which, other, fin), kind, payload) in &steps {

@@ -115,7 +115,7 @@ fn pair(timeouts: Timeouts) -> [Socket; 2] {
         deadlines.opened(now);
         Socket {
             stream: Stream { input: pipes[input].clone(), output: pipes[output].clone() },
-            connection: Connection::new(role, Config::DEFAULT.limits(Limits::DEFAULT)),
+            connection: Connection::new(role, Config::default().limits(Limits::default())),
             rx: RecvBuffer::new(),
             deadlines,
             now,
@@ -125,7 +125,7 @@ fn pair(timeouts: Timeouts) -> [Socket; 2] {
 
 #[test]
 fn a_loop_that_reads_in_between_returns_what_it_has_read() {
-    let [mut server, mut client] = pair(Timeouts::DEFAULT);
+    let [mut server, mut client] = pair(Timeouts::default());
     for text in ["one", "two"] {
         client.connection.send_text(text).unwrap();
     }
@@ -162,7 +162,7 @@ fn an_event_lent_from_the_wrong_buffer_is_wrong_and_no_panic() {
     ];
     for wire in wires {
         for other in [&b""[..], b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"] {
-            let [mut server, _] = pair(Timeouts::DEFAULT);
+            let [mut server, _] = pair(Timeouts::default());
             let mut rx = RecvBuffer::with_capacity(8);
             rx.extend_from_slice(other);
             server.rx.extend_from_slice(wire);
@@ -175,7 +175,7 @@ fn an_event_lent_from_the_wrong_buffer_is_wrong_and_no_panic() {
 
 #[test]
 fn an_error_of_the_protocol_is_told_once() {
-    let [mut server, client] = pair(Timeouts::DEFAULT);
+    let [mut server, client] = pair(Timeouts::default());
     client.stream.output.borrow_mut().extend(*b"\x81\x80\0\0\0\0\xFF");
     assert_eq!(server.read().unwrap(), Some(Event::Text("")));
     client.stream.output.borrow_mut().extend(*b"more");
@@ -186,7 +186,7 @@ fn an_error_of_the_protocol_is_told_once() {
 
 #[test]
 fn deadlines_see_messages_and_act_on_the_connection() {
-    let timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(30)));
+    let timeouts = Timeouts::default().idle(Some(Duration::from_secs(30)));
     let [mut server, mut client] = pair(timeouts.message(Some(Duration::from_secs(10))));
     assert_eq!(server.pass(20), Some(Due::Ping));
     assert_eq!(client.read().unwrap(), Some(Event::Ping(b"")));

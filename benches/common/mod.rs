@@ -45,9 +45,8 @@ pub(crate) fn client() -> Connection {
 
 /// No limit on the queue, so that one connection can produce a whole stream.
 fn config() -> Config {
-    let limits =
-        Limits { max_queued_bytes: usize::MAX, max_queued_frames: usize::MAX, ..Limits::DEFAULT };
-    Config::DEFAULT.limits(limits)
+    let limits = Limits::default().max_queued_bytes(usize::MAX).max_queued_frames(usize::MAX);
+    Config::default().limits(limits)
 }
 
 /// Bytes that are neither equal nor compressible.

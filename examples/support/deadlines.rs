@@ -32,7 +32,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl Deadlines {
     pub(crate) fn timeouts(&self) -> Timeouts {
-        let default = Timeouts::DEFAULT;
+        let default = Timeouts::default();
         default
             .idle(self.idle_timeout)
             .opening(self.opening_timeout.or(default.opening))

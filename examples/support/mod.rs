@@ -72,16 +72,14 @@ pub(crate) struct Settings {
 
 /// The settings of connections.
 pub(crate) fn config(max_message: usize, max_fragments: u32) -> Config {
-    let limits = Limits {
-        max_message_bytes: max_message as u64,
-        max_frame_bytes: max_message as u64,
-        max_fragments,
-        max_queued_bytes: peer::FULL,
+    let limits = Limits::default()
+        .max_message_bytes(max_message as u64)
+        .max_frame_bytes(max_message as u64)
+        .max_fragments(max_fragments)
+        .max_queued_bytes(peer::FULL)
         // A frame has two bytes at least, so they are bounded as well.
-        max_queued_frames: usize::MAX,
-        ..Limits::DEFAULT
-    };
-    Config::DEFAULT.limits(limits)
+        .max_queued_frames(usize::MAX);
+    Config::default().limits(limits)
 }
 
 impl Settings {

@@ -74,7 +74,7 @@ impl Peer {
             scheduled: false,
             socket: WebSocket::server(
                 stream,
-                &Limits::DEFAULT,
+                &Limits::default(),
                 Arc::clone(&settings.timeouts),
                 now,
             ),

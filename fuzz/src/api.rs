@@ -211,22 +211,22 @@ struct Peer {
 
 impl Peer {
     fn new(role: Role, setup: Setup) -> Self {
-        let mut limits = Limits::DEFAULT;
+        let mut limits = Limits::default();
         if setup.few_bytes {
-            limits.max_queued_bytes = 1000;
+            limits = limits.max_queued_bytes(1000);
         }
         if setup.few_frames {
-            limits.max_queued_frames = 3;
+            limits = limits.max_queued_frames(3);
         }
         if setup.one_frame_per_call {
-            limits.max_frames_per_call = 1;
+            limits = limits.max_frames_per_call(1);
         }
         let delivery = if setup.parts { Delivery::Parts } else { Delivery::Messages };
         let config =
-            Config::DEFAULT.limits(limits).delivery(delivery).auto_pong(!setup.manual_pong);
+            Config::default().limits(limits).delivery(delivery).auto_pong(!setup.manual_pong);
         let timeouts = match setup.no_deadlines {
             true => Timeouts::NONE,
-            false => Timeouts::DEFAULT.idle(Some(Duration::from_secs(50))),
+            false => Timeouts::default().idle(Some(Duration::from_secs(50))),
         };
         let mut deadlines = Deadlines::new(timeouts, Instant::default());
         deadlines.opened(Instant::default());

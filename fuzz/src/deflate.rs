@@ -166,9 +166,9 @@ struct Peer {
 impl Peer {
     fn new(role: Role, setup: Setup, deflate: Deflate) -> Self {
         let delivery = if setup.parts { Delivery::Parts } else { Delivery::Messages };
-        let limits = Limits { max_queued_bytes: usize::MAX, ..Limits::DEFAULT };
+        let limits = Limits::default().max_queued_bytes(usize::MAX);
         Self {
-            connection: Connection::new(role, Config::DEFAULT.delivery(delivery).limits(limits)),
+            connection: Connection::new(role, Config::default().delivery(delivery).limits(limits)),
             deflate,
             rx: RecvBuffer::new(),
             parked: setup.park.then(RecvBuffer::new),

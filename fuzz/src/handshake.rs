@@ -28,9 +28,9 @@ enum Outcome {
 
 fn limits(input: Input<'_>) -> Limits {
     if input.is_on(0) {
-        Limits { max_handshake_bytes: 256, max_headers: 6, ..Limits::DEFAULT }
+        Limits::default().max_handshake_bytes(256).max_headers(6)
     } else {
-        Limits::DEFAULT
+        Limits::default()
     }
 }
 
@@ -207,7 +207,7 @@ pub fn server_handshake(data: &[u8]) {
 fn accept(upgrade: &Upgrade<'_>) -> String {
     let subprotocol = upgrade.subprotocols().next();
     let reply = Acceptance { subprotocol, headers: &[("X-Test", "yes")] };
-    let mut connection = upgrade.accept(&reply, Config::DEFAULT).expect("a correct reply");
+    let mut connection = upgrade.accept(&reply, Config::default()).expect("a correct reply");
     let mut response = Vec::new();
     write_all(connection.outgoing(), &mut response);
 
@@ -217,7 +217,7 @@ fn accept(upgrade: &Upgrade<'_>) -> String {
         request = request.subprotocol(name).expect("it was checked");
     }
     let mut client =
-        ClientHandshake::with_entropy(&request, Config::DEFAULT, nonce(key), counting_masks());
+        ClientHandshake::with_entropy(&request, Config::default(), nonce(key), counting_masks());
     write_all(client.outgoing(), &mut Vec::new());
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(&response);
@@ -238,7 +238,7 @@ pub fn client_handshake(data: &[u8]) {
         for name in SUBPROTOCOLS {
             request = request.subprotocol(name).expect("a token");
         }
-        let config = Config::DEFAULT.limits(limits);
+        let config = Config::default().limits(limits);
         let mut handshake =
             ClientHandshake::with_entropy(&request, config, NONCE, counting_masks());
         if !early {

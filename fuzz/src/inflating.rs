@@ -8,7 +8,7 @@ use sansio_ws::extension::{Agreement, Extension, Offer};
 use std::sync::LazyLock;
 
 /// Bombs shall go off, and the inflater is slow.
-const LIMITS: Limits = Limits { max_message_bytes: 40_000, ..Limits::DEFAULT };
+const LIMITS: Limits = Limits::new().max_message_bytes(40_000);
 
 /// A frame of the input: what it is, how long, and its payload.
 const FIN: u8 = 1;

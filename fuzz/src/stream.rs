@@ -28,7 +28,7 @@ pub fn client_stream(data: &[u8]) {
 
 fn stream(data: &[u8], is_server: bool) {
     let Some(input) = Input::new(data) else { return };
-    check(input, is_server, Limits::DEFAULT, None);
+    check(input, is_server, Limits::default(), None);
 }
 
 /// What both sides agreed on.
@@ -79,18 +79,13 @@ impl Settings {
         let max_message_bytes = input.choice(4, [all.max_message_bytes, 200, 16, 0]);
         let limits = input.choice(
             6,
-            [
-                all,
-                Limits { max_frame_bytes: 100, ..all },
-                Limits { max_fragments: 3, ..all },
-                Limits { max_frames_per_call: 1, ..all },
-            ],
+            [all, all.max_frame_bytes(100), all.max_fragments(3), all.max_frames_per_call(1)],
         );
         let delivery = if input.is_on(0) { Delivery::Parts } else { Delivery::Messages };
         let park = input.is_on(3);
         let capacity = if park { input.longest.into() } else { 4096 };
-        let config = Config::DEFAULT
-            .limits(Limits { max_message_bytes, ..limits })
+        let config = Config::default()
+            .limits(limits.max_message_bytes(max_message_bytes))
             .delivery(delivery)
             .auto_pong(!input.is_on(1));
         Self { config, write_late: input.is_on(2), park, capacity }

@@ -322,10 +322,10 @@ impl State {
 pub(super) fn respond(request: &[u8]) -> Vec<u8> {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(request);
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let upgrade = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = upgrade.upgrade(OriginPolicy::SameHost).unwrap();
-    let mut connection = upgrade.accept(&Acceptance::default(), Config::DEFAULT).unwrap();
+    let mut connection = upgrade.accept(&Acceptance::default(), Config::default()).unwrap();
     let queue = connection.outgoing();
     queue.copy_to_bytes(queue.len()).to_vec()
 }

@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_connection_waits_for_nothing() {
-        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        let mut connection = Connection::new(Role::Server, Config::default());
         connection.send_text("never read").unwrap();
         assert_eq!(connection.transport(), Transport::KeepOpen);
         assert_eq!(connection.abandon(), Ended::TimedOut);
@@ -319,7 +319,7 @@ mod tests {
 
     /// A server's side that has received `bytes`.
     fn received(bytes: &[u8]) -> (Connection, RecvBuffer) {
-        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        let mut connection = Connection::new(Role::Server, Config::default());
         let mut rx = RecvBuffer::new();
         rx.extend_from_slice(bytes);
         while let Ok(Some(_)) = connection.next_event(&mut rx) {}

@@ -78,13 +78,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Default limits, whole messages, pings answered, no extension.
-    pub const DEFAULT: Self = Self {
-        limits: Limits::DEFAULT,
-        delivery: Delivery::Messages,
-        auto_pong: true,
-        extension: None,
-    };
+    /// Default limits, whole messages, pings answered, no extension: as [`default`](Self::default) has it,
+    /// for constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            limits: Limits::new(),
+            delivery: Delivery::Messages,
+            auto_pong: true,
+            extension: None,
+        }
+    }
 
     /// The same settings with other limits.
     #[must_use]
@@ -123,7 +127,7 @@ impl RefUnwindSafe for Config {}
 
 impl Default for Config {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new()
     }
 }
 

@@ -179,8 +179,8 @@ mod tests {
     }
 
     fn server() -> Connection {
-        let limits = Limits { max_queued_frames: 3, ..Limits::DEFAULT };
-        Connection::new(Role::Server, Config::DEFAULT.limits(limits))
+        let limits = Limits::default().max_queued_frames(3);
+        Connection::new(Role::Server, Config::default().limits(limits))
     }
 
     /// A server whose messages are encoded.
@@ -197,7 +197,7 @@ mod tests {
     }
 
     fn client() -> Connection {
-        Connection::new(Role::Client(Masks::new(|| [1, 2, 3, 4])), Config::DEFAULT)
+        Connection::new(Role::Client(Masks::new(|| [1, 2, 3, 4])), Config::default())
     }
 
     fn drained(connection: &mut Connection) -> Vec<u8> {

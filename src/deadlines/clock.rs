@@ -10,7 +10,7 @@ use core::time::Duration;
 /// use sansio_ws::deadlines::{Clock, Deadlines, Timeouts};
 ///
 /// let clock = Clock::new();
-/// let deadlines = Deadlines::new(Timeouts::DEFAULT, clock.now());
+/// let deadlines = Deadlines::new(Timeouts::default(), clock.now());
 /// let wait = deadlines.poll_timeout().map(|at| clock.until(at)); // for poll, or a socket's timeout
 /// # assert!(wait.is_some());
 /// ```

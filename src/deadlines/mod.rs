@@ -92,7 +92,7 @@ impl fmt::Display for Due {
 /// use std::time::Duration;
 ///
 /// let second = |s| Instant::new(Duration::from_secs(s));
-/// let mut deadlines = Deadlines::new(Timeouts::DEFAULT, second(0));
+/// let mut deadlines = Deadlines::new(Timeouts::default(), second(0));
 /// assert_eq!(deadlines.poll_timeout(), Some(second(10)), "the handshake is due");
 /// deadlines.opened(second(1));
 /// assert_eq!(deadlines.handle_timeout(second(20)), None, "nothing is due yet");

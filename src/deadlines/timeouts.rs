@@ -3,6 +3,14 @@
 use core::time::Duration;
 
 /// How long things may take. `None` means for ever.
+///
+/// ```
+/// use sansio_ws::deadlines::Timeouts;
+/// use std::time::Duration;
+///
+/// let timeouts = Timeouts::default().idle(Some(Duration::from_secs(60))).pong(None);
+/// assert_eq!(timeouts.opening, Some(Duration::from_secs(10)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -27,17 +35,20 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// The defaults.
-    pub const DEFAULT: Self = Self {
-        opening: Some(Duration::from_secs(10)),
-        idle: None,
-        message: None,
-        keep_alive: Some(Duration::from_secs(20)),
-        pong: Some(Duration::from_secs(20)),
-        close: Some(Duration::from_secs(5)),
-    };
+    /// The defaults, as [`default`](Self::default) has them, for constants.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            opening: Some(Duration::from_secs(10)),
+            idle: None,
+            message: None,
+            keep_alive: Some(Duration::from_secs(20)),
+            pong: Some(Duration::from_secs(20)),
+            close: Some(Duration::from_secs(5)),
+        }
+    }
 
-    /// No deadlines at all.
+    /// No deadlines at all. With the defaults to begin with, each would have to be switched off by name.
     pub const NONE: Self = Self {
         opening: None,
         idle: None,
@@ -92,6 +103,6 @@ impl Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self::DEFAULT
+        Self::new()
     }
 }

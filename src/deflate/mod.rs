@@ -38,8 +38,8 @@ fn is_window_bits(bits: u8) -> bool {
 /// use sansio_ws::deflate::Deflate;
 ///
 /// # fn main() -> Result<(), sansio_ws::deflate::InvalidSetting> {
-/// let config = Config::DEFAULT.extension(Deflate::default());
-/// let config = Config::DEFAULT.extension(Deflate::context_takeover().level(9)?.min_bytes(32));
+/// let config = Config::default().extension(Deflate::default());
+/// let config = Config::default().extension(Deflate::context_takeover().level(9)?.min_bytes(32));
 /// # Ok(()) }
 /// ```
 ///

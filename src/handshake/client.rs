@@ -399,7 +399,7 @@ mod tests {
         let request = ClientRequest::new("ws://example.com/").unwrap();
         let masks = Masks::new(|| [0; 4]);
         let mut handshake =
-            ClientHandshake::with_entropy(&request, Config::DEFAULT, *b"the sample nonce", masks);
+            ClientHandshake::with_entropy(&request, Config::default(), *b"the sample nonce", masks);
         let sent = handshake.outgoing().remaining();
         handshake.outgoing().advance(sent);
         let mut rx = RecvBuffer::new();

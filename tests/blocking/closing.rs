@@ -56,7 +56,7 @@ fn f26_a_half_closed_peer_gets_the_reply() {
             client.shutdown(Shutdown::Write).unwrap();
             let server = thread::spawn(move || {
                 let mut server =
-                    WebSocket::accept_with(server, &Limits::DEFAULT, FAR, accept).unwrap();
+                    WebSocket::accept_with(server, &Limits::default(), FAR, accept).unwrap();
                 let mut events = vec![];
                 while let Some((connection, event)) = server.next().unwrap() {
                     echo(connection, event, &mut events);

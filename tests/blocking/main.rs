@@ -59,7 +59,7 @@ fn open_with(config: Config) -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
 }
 
 fn open() -> (WebSocket<TcpStream>, WebSocket<TcpStream>) {
-    open_with(Config::DEFAULT)
+    open_with(Config::default())
 }
 
 fn go_on(mut socket: WebSocket<Script>) -> Outcome {

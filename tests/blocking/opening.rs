@@ -11,7 +11,7 @@ fn exchange(
     let (server, mut client) = tcp();
     client.write_all(request).unwrap();
     let server = thread::spawn(move || {
-        WebSocket::accept_with(server, &Limits::DEFAULT, FAR, decide).unwrap_err()
+        WebSocket::accept_with(server, &Limits::default(), FAR, decide).unwrap_err()
     });
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut answer = String::new();
@@ -70,12 +70,12 @@ fn bytes_behind_the_handshake_are_kept() {
         let frames = wire(true, [Frame::text("early"), Frame::text("bird")]);
         client.write_all(&[REQUEST, &frames].concat()).unwrap();
         let mut server =
-            WebSocket::accept(server, OriginPolicy::SameHost, Config::DEFAULT, FAR).unwrap();
+            WebSocket::accept(server, OriginPolicy::SameHost, Config::default(), FAR).unwrap();
         assert_eq!(server.read().unwrap(), Some(Event::Text("early")));
         assert_eq!(server.read().unwrap(), Some(Event::Text("bird")));
 
         let script = Script::server(wire(false, [Frame::text("early")]), End::Eof);
-        let client = WebSocket::connect(script, &request(), Config::DEFAULT, FAR).unwrap();
+        let client = WebSocket::connect(script, &request(), Config::default(), FAR).unwrap();
         assert_eq!(go_on(client).events, [Seen::text("early")]);
     });
 }
@@ -86,7 +86,7 @@ fn a_client_is_told_how_it_was_refused() {
         let answer =
             b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Go away\r\nX-Why: \xFF\r\n\r\nno";
         let script = Script::new(&answer[..], End::Eof);
-        match WebSocket::connect(script, &request(), Config::DEFAULT, FAR) {
+        match WebSocket::connect(script, &request(), Config::default(), FAR) {
             Err(Error::Refused(refused)) => {
                 assert_eq!((refused.status, &refused.reason[..]), (403, "Go away"));
                 assert_eq!(refused.headers, [("X-Why".into(), b"\xFF".to_vec())]);
@@ -95,7 +95,7 @@ fn a_client_is_told_how_it_was_refused() {
             connected => panic!("{:?}", connected.map(drop)),
         }
         let script = Script::new(RESPONSE, End::Eof);
-        match WebSocket::connect(script, &request(), Config::DEFAULT, FAR) {
+        match WebSocket::connect(script, &request(), Config::default(), FAR) {
             Err(Error::Handshake(error)) => assert_eq!(error, HandshakeError::InvalidAccept),
             connected => panic!("{:?}", connected.map(drop)),
         }
@@ -109,17 +109,17 @@ fn a_subprotocol_is_agreed_on() {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
-            WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, |request| {
+            WebSocket::accept_with(stream, &Limits::default(), FAR, |request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
                 let subprotocol = upgrade.choose(&["two"]);
                 let reply = Acceptance { subprotocol, headers: &[("X-A", "b")] };
-                Ok(upgrade.accept(&reply, Config::DEFAULT)?)
+                Ok(upgrade.accept(&reply, Config::default())?)
             })
             .unwrap()
         });
         let request = ClientRequest::new(&url).unwrap();
         let request = request.subprotocol("one").unwrap().subprotocol("two").unwrap();
-        let client = WebSocket::open(&request, Config::DEFAULT, FAR).unwrap();
+        let client = WebSocket::open(&request, Config::default(), FAR).unwrap();
         assert_eq!(client.subprotocol(), Some("two"));
         server.join().unwrap();
     });
@@ -130,7 +130,7 @@ fn what_can_not_be_connected_is_an_error() {
     bounded(|| {
         let open = |url: &str| {
             let request = ClientRequest::new(url).unwrap();
-            WebSocket::open(&request, Config::DEFAULT, FAR).unwrap_err()
+            WebSocket::open(&request, Config::default(), FAR).unwrap_err()
         };
         assert!(matches!(open("wss://127.0.0.1:1/"), Error::Secure));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -100,7 +100,7 @@ fn f5_a_stream_that_does_not_block_is_asked_again_by_the_caller() {
         let conversation = conversation(to_server);
         let run = |script: &Script| {
             let role = if to_server { Role::Server } else { Role::Client(masks()) };
-            let connection = Connection::new(role, Config::DEFAULT);
+            let connection = Connection::new(role, Config::default());
             let stream = script.clone();
             let parts = Parts { stream, rx: RecvBuffer::new(), connection };
             let mut socket = WebSocket::from_parts(parts, FAR);
@@ -223,7 +223,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
         (End::Reset, Ok(Ended::Eof { mid_frame: false, mid_message: false, close_sent: false })),
     ] {
         let script = Script::new([REQUEST, &text].concat(), end).writes_until(RESPONSE.len());
-        let socket = WebSocket::accept_with(script.clone(), &Limits::DEFAULT, FAR, accept);
+        let socket = WebSocket::accept_with(script.clone(), &Limits::default(), FAR, accept);
         let mut socket = socket.unwrap();
         let kind = match socket.send_text("into the void") {
             Err(Error::Io(error)) => error.kind(),
@@ -239,7 +239,7 @@ fn f7_the_end_that_reading_finds_is_reported() {
 fn close_finds_the_close_of_a_peer_that_is_gone() {
     let input = [REQUEST, &wire(true, [Frame::text("a"), Frame::close(4000, "")])].concat();
     let script = Script::new(input, End::Reset).writes_until(RESPONSE.len());
-    let mut socket = WebSocket::accept_with(script, &Limits::DEFAULT, FAR, accept).unwrap();
+    let mut socket = WebSocket::accept_with(script, &Limits::default(), FAR, accept).unwrap();
     let ended = socket.close(CloseCode::NORMAL, "").unwrap();
     assert_eq!(ended.code(), 4000);
 }
@@ -258,7 +258,7 @@ fn f29_a_violation_is_told_to_peer_and_caller_and_ends_everything() {
             let script = Script::new([REQUEST, &wire(true, frames)].concat(), end);
             let script = if gone { script.writes_until(RESPONSE.len()) } else { script };
             let mut socket =
-                WebSocket::accept_with(script.clone(), &Limits::DEFAULT, FAR, accept).unwrap();
+                WebSocket::accept_with(script.clone(), &Limits::default(), FAR, accept).unwrap();
             assert_eq!(socket.read().unwrap(), Some(Event::Text("before")));
             match socket.read() {
                 Err(Error::Protocol(error)) => assert_eq!(error, violation),
@@ -298,7 +298,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
     let pipe = |input: &[u8]| Plain(Pipe(std::io::Cursor::new(input.into()), vec![]));
     let frames = wire(true, [Frame::text("hello"), Frame::close_empty()]);
     let stream = pipe(&[REQUEST, &frames].concat());
-    let mut socket = WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, accept).unwrap();
+    let mut socket = WebSocket::accept_with(stream, &Limits::default(), FAR, accept).unwrap();
     let mut events = vec![];
     while let Some((connection, event)) = socket.next().unwrap() {
         echo(connection, event, &mut events);
@@ -314,7 +314,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
         Err(Response::html("<p>hello</p>"))
     };
     let stream = pipe(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    let opened = WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, page);
+    let opened = WebSocket::accept_with(stream, &Limits::default(), FAR, page);
     assert!(matches!(opened, Err(Error::Responded(200))));
 }
 
@@ -325,7 +325,7 @@ fn parts_lose_nothing_in_either_direction() {
     // A Close ends it for good, and would be answered before a further call.
     let last = bytes.len() - wire(true, [Frame::close(1001, "bye")]).len();
     for cut in 0..=last {
-        let connection = Connection::new(Role::Server, Config::DEFAULT);
+        let connection = Connection::new(Role::Server, Config::default());
         let first = Script::new(&bytes[..cut], End::Stall).without_timeouts();
         let parts = Parts { stream: first.clone(), rx: RecvBuffer::new(), connection };
         let mut socket = WebSocket::from_parts(parts, Timeouts::NONE);
@@ -354,8 +354,8 @@ fn parts_lose_nothing_in_either_direction() {
 
 #[test]
 fn a_full_queue_is_written_and_not_an_error() {
-    let limits = Limits { max_queued_bytes: 100, max_queued_frames: 1, ..Limits::DEFAULT };
-    let connection = Connection::new(Role::Server, Config::DEFAULT.limits(limits));
+    let limits = Limits::default().max_queued_bytes(100).max_queued_frames(1);
+    let connection = Connection::new(Role::Server, Config::default().limits(limits));
     let script = Script::new([], End::Stall);
     let parts = Parts { stream: script.clone(), rx: RecvBuffer::new(), connection };
     let mut socket = WebSocket::from_parts(parts, Timeouts::NONE);

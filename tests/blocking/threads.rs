@@ -74,8 +74,8 @@ fn thousands_of_messages_both_ways_by_several_threads() {
 #[test]
 fn several_writers_of_messages_larger_than_the_queue() {
     bounded(|| {
-        let limits = Limits { max_queued_bytes: 10_000, ..Limits::DEFAULT };
-        let (server, mut client) = open_with(Config::DEFAULT.limits(limits));
+        let limits = Limits::default().max_queued_bytes(10_000);
+        let (server, mut client) = open_with(Config::default().limits(limits));
         let (reader, writer) = server.split().unwrap();
         let reader = thread::spawn(move || read_all(reader));
         let writers: Vec<_> = (0..8)

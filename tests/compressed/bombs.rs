@@ -86,13 +86,11 @@ fn attack(mut connection: Connection, bytes: &[u8]) -> Damage {
 /// A message of more than `max` bytes ends with 1009 there.
 #[track_caller]
 fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, bytes: &[u8]) -> Damage {
-    let limits = Limits {
-        max_message_bytes: max as u64,
-        max_frame_bytes: u64::MAX,
-        max_fragments: u32::MAX,
-        ..Limits::DEFAULT
-    };
-    let config = Config::DEFAULT.limits(limits).delivery(delivery);
+    let limits = Limits::default()
+        .max_message_bytes(max as u64)
+        .max_frame_bytes(u64::MAX)
+        .max_fragments(u32::MAX);
+    let config = Config::default().limits(limits).delivery(delivery);
     let connection = agreed(config, deflate(false), side)();
     let damage = attack(connection, bytes);
     assert_eq!(damage.error, Some(ProtocolError::MessageTooBig));
@@ -107,10 +105,10 @@ fn stops(side: fn() -> Connection, delivery: Delivery, max: usize, bytes: &[u8])
 #[test]
 fn a_flood_of_fragments_yields_in_between() {
     const FRAGMENTS: usize = 1000;
-    let limits = Limits { max_frames_per_call: 7, ..Limits::DEFAULT };
+    let limits = Limits::default().max_frames_per_call(7);
     for side in SIDES {
         for delivery in DELIVERIES {
-            let config = Config::DEFAULT.limits(limits).delivery(delivery);
+            let config = Config::default().limits(limits).delivery(delivery);
             let mut connection = agreed(config, deflate(false), side)();
             let to_server = connection.is_server();
             let fragment = wire(to_server, [Frame::continuation("").more()]);
@@ -185,11 +183,11 @@ fn f22_what_a_bomb_costs_is_up_to_the_limit_and_not_to_its_size() {
 #[test]
 fn f22_a_hundred_connections_at_once() {
     const MAX: usize = 1 << 16;
-    let limits = Limits { max_message_bytes: MAX as u64, ..Limits::DEFAULT };
+    let limits = Limits::default().max_message_bytes(MAX as u64);
     let bytes = wire(true, [binary(bomb(1032, 64 * MAX))]);
     // Not all that is allowed, and then more.
     let (first, rest) = bytes.split_at(8 + MAX / 1100);
-    let make = agreed(Config::DEFAULT.limits(limits), deflate(false), server);
+    let make = agreed(Config::default().limits(limits), deflate(false), server);
     let heap = Heap::now();
     let buffer = || RecvBuffer::with_capacity(bytes.len());
     let mut all: Vec<_> = (0..100).map(|_| (make(), buffer())).collect();
@@ -250,7 +248,7 @@ fn f22_bombs_that_others_were_caught_with() {
 fn f23_blocks_without_content_take_no_memory() {
     // Empty blocks with fixed codes, of 10 bits each.
     let message = [0x02, 0x08, 0x20, 0x80, 0x00].repeat(200_000);
-    let connection = agreed(Config::DEFAULT, deflate(false), server)();
+    let connection = agreed(Config::default(), deflate(false), server)();
     let damage = attack(connection, &wire(true, [binary(&message).more()]));
     assert_eq!((damage.error, damage.handed_out), (None, 0));
     assert!(damage.peak <= STATE + ARRIVED, "{damage:?}");

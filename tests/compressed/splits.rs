@@ -71,10 +71,10 @@ fn joined(events: &[Seen]) -> Vec<Seen> {
 fn every_split_gives_the_same_messages_in_both_deliveries() {
     for takeover in TAKEOVER {
         for (from, to) in [(SIDES[0], SIDES[1]), (SIDES[1], SIDES[0])] {
-            let mut sender = agreed(Config::DEFAULT, deflate(takeover), from)();
+            let mut sender = agreed(Config::default(), deflate(takeover), from)();
             let (wire, expected) = transcript(&mut sender);
             for delivery in [Delivery::Messages, Delivery::Parts] {
-                let config = Config::DEFAULT.delivery(delivery);
+                let config = Config::default().delivery(delivery);
                 let trace = received(agreed(config, deflate(takeover), to), &wire);
                 assert_eq!(trace.error, None);
                 assert_eq!(joined(&trace.events), expected, "{delivery:?}");
@@ -88,12 +88,12 @@ fn every_split_gives_the_same_messages_in_both_deliveries() {
 fn parts_of_what_expands_much_are_short_and_together_the_message() {
     let text = "äöü".repeat(100_000);
     for takeover in TAKEOVER {
-        let mut sender = agreed(Config::DEFAULT, deflate(takeover), client)();
+        let mut sender = agreed(Config::default(), deflate(takeover), client)();
         sender.send_text(&text).unwrap();
         let mut wire = vec![];
         drain(&mut sender, usize::MAX, &mut wire);
         for step in [1, 7, 100, wire.len()] {
-            let config = Config::DEFAULT.delivery(Delivery::Parts);
+            let config = Config::default().delivery(Delivery::Parts);
             let mut receiver = agreed(config, deflate(takeover), server)();
             let mut rx = RecvBuffer::new();
             let (mut whole, mut parts) = (String::new(), 0);
@@ -117,12 +117,12 @@ fn parts_of_what_expands_much_are_short_and_together_the_message() {
 fn a_large_message_survives_parking() {
     let message: Vec<u8> = noise(3000).iter().flat_map(|byte| [*byte; 50]).collect();
     for takeover in TAKEOVER {
-        let mut sender = agreed(Config::DEFAULT, deflate(takeover), server)();
+        let mut sender = agreed(Config::default(), deflate(takeover), server)();
         sender.send_binary(&message).unwrap();
         let mut wire = vec![];
         drain(&mut sender, usize::MAX, &mut wire);
         for delivery in [Delivery::Messages, Delivery::Parts] {
-            let config = Config::DEFAULT.delivery(delivery);
+            let config = Config::default().delivery(delivery);
             let mut feed = Feed::new(agreed(config, deflate(takeover), client)());
             feed.parked = Some(RecvBuffer::new());
             wire.chunks(97).for_each(|piece| _ = feed.read(piece));

@@ -10,7 +10,7 @@ use sansio_ws::{Config, Connection, Event, MessageKind, PreparedMessage, RecvBuf
 use std::sync::Arc;
 
 fn make(deflate: &Deflate, side: fn() -> Connection) -> Connection {
-    agreed(Config::DEFAULT, deflate.clone(), side)()
+    agreed(Config::default(), deflate.clone(), side)()
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_idle_connection_holds_little_more_than_an_uncompressed_one() {
     const CONNECTIONS: usize = 10_000;
     for takeover in TAKEOVER {
         let deflate = deflate(takeover);
-        let config = Arc::new(Config::DEFAULT.extension(deflate.clone()));
+        let config = Arc::new(Config::default().extension(deflate.clone()));
         let mut all = Vec::with_capacity(CONNECTIONS);
         let heap = Heap::now();
         all.extend((0..CONNECTIONS).map(|_| {

@@ -406,15 +406,11 @@ fn n127_accepts_references_to_earlier_messages_only_with_takeover() {
 #[test]
 fn the_largest_message_may_come_longer_than_it_is() {
     const LIMIT: u16 = 10_000;
-    let limits = Limits {
-        max_message_bytes: LIMIT.into(),
-        max_frame_bytes: LIMIT.into(),
-        ..Limits::DEFAULT
-    };
+    let limits = Limits::default().max_message_bytes(LIMIT.into()).max_frame_bytes(LIMIT.into());
     let receive = |payload: &[u8], expected: Result<Event<'_>, ProtocolError>| {
         let offers = Offer::parse(b"permessage-deflate").unwrap();
         let agreement = Deflate::default().accept(&offers).unwrap();
-        let config = Config::DEFAULT.limits(limits);
+        let config = Config::default().limits(limits);
         let mut connection = Connection::new(Role::Server, config).with_agreement(agreement);
         let len = u16::try_from(payload.len()).unwrap().to_be_bytes();
         let mut rx = RecvBuffer::new();

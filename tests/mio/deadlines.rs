@@ -5,7 +5,7 @@ use super::*;
 /// An open server over a script that has no more to say.
 fn opened(timeouts: Timeouts, reports: &Reports) -> (WebSocket<Script>, Script, Memory) {
     let script = Script::new(REQUEST, End::Stall);
-    let mut socket = WebSocket::server(script.clone(), &Limits::DEFAULT, timeouts, second(0));
+    let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
     let mut memory = Memory::new();
     socket.ready(&reports.both);
     assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
@@ -16,7 +16,7 @@ fn opened(timeouts: Timeouts, reports: &Reports) -> (WebSocket<Script>, Script, 
 #[test]
 fn f1_a_silent_peer_is_pinged_and_given_up() {
     let reports = Reports::new();
-    let (mut socket, script, mut memory) = opened(Timeouts::DEFAULT, &reports);
+    let (mut socket, script, mut memory) = opened(Timeouts::default(), &reports);
     assert_eq!(socket.poll_timeout(), Some(second(20)));
     assert_eq!(expire(&mut socket, &mut memory, second(19)), None);
     assert_eq!(expire(&mut socket, &mut memory, second(20)), Some(Due::Ping));
@@ -31,7 +31,7 @@ fn f1_a_silent_peer_is_pinged_and_given_up() {
 #[test]
 fn an_idle_connection_is_closed_and_the_closing_is_bounded() {
     let reports = Reports::new();
-    let timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(10)));
+    let timeouts = Timeouts::default().idle(Some(Duration::from_secs(10)));
     let (mut socket, script, mut memory) = opened(timeouts, &reports);
     assert_eq!(expire(&mut socket, &mut memory, second(10)), Some(Due::Idle));
     assert_eq!(socket.settle(&mut memory, second(10)).unwrap(), None);
@@ -67,12 +67,12 @@ fn what_is_left_to_write_at_the_end_of_input_does_not_wait_for_ever() {
     };
     let script = Script::new(input, End::Eof).faults(blocked);
     let timeouts = Timeouts::NONE.close(Some(Duration::from_secs(5)));
-    let mut socket = WebSocket::server(script, &Limits::DEFAULT, timeouts, second(0));
+    let mut socket = WebSocket::server(script, &Limits::default(), timeouts, second(0));
     let mut memory = Memory::with_read_bytes(64);
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     socket.ready(&reports.both);
     while socket.wants_turn() {
-        turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
+        turn(&mut socket, &mut memory, second(0), &Config::default(), &mut outcome).unwrap();
         assert_eq!(
             socket.settle(&mut memory, second(0)).unwrap(),
             None,

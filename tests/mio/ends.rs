@@ -19,7 +19,7 @@ fn the_newest_pong_leaves_with_the_others() {
         let pings = (0..17).map(|i| Frame::ping(format!("{i}")));
         let script = Script::new([REQUEST, &wire(true, pings)].concat(), end);
         let mut socket =
-            WebSocket::server(script.clone(), &Limits::DEFAULT, Timeouts::NONE, second(0));
+            WebSocket::server(script.clone(), &Limits::default(), Timeouts::NONE, second(0));
         let mut memory = Memory::new();
         socket.ready(&reports.both);
         let mut turn = socket.turn(&mut memory, second(0));
@@ -214,7 +214,7 @@ fn a_look_is_a_turn_that_reads_all() {
     let reports = Reports::new();
     let script = Script::new(REQUEST, End::Stall);
     let timeouts = Timeouts::NONE.idle(Some(Duration::from_secs(10)));
-    let mut socket = WebSocket::server(script.clone(), &Limits::DEFAULT, timeouts, second(0));
+    let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
     let mut memory = Memory::new();
     socket.ready(&reports.both);
     assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());

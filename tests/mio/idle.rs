@@ -17,7 +17,7 @@ fn compressed(message: &[u8]) -> Frame {
 }
 
 fn settings(deflate: Option<Deflate>) -> Config {
-    deflate.map_or(Config::DEFAULT, |deflate| Config::DEFAULT.extension(deflate))
+    deflate.map_or(Config::default(), |deflate| Config::default().extension(deflate))
 }
 
 #[test]

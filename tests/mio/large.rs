@@ -29,7 +29,7 @@ fn conversation(to_server: bool) -> Conversation {
         echo(&Frame::close(1001, "bye"), Seen::close(1001, "bye")),
     ];
     let head = if to_server { REQUEST } else { RESPONSE }.to_vec();
-    Conversation { head, said, to_server, config: Config::DEFAULT }
+    Conversation { head, said, to_server, config: Config::default() }
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_write_that_blocks_leaves_the_rest_to_settle() {
         (call == Call::Write && writes == 1).then_some(Fault::Error(ErrorKind::WouldBlock))
     });
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
-    turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
+    turn(&mut socket, &mut memory, second(0), &Config::default(), &mut outcome).unwrap();
     assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
     assert_eq!(script.frames(), [], "not before it is reported");
     assert_eq!(socket.connection().unwrap().queued(), 10 + LARGE);
@@ -301,7 +301,7 @@ fn a_little_behind_a_large_message_keeps_no_large_buffer() {
     let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
     while outcome.events.is_empty() {
         socket.ready(&reports.both);
-        turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
+        turn(&mut socket, &mut memory, second(0), &Config::default(), &mut outcome).unwrap();
         assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
         script.clone().cut(usize::MAX);
     }

@@ -18,7 +18,7 @@ impl Setting {
         let reports = Reports::new();
         let room = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(usize::MAX));
         let script = Script::new(REQUEST, End::Stall).room(&room);
-        let mut socket = WebSocket::server(script.clone(), &Limits::DEFAULT, timeouts, second(0));
+        let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
         let mut memory = Memory::new();
         socket.ready(&reports.both);
         assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
@@ -145,7 +145,7 @@ fn what_arrives_while_nobody_polls_is_seen_before_a_verdict() {
     assert_eq!(setting.turn(second(60)), ["a", "b", "c"].map(Seen::text));
     assert_eq!(setting.due(second(60)), None);
     // A pong.
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     assert_eq!(setting.due(second(20)), Some(Due::Ping));
     setting.arrive(&wire(true, [Frame::pong("")]));
     assert_eq!(setting.due(second(60)), None);
@@ -158,7 +158,7 @@ fn what_arrives_while_nobody_polls_is_seen_before_a_verdict() {
     setting.turn(second(60));
     assert_eq!(setting.due(second(60)), Some(Due::Idle));
     // The answer to a Close.
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     let connection = setting.socket.connection_mut(&mut setting.memory).unwrap();
     connection.close(CloseCode::NORMAL, "").unwrap();
     setting.settle(second(1));
@@ -174,7 +174,7 @@ fn what_arrives_while_nobody_polls_is_seen_before_a_verdict() {
 
 #[test]
 fn a_peer_that_takes_what_was_refused_is_alive_although_no_edge_says_so() {
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     setting.set_room(1000);
     setting.send(100_000, second(1));
     for at in 1..8 {
@@ -189,7 +189,7 @@ fn a_peer_that_takes_what_was_refused_is_alive_although_no_edge_says_so() {
 
 #[test]
 fn a_send_that_is_stuck_ends_the_connection_although_it_gets_no_turns() {
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     setting.set_room(1000);
     setting.send(100_000, second(1));
     assert_eq!(setting.due(second(20)), Some(Due::Ping));
@@ -203,7 +203,7 @@ fn a_send_that_is_stuck_ends_the_connection_although_it_gets_no_turns() {
 
 #[test]
 fn bytes_that_are_taken_at_once_prove_nothing() {
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     for at in 1..20 {
         setting.send(1000, second(at));
     }
@@ -216,7 +216,7 @@ fn bytes_that_are_taken_at_once_prove_nothing() {
 
 #[test]
 fn closing_is_bounded_from_the_writing_of_the_close() {
-    let mut setting = Setting::new(Timeouts::DEFAULT);
+    let mut setting = Setting::new(Timeouts::default());
     setting.set_room(0);
     setting.send(100_000, second(1));
     let connection = setting.socket.connection_mut(&mut setting.memory).unwrap();

@@ -48,15 +48,15 @@ fn request() -> ClientRequest {
 }
 
 fn server<S: Stream>(stream: S) -> WebSocket<S> {
-    WebSocket::server(stream, &Limits::DEFAULT, Timeouts::DEFAULT, second(0))
+    WebSocket::server(stream, &Limits::default(), Timeouts::default(), second(0))
 }
 
 fn client<S: Stream>(stream: S) -> WebSocket<S> {
-    client_with(stream, Config::DEFAULT)
+    client_with(stream, Config::default())
 }
 
 fn client_with<S: Stream>(stream: S, config: Config) -> WebSocket<S> {
-    WebSocket::client(stream, &request(), config, Timeouts::DEFAULT, second(0)).unwrap()
+    WebSocket::client(stream, &request(), config, Timeouts::default(), second(0)).unwrap()
 }
 
 fn tcp() -> (mio::net::TcpStream, TcpStream) {

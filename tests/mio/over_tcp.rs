@@ -379,7 +379,7 @@ fn the_clients_role() {
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let mut socket =
-                blocking::WebSocket::accept_with(stream, &Limits::DEFAULT, FAR, accept).unwrap();
+                blocking::WebSocket::accept_with(stream, &Limits::default(), FAR, accept).unwrap();
             for i in 0..1000 {
                 socket.send_text(&format!("{i}")).unwrap();
                 assert_eq!(socket.read().unwrap(), Some(Event::Text(&format!("{i}"))));
@@ -442,7 +442,7 @@ fn parts_lose_nothing_in_either_direction() {
         let mut outcome = Outcome { opened: false, events: vec![], end: Err(None), answers: 0 };
         socket.ready(&reports.both);
         while socket.wants_turn() {
-            turn(&mut socket, &mut memory, second(0), &Config::DEFAULT, &mut outcome).unwrap();
+            turn(&mut socket, &mut memory, second(0), &Config::default(), &mut outcome).unwrap();
         }
         // Nothing has been written so far.
         let (_, mut rx, connection) = socket.into_parts();

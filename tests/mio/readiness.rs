@@ -24,7 +24,7 @@ fn second(seconds: u64) -> Instant {
 
 fn accept(request: &Request<'_>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-    Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT)?)
+    Ok(upgrade.accept(&Acceptance::default(), Config::default())?)
 }
 
 /// Hands out a few bytes at a time, as TLS does its records.
@@ -82,7 +82,8 @@ impl<S: Stream> Setting<S> {
         let (stream, _) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         let stream = wrap(mio::net::TcpStream::from_std(stream));
-        let mut socket = WebSocket::server(stream, &Limits::DEFAULT, Timeouts::DEFAULT, second(0));
+        let mut socket =
+            WebSocket::server(stream, &Limits::default(), Timeouts::default(), second(0));
         let poll = Poll::new().unwrap();
         socket.register(poll.registry(), Token(0)).unwrap();
         Self { poll, socket, memory: Memory::with_read_bytes(1000), peer }

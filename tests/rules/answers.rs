@@ -16,7 +16,7 @@ fn open(lines: &str, behind: &str) -> Result<Vec<u8>, HandshakeError> {
     every_cut(answer.as_bytes(), |pieces| {
         let request = ClientRequest::new("ws://a/").unwrap();
         let nonce = *b"the sample nonce";
-        let mut client = ClientHandshake::with_entropy(&request, Config::DEFAULT, nonce, masks());
+        let mut client = ClientHandshake::with_entropy(&request, Config::default(), nonce, masks());
         let sent = client.outgoing().remaining();
         client.outgoing().advance(sent);
         let mut rx = RecvBuffer::new();
@@ -58,7 +58,7 @@ fn n145_rejects_empty_lists_in_101_and_requests_with_a_body() {
           Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
           Transfer-Encoding: chunked\r\n\r\n",
     );
-    let mut server = ServerHandshake::new(&Limits::DEFAULT);
+    let mut server = ServerHandshake::new(&Limits::default());
     let request = server.receive(&mut rx).unwrap().unwrap();
     let refused = request.upgrade(sansio_ws::handshake::OriginPolicy::AnyOrigin);
     assert_eq!(refused.unwrap_err(), HandshakeError::Body);
@@ -69,7 +69,7 @@ fn sent(response: &Response) -> [(String, String); 2] {
     ["GET", "HEAD"].map(|method| {
         let mut rx = RecvBuffer::new();
         rx.extend_from_slice(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-        let mut server = ServerHandshake::new(&Limits::DEFAULT);
+        let mut server = ServerHandshake::new(&Limits::default());
         let bytes = server.receive(&mut rx).unwrap().unwrap().respond(response);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -361,10 +361,10 @@ fn n103_accepts_the_codes_of_an_application() {
 
 #[test]
 fn n103_rejects_each_kind_of_violation_with_its_code() {
-    let limits = Limits { max_message_bytes: 4, max_fragments: 1, ..Limits::DEFAULT };
+    let limits = Limits::default().max_message_bytes(4).max_fragments(1);
     for side in SIDES {
         let to_server = side().is_server();
-        let limited = with(Config::DEFAULT.limits(limits), side);
+        let limited = with(Config::default().limits(limits), side);
         let bytes = |frame: Frame| wire(to_server, [frame]);
         let text = bytes(Frame::text(b"\xFF"));
         fails(&limited, &text, &[], ProtocolError::InvalidUtf8, 1007);

@@ -290,7 +290,7 @@ fn n78_rejects_answering_a_ping_after_the_close() {
 #[test]
 fn n78_accepts_that_the_caller_answers() {
     for side in SIDES {
-        let by_hand = with(Config::DEFAULT.auto_pong(false), side);
+        let by_hand = with(Config::default().auto_pong(false), side);
         accepts(&by_hand, [Frame::ping("p")], &[Seen::ping("p")], []);
         let bytes = sent(|| {
             let mut connection = by_hand();
@@ -331,10 +331,10 @@ fn n79_accepts_answering_only_the_newest_of_many_pings() {
 fn n79_accepts_another_number_of_pongs_that_wait() {
     // At least one is answered at once.
     for (max, answered) in [(0, 1), (1, 1), (3, 3), (29, 29), (30, 30), (u8::MAX, 30)] {
-        let limits = Limits { max_queued_pongs: max, ..Limits::DEFAULT };
+        let limits = Limits::default().max_queued_pongs(max);
         for side in SIDES {
             let to_server = side().is_server();
-            let mut feed = Feed::blocked(with(Config::DEFAULT.limits(limits), side)());
+            let mut feed = Feed::blocked(with(Config::default().limits(limits), side)());
             feed.read(&wire(to_server, numbered(Frame::ping, 1..=30)));
             feed.write = 1;
             feed.drain();
@@ -347,10 +347,10 @@ fn n79_accepts_another_number_of_pongs_that_wait() {
 
 #[test]
 fn n79_rejects_more_pongs_than_can_be_counted() {
-    let limits = Limits { max_queued_pongs: u8::MAX, ..Limits::DEFAULT };
+    let limits = Limits::default().max_queued_pongs(u8::MAX);
     for side in SIDES {
         let to_server = side().is_server();
-        let mut feed = Feed::blocked(with(Config::DEFAULT.limits(limits), side)());
+        let mut feed = Feed::blocked(with(Config::default().limits(limits), side)());
         feed.read(&wire(to_server, numbered(Frame::ping, 1..=400)));
         feed.write = usize::MAX;
         feed.drain();

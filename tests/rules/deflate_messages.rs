@@ -11,7 +11,7 @@ const CORRUPT_MESSAGE: ProtocolError = ProtocolError::CorruptMessage;
 
 /// Both roles.
 fn both(takeover: bool) -> [impl Fn() -> Connection; 2] {
-    SIDES.map(|side| agreed(Config::DEFAULT, deflate(takeover), side))
+    SIDES.map(|side| agreed(Config::default(), deflate(takeover), side))
 }
 
 /// Both roles, with and without context takeover.
@@ -20,7 +20,7 @@ fn sides() -> impl Iterator<Item = impl Fn() -> Connection> {
 }
 
 fn limited(limits: Limits) -> [impl Fn() -> Connection; 2] {
-    SIDES.map(|side| agreed(Config::DEFAULT.limits(limits), deflate(false), side))
+    SIDES.map(|side| agreed(Config::default().limits(limits), deflate(false), side))
 }
 
 /// This and nothing else comes of a compressed text, and the connection goes on.
@@ -204,7 +204,7 @@ fn n126_n127_accepts_no_message_that_would_complete_another() {
         &[0x00, 0x00, 0x00, 0xff, 0xff, 0x00],
     ];
     for takeover in TAKEOVER {
-        let side = agreed(Config::DEFAULT, deflate(takeover), server);
+        let side = agreed(Config::default(), deflate(takeover), server);
         for first in ODD {
             for second in ODD {
                 let mut feed = Feed::new(side());
@@ -277,7 +277,7 @@ fn n128_accepts_messages_of_just_the_limit() {
         let event = Seen::binary(vec![b' '; size]);
         let message = compress(&vec![b' '; size]);
         let max = size.max(message.len()) as u64;
-        for side in limited(Limits { max_message_bytes: max, ..Limits::DEFAULT }) {
+        for side in limited(Limits::default().max_message_bytes(max)) {
             accepts(&side, [binary(&message)], core::slice::from_ref(&event), []);
             accepts(&side, fragments(binary(&message), &[0, 1]), core::slice::from_ref(&event), []);
         }
@@ -288,7 +288,7 @@ fn n128_accepts_messages_of_just_the_limit() {
 fn n128_rejects_what_is_over_the_limit_when_inflated() {
     for size in [20, 1001, 5001, 20_000, 200_000] {
         let message = compress(&vec![b' '; size]);
-        let limits = Limits { max_message_bytes: size as u64 - 1, ..Limits::DEFAULT };
+        let limits = Limits::default().max_message_bytes(size as u64 - 1);
         for side in limited(limits) {
             let error = ProtocolError::MessageTooBig;
             rejects(&side, [binary(&message)], &[], error, 1009);
@@ -302,7 +302,7 @@ fn n128_rejects_what_is_over_the_limit_when_inflated() {
 /// at most. So much more may come than may come out.
 #[test]
 fn n128_rejects_what_is_over_the_limit_before_it_is_inflated() {
-    let limits = Limits { max_message_bytes: 1000, max_frame_bytes: 600, ..Limits::DEFAULT };
+    let limits = Limits::default().max_message_bytes(1000).max_frame_bytes(600);
     for side in limited(limits) {
         let to_server = side().is_server();
         // Only headers: nobody waits for the payload.
@@ -325,7 +325,7 @@ fn n128_rejects_more_than_the_ratio_allows() {
     for side in SIDES {
         for (ratio, error) in [(100, Some(ProtocolError::Expansion)), (1000, None)] {
             let deflate = deflate(false).max_ratio(Some(ratio));
-            let side = agreed(Config::DEFAULT, deflate, side);
+            let side = agreed(Config::default(), deflate, side);
             match error {
                 Some(error) => rejects(side, [binary(&message)], &[], error, 1009),
                 None => accepts(side, [binary(&message)], &[Seen::binary([0; 200_000])], []),
@@ -393,7 +393,7 @@ fn n128_rejects_at_the_first_error_of_several() {
         (&[&blocks(&[b'a'; 398]), &blocks(b"\xe2\x82"), CORRUPT], 398, CORRUPT_MESSAGE),
         (&[&blocks(b"\xff"), &blocks(&[b'a'; 500]), CORRUPT], 0, InvalidUtf8),
     ];
-    let limits = Limits { max_message_bytes: 400, ..Limits::DEFAULT };
+    let limits = Limits::default().max_message_bytes(400);
     for (message, before, error) in cases {
         let message = message.concat();
         let code = error.close_code().get();
@@ -401,7 +401,7 @@ fn n128_rejects_at_the_first_error_of_several() {
         let parts: Vec<_> = Some(part).into_iter().filter(|_| before > 0).collect();
         for (delivery, events) in [(Delivery::Messages, vec![]), (Delivery::Parts, parts)] {
             for side in SIDES {
-                let config = Config::DEFAULT.limits(limits).delivery(delivery);
+                let config = Config::default().limits(limits).delivery(delivery);
                 let side = agreed(config, deflate(false), side);
                 rejects(&side, [text(&message)], &events, error, code);
             }

@@ -16,7 +16,7 @@ const RSV1: u8 = 0x40;
 const TEXT: &str = "to be, or not to be, that is to be seen";
 
 fn agreed_on(deflate: Deflate, side: fn() -> Connection) -> impl Fn() -> Connection {
-    agreed(Config::DEFAULT, deflate, side)
+    agreed(Config::default(), deflate, side)
 }
 
 /// The frames that a fresh connection sends when told so, unmasked.
@@ -140,7 +140,7 @@ fn n123_accepts_that_what_does_not_get_smaller_goes_as_it_is() {
     });
     for size in sizes {
         let noise = noise(size);
-        let limits = Limits { max_frame_bytes: size as u64, ..Limits::DEFAULT };
+        let limits = Limits::default().max_frame_bytes(size as u64);
         for (sender, receiver) in &mut pairs {
             let mut wire = vec![];
             for shape in 0..3 {
@@ -159,7 +159,7 @@ fn n123_accepts_that_what_does_not_get_smaller_goes_as_it_is() {
                 assert!(!is_compressed(&frame) && frame.payload == noise, "{size} bytes");
             }
             let mut strict =
-                Feed::new(agreed(Config::DEFAULT.limits(limits), deflate(false), server)());
+                Feed::new(agreed(Config::default().limits(limits), deflate(false), server)());
             assert_eq!(strict.read(&wire).error(), None, "{size} bytes");
             assert_eq!(receiver.read(&wire).error(), None);
             // Neither side has taken it into its window.

@@ -69,7 +69,7 @@ fn everything() -> Vec<Frame> {
 fn n46_accepts_the_masked_hello_of_the_rfc() {
     let bytes = sent(|| {
         let masks = Masks::new(|| RFC_KEY);
-        let mut client = Connection::new(Role::Client(masks), Config::DEFAULT);
+        let mut client = Connection::new(Role::Client(masks), Config::default());
         client.send_text("Hello").unwrap();
         client
     });
@@ -160,7 +160,7 @@ fn n50_accepts_one_key_per_frame_in_the_order_drawn() {
     let draws = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&draws);
     let masks = Masks::new(move || key(count.fetch_add(1, Ordering::Relaxed) + 1));
-    let mut client = Connection::new(Role::Client(masks), Config::DEFAULT);
+    let mut client = Connection::new(Role::Client(masks), Config::default());
     client.send_text("one").unwrap();
     client.send_fragment(MessageKind::Text, b"two", false).unwrap();
     client.send_ping(ControlPayload::EMPTY).unwrap();
@@ -179,7 +179,8 @@ fn n50_accepts_one_key_per_frame_in_the_order_drawn() {
 fn n50_rejects_repeated_and_guessable_keys() {
     const FRAMES: usize = 1 << 12;
     let keys = || {
-        let mut client = Connection::new(Role::Client(Masks::from_os().unwrap()), Config::DEFAULT);
+        let mut client =
+            Connection::new(Role::Client(Masks::from_os().unwrap()), Config::default());
         (0..FRAMES).for_each(|_| client.send_binary(b"").unwrap());
         let mut bytes = vec![];
         crate::support::drain(&mut client, usize::MAX, &mut bytes);
@@ -346,14 +347,13 @@ fn n54_rejects_every_other_opcode_with_1002() {
     }
 }
 
-const UNLIMITED: Limits =
-    Limits { max_message_bytes: u64::MAX, max_frame_bytes: u64::MAX, ..Limits::DEFAULT };
+const UNLIMITED: Limits = Limits::new().max_message_bytes(u64::MAX).max_frame_bytes(u64::MAX);
 
 #[test]
 fn n55_accepts_the_largest_length_and_waits_for_it() {
     for side in SIDES {
         let header = Frame::binary("").declaring((1 << 63) - 1);
-        let trace = receives(with(Config::DEFAULT.limits(UNLIMITED), side), [header]);
+        let trace = receives(with(Config::default().limits(UNLIMITED), side), [header]);
         assert_eq!((trace.error, trace.output), (None, vec![]));
         assert!(matches!(trace.ended, sansio_ws::Ended::Eof { mid_frame: true, .. }));
     }
@@ -365,7 +365,7 @@ fn n55_rejects_lengths_with_the_highest_bit_with_1002() {
     for side in SIDES {
         for len in [1 << 63, u64::MAX, 1 << 63 | 5] {
             let header = Frame::binary("").declaring(len);
-            rejects(with(Config::DEFAULT.limits(UNLIMITED), side), [header], &[], error, 1002);
+            rejects(with(Config::default().limits(UNLIMITED), side), [header], &[], error, 1002);
         }
     }
     assert_eq!(Header::new(Opcode::Binary, true, 1 << 63), Err(FrameError::LengthTopBit));
@@ -460,12 +460,12 @@ fn n58_rejects_bytes_beyond_the_declared_length_as_part_of_the_payload() {
 }
 
 fn limited(message: u64, frame: u64, fragments: u32) -> Config {
-    Config::DEFAULT.limits(Limits {
-        max_message_bytes: message,
-        max_frame_bytes: frame,
-        max_fragments: fragments,
-        ..Limits::DEFAULT
-    })
+    Config::default().limits(
+        Limits::default()
+            .max_message_bytes(message)
+            .max_frame_bytes(frame)
+            .max_fragments(fragments),
+    )
 }
 
 #[test]

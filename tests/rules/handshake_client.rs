@@ -23,7 +23,7 @@ fn request(url: &str) -> ClientRequest {
 }
 
 fn start(request: &ClientRequest) -> ClientHandshake {
-    ClientHandshake::with_entropy(request, Config::DEFAULT, *NONCE, masks())
+    ClientHandshake::with_entropy(request, Config::default(), *NONCE, masks())
 }
 
 /// What the client writes, in steps of every length.
@@ -262,7 +262,7 @@ fn n12_rejects_using_a_key_twice() {
     let request = request(URL);
     let keys: HashSet<String> = (0..HANDSHAKES)
         .map(|_| {
-            let mut handshake = ClientHandshake::new(&request, Config::DEFAULT).unwrap();
+            let mut handshake = ClientHandshake::new(&request, Config::default()).unwrap();
             let len = handshake.outgoing().remaining();
             let bytes = handshake.outgoing().copy_to_bytes(len).to_vec();
             let head = String::from_utf8(bytes).unwrap();
@@ -385,7 +385,7 @@ fn n18_accepts_interim_answers_before_the_last() {
     accepts(&[&answer.concat()[..], &but("-", &[])].concat());
     // Alone they are no answer, and for ever they are too long a one.
     assert_eq!(outcome(&request(URL), &answer.concat()), Outcome::Waiting);
-    let storm = answer[0].repeat(Limits::DEFAULT.max_handshake_bytes / answer[0].len() + 1);
+    let storm = answer[0].repeat(Limits::default().max_handshake_bytes / answer[0].len() + 1);
     rejects(&storm, HandshakeError::HeadTooLong);
 }
 
@@ -513,7 +513,7 @@ fn n24_rejects_answers_that_are_not_http() {
     ] {
         rejects(&answer, error);
     }
-    let long = but("-", &[&format!("X: {}", "x".repeat(Limits::DEFAULT.max_handshake_bytes))]);
+    let long = but("-", &[&format!("X: {}", "x".repeat(Limits::default().max_handshake_bytes))]);
     rejects(&long, HandshakeError::HeadTooLong);
 }
 

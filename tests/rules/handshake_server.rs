@@ -39,13 +39,13 @@ type Verdict = Result<Vec<u8>, HandshakeError>;
 /// What the server answers, however the request was cut.
 fn answer(origin: OriginPolicy<'_>, reply: &Acceptance<'_>, request: &[u8]) -> Verdict {
     every_cut(request, |pieces| {
-        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let mut handshake = ServerHandshake::new(&Limits::default());
         let mut rx = RecvBuffer::new();
         for piece in pieces {
             rx.extend_from_slice(piece);
             if let Some(request) = handshake.receive(&mut rx)? {
                 let upgrade = request.upgrade(origin)?;
-                let mut connection = upgrade.accept(reply, Config::DEFAULT).unwrap();
+                let mut connection = upgrade.accept(reply, Config::default()).unwrap();
                 let mut output = vec![];
                 drain(&mut connection, 1, &mut output);
                 return Ok(output);
@@ -255,7 +255,7 @@ fn n33_n44_rejects_names_and_lines_that_are_not_http() {
 fn n34_n44_accepts_answering_a_request_that_asks_for_no_websocket() {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     assert!(!request.is_upgrade());
     let answer = request.respond(&Response::html("<p>hello</p>"));
@@ -265,7 +265,7 @@ fn n34_n44_accepts_answering_a_request_that_asks_for_no_websocket() {
 
 #[test]
 fn n44_rejects_heads_over_the_limits_with_431() {
-    let limits = Limits::DEFAULT;
+    let limits = Limits::default();
     let filler = |len: usize| format!("X: {}", "x".repeat(len - 5));
     let base = but("-", &[]).len();
     accepts(&but("-", &[&filler(limits.max_handshake_bytes - base)]));
@@ -294,7 +294,7 @@ fn n34_rejects_a_request_with_a_body() {
 fn n34_rejects_every_use_after_an_error() {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(b"\r\n\r\n");
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     assert_eq!(handshake.receive(&mut rx).unwrap_err(), HandshakeError::MalformedHead);
     rx.clear();
     rx.extend_from_slice(&but("-", &[]));
@@ -338,7 +338,7 @@ fn n35_rejects_other_origins_with_403() {
 fn n35_accepts_refusing_with_401_and_404_before_101() {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(&but("-", &[]));
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     assert_eq!(upgrade.request().path(), "/chat");
@@ -372,10 +372,10 @@ fn n36_rejects_hashing_the_decoded_key() {
 fn reply(lines: &[&str], reply: &Acceptance<'_>) -> Result<String, InvalidField> {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(&but("-", lines));
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin).unwrap();
-    let mut connection = upgrade.accept(reply, Config::DEFAULT)?;
+    let mut connection = upgrade.accept(reply, Config::default())?;
     let mut output = vec![];
     drain(&mut connection, 1, &mut output);
     Ok(String::from_utf8(output).unwrap())
@@ -400,7 +400,7 @@ fn n37_n41_accepts_a_subprotocol_of_the_list() {
 fn n41_accepts_lists_over_several_lines_in_the_clients_order() {
     let lines = ["Sec-WebSocket-Protocol: a, b", "sec-websocket-protocol: c"];
     every_cut(&but("-", &lines), |pieces| {
-        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let mut handshake = ServerHandshake::new(&Limits::default());
         let mut rx = RecvBuffer::new();
         for piece in pieces {
             rx.extend_from_slice(piece);
@@ -478,13 +478,13 @@ fn n39_accepts_further_headers_behind_its_own() {
 /// A server that accepts as soon as it has the request, and then reads on. Nothing is written.
 fn open(pieces: &[&[u8]]) -> Feed {
     let mut pieces = pieces.iter();
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let mut rx = RecvBuffer::new();
     let connection = loop {
         rx.extend_from_slice(pieces.next().unwrap());
         if let Some(request) = handshake.receive(&mut rx).unwrap() {
             let upgrade = request.upgrade(OriginPolicy::AnyOrigin).unwrap();
-            break upgrade.accept(&Acceptance::default(), Config::DEFAULT).unwrap();
+            break upgrade.accept(&Acceptance::default(), Config::default()).unwrap();
         }
     };
     let mut feed = Feed::blocked(connection);
@@ -549,7 +549,7 @@ fn n43_rejects_text_that_is_not_utf8_where_text_is_read() {
     *opaque.iter_mut().find(|byte| **byte == b'~').unwrap() = 0xFF;
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(&opaque);
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     assert_eq!(request.headers().get("X"), None);
     assert_eq!(request.headers().all("X").collect::<Vec<_>>(), [b"\xFF"]);

@@ -36,7 +36,7 @@ fn read_within(
 }
 
 fn read(head: &str) -> Result<Read, HandshakeError> {
-    read_within(&Limits::DEFAULT, OriginPolicy::SameHost, head)
+    read_within(&Limits::default(), OriginPolicy::SameHost, head)
 }
 
 /// Both a plain request and an upgrade have this path and host.
@@ -240,7 +240,7 @@ fn n136_rejects_more_than_that() {
 #[test]
 fn n136_rejects_a_head_that_is_too_long_with_the_empty_line() {
     let head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let limits = Limits { max_handshake_bytes: head.len(), ..Limits::DEFAULT };
+    let limits = Limits::default().max_handshake_bytes(head.len());
     let read = |head: &str| read_within(&limits, OriginPolicy::AnyOrigin, head);
     assert!(read(head).is_ok());
     assert_eq!(read(&format!("\r\n{head}")), Err(HandshakeError::HeadTooLong));
@@ -272,7 +272,7 @@ fn n137_rejects_lists_with_a_malformed_element() {
 
 fn from(origin: &str, listed: &[&str]) -> Result<(), HandshakeError> {
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\n{UPGRADE}\r\n");
-    read_within(&Limits::DEFAULT, OriginPolicy::Listed(listed), &head).unwrap().upgrade
+    read_within(&Limits::default(), OriginPolicy::Listed(listed), &head).unwrap().upgrade
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn n138_rejects_origins_that_only_look_like_one() {
 fn named(first: &str, host: &str, hosts: &[&str]) -> Result<(), HandshakeError> {
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(format!("{first}\r\n{host}\r\n").as_bytes());
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     handshake.receive(&mut rx).unwrap().unwrap().check_host(hosts)
 }
 

@@ -52,7 +52,7 @@ fn n27_n131_n132_accepts_and_rejects_parts_as_it_does_bytes() {
                 rx.extend_from_slice(
                     format!("{method} {target} HTTP/1.1\r\n{lines}\r\n").as_bytes(),
                 );
-                let mut server = ServerHandshake::new(&Limits::DEFAULT);
+                let mut server = ServerHandshake::new(&Limits::default());
                 let verdict = |request: Result<Request<'_>, HandshakeError>| {
                     let request = request.map_err(|error| error.status())?;
                     let upgrade = request.upgrade(OriginPolicy::SameHost).map(|_| ());
@@ -83,7 +83,7 @@ fn n39_accepts_a_head_to_be_sent_by_somebody_else() {
     let request = Request::from_parts("GET", "/", bytes(&fields)).unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     let reply = Acceptance { subprotocol: Some("chat"), headers: &[("X-Test", "a: b")] };
-    let (head, mut connection) = upgrade.accept_head(&reply, Config::DEFAULT).unwrap();
+    let (head, mut connection) = upgrade.accept_head(&reply, Config::default()).unwrap();
     assert_eq!(head.status(), 101);
     let expected = [
         ("Upgrade", "websocket"),
@@ -107,7 +107,7 @@ fn n148_accepts_an_extended_connect_with_200() {
     assert_eq!((request.method(), request.path(), request.host()), ("CONNECT", "/chat", Some("a")));
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Acceptance::default() };
-    let config = Config::DEFAULT.extension(Deflate::default());
+    let config = Config::default().extension(Deflate::default());
     let (head, connection) = upgrade.accept_head(&reply, config).unwrap();
     assert_eq!(head.status(), 200);
     let names: Vec<_> = head.headers().map(|(name, _)| name).collect();
@@ -145,7 +145,7 @@ fn n148_rejects_what_a_handshake_must_not_be_over_http_2_either() {
     }
     let request = Request::extended_connect("a", "/", bytes(EXTENDED)).unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-    let refused = upgrade.accept(&Acceptance::default(), Config::DEFAULT).map(|_| ());
+    let refused = upgrade.accept(&Acceptance::default(), Config::default()).map(|_| ());
     assert_eq!(refused, Err(InvalidField::ExtendedConnect), "it has no response of HTTP/1.1");
 }
 

@@ -8,7 +8,7 @@ use crate::support::masks;
 
 fn head(request: &ClientRequest) -> String {
     let nonce = *b"the sample nonce";
-    let mut handshake = ClientHandshake::with_entropy(request, Config::DEFAULT, nonce, masks());
+    let mut handshake = ClientHandshake::with_entropy(request, Config::default(), nonce, masks());
     let len = handshake.outgoing().remaining();
     String::from_utf8(handshake.outgoing().copy_to_bytes(len).to_vec()).unwrap()
 }

@@ -24,7 +24,7 @@ pub fn compressed(to_server: bool) -> Conversation {
     let marked = |frame: &Frame| frame.first & 0x40 != 0;
     assert!(said.iter().any(|said| marked(&said.frame)));
     assert!(said.iter().any(|said| said.answer.iter().any(marked)));
-    Conversation { head, said, to_server, config: Config::DEFAULT.extension(deflate) }
+    Conversation { head, said, to_server, config: Config::default().extension(deflate) }
 }
 
 /// A frame of a message; others are left as they are.

@@ -30,7 +30,7 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 /// slow. Tests of deadlines run in virtual time.
 pub const FAR: Timeouts = {
     let far = Some(Duration::from_secs(3600));
-    Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far)
+    Timeouts::new().opening(far).keep_alive(far).pong(far).close(far)
 };
 
 pub const REQUEST: &[u8] =
@@ -136,7 +136,7 @@ impl Script {
 
     /// The peer of a client: answers its request, then sends `frames`.
     pub fn server(frames: impl Into<Vec<u8>>, end: End) -> Self {
-        Self::server_with(Config::DEFAULT, frames, end)
+        Self::server_with(Config::default(), frames, end)
     }
 
     /// The same with these settings.
@@ -146,7 +146,7 @@ impl Script {
         script.state().peer = Some(Box::new(move |request| {
             let mut rx = RecvBuffer::new();
             rx.extend_from_slice(request);
-            let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+            let mut handshake = ServerHandshake::new(&Limits::default());
             let request = handshake.receive(&mut rx).unwrap()?;
             let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
             let accepted = upgrade.accept(&Acceptance::default(), config.clone());
@@ -449,7 +449,7 @@ pub fn conversation(to_server: bool) -> Conversation {
         ),
     ];
     let head = if to_server { REQUEST } else { RESPONSE }.to_vec();
-    Conversation { head, said, to_server, config: Config::DEFAULT }
+    Conversation { head, said, to_server, config: Config::default() }
 }
 
 impl Conversation {
@@ -539,12 +539,12 @@ pub fn echo(connection: &mut Connection, event: Event<'_>, events: &mut Vec<Seen
 
 /// Accepts, with room for a few echoes of some MiB.
 pub fn accept(request: &Request<'_>) -> Result<Connection, Response> {
-    accept_with(request, Config::DEFAULT)
+    accept_with(request, Config::default())
 }
 
 /// The same with other settings.
 pub fn accept_with(request: &Request<'_>, config: Config) -> Result<Connection, Response> {
-    let limits = Limits { max_queued_bytes: 16 << 20, ..Limits::DEFAULT };
+    let limits = Limits::default().max_queued_bytes(16 << 20);
     let upgrade = request.upgrade(OriginPolicy::SameHost)?;
     Ok(upgrade.accept(&Acceptance::default(), config.limits(limits))?)
 }

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Deadlines that are there, and further away than [`PATIENCE`].
 const FAR: Timeouts = {
     let far = Some(Duration::from_secs(3600));
-    Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far)
+    Timeouts::new().opening(far).keep_alive(far).pong(far).close(far)
 };
 
 /// What a server is told if a test does not say otherwise: the same deadlines, so that it has no
@@ -102,7 +102,11 @@ impl Server {
     fn try_client(&self, path: &str) -> Result<Client, Error> {
         let url = format!("ws://{}{path}", self.address);
         let request = ClientRequest::new(&url).unwrap().subprotocol("chat").unwrap();
-        WebSocket::open(&request, Config::DEFAULT, FAR.opening(Some(PATIENCE)).idle(Some(PATIENCE)))
+        WebSocket::open(
+            &request,
+            Config::default(),
+            FAR.opening(Some(PATIENCE)).idle(Some(PATIENCE)),
+        )
     }
 
     /// Sends bytes and returns everything that comes back until the server closes.
@@ -312,7 +316,8 @@ fn a_broadcast_is_compressed_for_those_who_can_read_it() {
         [None, Some(Deflate::default()), Some(Deflate::context_takeover())];
     let mut clients = offers.map(|offer| {
         let offered = offer.is_some();
-        let config = offer.map_or(Config::DEFAULT, |deflate| Config::DEFAULT.extension(deflate));
+        let config =
+            offer.map_or(Config::default(), |deflate| Config::default().extension(deflate));
         let request = ClientRequest::new(&format!("ws://{}/", server.address)).unwrap();
         let stream = Plain(Counted { stream: server.connect(), read: 0 });
         let mut client = WebSocket::connect(stream, &request, config, FAR).unwrap();
@@ -528,7 +533,7 @@ fn chat() {
     assert_eq!(text(&mut one), "user2 left");
     let foreign = ClientRequest::new(&format!("ws://{}/", server.address)).unwrap();
     let foreign = foreign.origin("https://example.com").unwrap();
-    let refused = WebSocket::open(&foreign, Config::DEFAULT, FAR);
+    let refused = WebSocket::open(&foreign, Config::default(), FAR);
     assert!(matches!(refused, Err(Error::Refused(refused)) if refused.status == 403));
 }
 

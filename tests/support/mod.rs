@@ -22,12 +22,12 @@ use std::io::IoSlice;
 
 /// A server with default settings.
 pub fn server() -> Connection {
-    Connection::new(Role::Server, Config::DEFAULT)
+    Connection::new(Role::Server, Config::default())
 }
 
 /// A client with default settings, masking with [`key`] 1, 2, 3 and so on.
 pub fn client() -> Connection {
-    Connection::new(Role::Client(masks()), Config::DEFAULT)
+    Connection::new(Role::Client(masks()), Config::default())
 }
 
 /// Both sides, with a name for messages of failed assertions.
@@ -43,7 +43,7 @@ pub fn with(config: Config, side: fn() -> Connection) -> impl Fn() -> Connection
 
 /// The same side, handing out parts.
 pub fn in_parts(side: fn() -> Connection) -> impl Fn() -> Connection {
-    with(Config::DEFAULT.delivery(Delivery::Parts), side)
+    with(Config::default().delivery(Delivery::Parts), side)
 }
 
 /// Masks that a test can foresee.

@@ -66,7 +66,7 @@ fn drain(connection: &mut Connection) {
 
 fn receive(size: usize, count: usize) {
     let frame = frame(size);
-    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut connection = Connection::new(Role::Server, Config::default());
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
     for _ in 0..count {
         rx.extend_from_slice(&frame);
@@ -78,7 +78,7 @@ fn receive(size: usize, count: usize) {
 
 fn send(size: usize, count: usize) {
     let payload = vec![0x5A; size];
-    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut connection = Connection::new(Role::Server, Config::default());
     for _ in 0..count {
         connection.send_binary(black_box(&payload)).expect("room");
         drain(&mut connection);
@@ -105,7 +105,7 @@ fn fragments(size: usize) -> Vec<u8> {
 
 /// Messages that arrive together, one or several in a read, and are answered together.
 fn echo(frames: &[u8], messages: usize, count: usize) {
-    let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+    let mut connection = Connection::new(Role::Server, Config::default());
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
     for _ in 0..count.div_ceil(messages) {
         rx.extend_from_slice(frames);
@@ -122,11 +122,10 @@ fn echo(frames: &[u8], messages: usize, count: usize) {
 fn bomb(size: usize, count: usize) {
     let deflate = Deflate::default();
     let open = |role| {
-        let limits =
-            Limits { max_message_bytes: 64 << 10, max_queued_bytes: size, ..Limits::DEFAULT };
+        let limits = Limits::default().max_message_bytes(64 << 10).max_queued_bytes(size);
         let offers = Offer::parse(b"permessage-deflate").expect("an offer");
         let agreement = deflate.accept(&offers).expect("an acceptable one");
-        Connection::new(role, Config::DEFAULT.limits(limits)).with_agreement(agreement)
+        Connection::new(role, Config::default().limits(limits)).with_agreement(agreement)
     };
     let mut attacker = open(Role::Client(Masks::new(|| [1, 2, 3, 4])));
     attacker.send_binary(&vec![0; size]).expect("room");
@@ -144,11 +143,11 @@ fn bomb(size: usize, count: usize) {
 }
 
 fn handshake(count: usize) {
-    let config = Arc::new(Config::DEFAULT);
+    let config = Arc::new(Config::default());
     let mut rx = RecvBuffer::with_capacity(256 * 1024);
     for _ in 0..count {
         rx.extend_from_slice(REQUEST);
-        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let mut handshake = ServerHandshake::new(&Limits::default());
         let request = handshake.receive(&mut rx).expect("a request").expect("all of it");
         let upgrade = request.upgrade(OriginPolicy::SameHost).expect("a handshake");
         let connection = upgrade.accept(&Acceptance::default(), Arc::clone(&config));

@@ -9,17 +9,17 @@ use crate::handshake::{ClientRequest, OriginPolicy};
 const IDLE: (Opcode, &[u8]) = (Opcode::Close, b"\x03\xE9idle for too long");
 
 fn accept(socket: &Socket, timeouts: Timeouts) -> Result<WebSocket<Socket>, Error> {
-    WebSocket::accept(socket.clone(), OriginPolicy::SameHost, Config::DEFAULT, timeouts)
+    WebSocket::accept(socket.clone(), OriginPolicy::SameHost, Config::default(), timeouts)
 }
 
 fn connect(socket: &Socket, timeouts: Timeouts) -> Result<WebSocket<Socket>, Error> {
     let request = ClientRequest::new("ws://x/chat").unwrap();
-    WebSocket::connect(socket.clone(), &request, Config::DEFAULT, timeouts)
+    WebSocket::connect(socket.clone(), &request, Config::default(), timeouts)
 }
 
 #[test]
 fn f9_opening_is_bounded_in_all() {
-    let timeouts = Timeouts::DEFAULT.opening(seconds(1));
+    let timeouts = Timeouts::default().opening(seconds(1));
     // One byte at a time: each read succeeds.
     let time = Time::for_thread();
     let socket = Socket::new(&time);
@@ -44,7 +44,7 @@ fn f9_opening_is_bounded_in_all() {
 
 #[test]
 fn f1_a_silent_peer_is_pinged_and_given_up() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().answers = false;
     assert_eq!(server.read().unwrap(), None);
     assert_eq!(server.ended(), Some(Ended::TimedOut));
@@ -55,7 +55,7 @@ fn f1_a_silent_peer_is_pinged_and_given_up() {
 
 #[test]
 fn pings_that_are_answered_keep_it_open() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     for pings in 1..=4 {
         assert_eq!(server.read().unwrap(), Some(Event::Pong(b"")));
         assert_eq!((time.now(), socket.state().pings), (second(20 * pings), pings as usize));
@@ -65,7 +65,7 @@ fn pings_that_are_answered_keep_it_open() {
 
 #[test]
 fn a_ping_without_a_deadline_for_its_answer_is_just_sent() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT.pong(None));
+    let (mut server, socket, time) = open(Timeouts::default().pong(None));
     socket.state().answers = false;
     socket.arrive(second(300), TEXT);
     assert_eq!(server.read().unwrap(), Some(Event::Text("a")));
@@ -74,7 +74,7 @@ fn a_ping_without_a_deadline_for_its_answer_is_just_sent() {
 
 #[test]
 fn an_idle_connection_is_closed_though_its_peer_is_alive() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT.idle(seconds(90)));
+    let (mut server, socket, time) = open(Timeouts::default().idle(seconds(90)));
     while server.read().unwrap().is_some() {}
     assert_eq!(server.ended(), Some(CLEAN));
     assert!((second(90)..second(91)).contains(&time.now()), "{:?}", time.now());
@@ -110,14 +110,14 @@ fn pings_that_the_caller_sends_are_no_messages() {
 #[test]
 fn f24_closing_is_bounded_though_the_peer_reads_nothing() {
     // What is before the Close is not taken, and nothing else shows that the peer is alive.
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 0;
     server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
     assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), Ended::TimedOut);
     assert!((second(40)..second(61)).contains(&time.now()), "{:?}", time.now());
 
     // The peer has ended its direction, and there is much left to write.
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 0;
     socket.end(second(0), End::Eof);
     server.connection().send_bytes(MessageKind::Binary, vec![0; 30 << 20].into()).unwrap();
@@ -130,7 +130,7 @@ fn f24_closing_is_bounded_though_the_peer_reads_nothing() {
 
 #[test]
 fn f24_closing_is_bounded_though_the_peer_does_not_end_the_transport() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().answers = false;
     socket.arrive(second(1), CLOSE);
     while server.read().unwrap().is_some() {}
@@ -214,10 +214,10 @@ fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
             socket.state().answers = false;
             let opened = if to_server {
                 socket.arrive(second(1), &[REQUEST, &frames].concat()[..cut]);
-                accept(&socket, Timeouts::DEFAULT)
+                accept(&socket, Timeouts::default())
             } else {
                 socket.state().serves = Some((cut, frames.clone()));
-                connect(&socket, Timeouts::DEFAULT)
+                connect(&socket, Timeouts::default())
             };
             let Some(mut left) = cut.checked_sub(head) else {
                 assert!(matches!(opened, Err(Error::Unopened)), "{cut}");

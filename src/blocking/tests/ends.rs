@@ -28,7 +28,7 @@ fn the_end_of_the_stream_is_an_end_however_it_is_told() {
             (CLOSE, true, CLEAN),
         ];
         for (bytes, close, expected) in cases {
-            let (mut server, socket, _) = open(Timeouts::DEFAULT);
+            let (mut server, socket, _) = open(Timeouts::default());
             socket.state().answers = false;
             if !bytes.is_empty() {
                 socket.arrive(second(1), bytes);
@@ -46,7 +46,7 @@ fn the_end_of_the_stream_is_an_end_however_it_is_told() {
 
 #[test]
 fn any_other_failure_is_reported_once_and_ends_the_connection() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.end(second(1), End::Error(ErrorKind::PermissionDenied));
     assert!(matches!(server.read(), Err(Error::Io(_))));
     assert_eq!(server.ended(), Some(Ended::TransportFailed));
@@ -54,7 +54,7 @@ fn any_other_failure_is_reported_once_and_ends_the_connection() {
     assert!(matches!(server.send_text("late"), Err(Error::Send(SendError::Closed))));
     assert!(socket.state().aborted);
 
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.state().fault = Some(ErrorKind::PermissionDenied);
     assert!(matches!(server.send_text("a"), Err(Error::Io(_))));
     assert_eq!(server.ended(), Some(Ended::TransportFailed));
@@ -70,8 +70,8 @@ fn a_cut_before_opening_is_an_error() {
         let socket = Socket::new(&time);
         socket.arrive(second(1), &b"GET / HTTP/1.1\r\n"[..]);
         socket.end(second(2), end);
-        let config = Config::DEFAULT;
-        match WebSocket::accept(socket, OriginPolicy::SameHost, config, Timeouts::DEFAULT) {
+        let config = Config::default();
+        match WebSocket::accept(socket, OriginPolicy::SameHost, config, Timeouts::default()) {
             Err(Error::Io(error)) => {
                 assert_eq!(error.kind(), kind);
                 let cut = alloc::format!("{error}") == "cut off before the handshake was done";
@@ -87,7 +87,7 @@ fn opening_is_bounded_from_the_first_address_to_the_end_of_the_handshake() {
     let addresses: Vec<SocketAddr> =
         (1..=3).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
     let time = Time::for_thread();
-    let timer = Timer::new(Timeouts::DEFAULT.opening(seconds(6)));
+    let timer = Timer::new(Timeouts::default().opening(seconds(6)));
     let mut tried = vec![];
     let connected = connect_any(&addresses, &timer, |address, wait| {
         let wait = wait.unwrap();
@@ -111,7 +111,7 @@ fn opening_is_bounded_from_the_first_address_to_the_end_of_the_handshake() {
 
 #[test]
 fn a_connection_that_the_caller_abandons_has_ended() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     server.connection().send_text("queued").unwrap();
     server.connection().abandon();
     assert!(matches!(server.read(), Ok(None)));
@@ -121,7 +121,7 @@ fn a_connection_that_the_caller_abandons_has_ended() {
 
 #[test]
 fn who_reads_no_more_may_have_said_something_before() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.arrive(second(0), TEXT);
     socket.end(second(1), End::Eof);
     socket.state().fault = Some(ErrorKind::BrokenPipe);
@@ -136,7 +136,7 @@ fn who_reads_no_more_may_have_said_something_before() {
 
 #[test]
 fn who_reads_no_more_and_says_nothing_is_not_waited_for_long() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().fault = Some(ErrorKind::BrokenPipe);
     assert!(matches!(server.send_text("into the void"), Err(Error::Io(_))));
     socket.state().fault = None;

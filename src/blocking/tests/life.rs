@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn who_only_sends_stays_while_the_peer_answers_pings_that_nobody_reads() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     for i in 1..=2400 {
         server.send_text("tick").unwrap();
         time.advance_to(ms(250 * i));
@@ -16,7 +16,7 @@ fn who_only_sends_stays_while_the_peer_answers_pings_that_nobody_reads() {
 
 #[test]
 fn who_is_away_for_longer_than_both_deadlines_looks_before_it_gives_up() {
-    let (mut server, _, time) = open(Timeouts::DEFAULT);
+    let (mut server, _, time) = open(Timeouts::default());
     for i in 1..20 {
         time.advance_to(second(50 * i));
         server.send_text("progress").unwrap();
@@ -26,7 +26,7 @@ fn who_is_away_for_longer_than_both_deadlines_looks_before_it_gives_up() {
 
 #[test]
 fn a_peer_that_hangs_is_given_up_although_its_system_takes_what_is_sent() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 0;
     let mut sent = 0;
     let ended = loop {
@@ -44,7 +44,7 @@ fn a_peer_that_hangs_is_given_up_although_its_system_takes_what_is_sent() {
 
 #[test]
 fn a_large_message_arrives_although_the_peer_needs_longer_than_both_deadlines() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT.idle(seconds(5)));
+    let (mut server, socket, time) = open(Timeouts::default().idle(seconds(5)));
     socket.state().rate = 200_000;
     server.send_binary(&vec![7; 16_000_000]).unwrap();
     assert!(time.now() > second(70));
@@ -54,7 +54,7 @@ fn a_large_message_arrives_although_the_peer_needs_longer_than_both_deadlines() 
 #[test]
 fn many_small_messages_arrive_although_each_write_takes_all_in_the_end() {
     for rate in [150_000, 1_000_000] {
-        let (mut server, socket, time) = open(Timeouts::DEFAULT);
+        let (mut server, socket, time) = open(Timeouts::default());
         // No pong gets through: it waits behind all that.
         socket.state().answers = false;
         socket.state().rate = rate;
@@ -67,7 +67,7 @@ fn many_small_messages_arrive_although_each_write_takes_all_in_the_end() {
 
 #[test]
 fn a_reader_that_trickles_stays() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 1000;
     socket.state().room = 10_000;
     server.send_binary(&vec![7; 200_000]).unwrap();
@@ -77,7 +77,7 @@ fn a_reader_that_trickles_stays() {
 
 #[test]
 fn a_send_that_is_stuck_gives_up_after_both_deadlines() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 0;
     let sent = server.send_binary(&vec![7; 2 << 20]);
     assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
@@ -115,7 +115,7 @@ fn bytes_that_are_no_message_do_not_put_idleness_off_for_ever() {
 
 #[test]
 fn a_close_that_was_answered_in_time_is_clean_however_late_it_is_read() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     server.start_close(CloseCode::NORMAL, "").unwrap();
     socket.state().deliver();
     time.advance_to(second(60));
@@ -127,7 +127,7 @@ fn a_close_that_was_answered_in_time_is_clean_however_late_it_is_read() {
 fn closing_is_a_total_from_the_moment_at_which_the_close_is_written() {
     // The peer says nothing; or it talks on.
     for talks in [false, true] {
-        let (mut server, socket, time) = open(Timeouts::DEFAULT);
+        let (mut server, socket, time) = open(Timeouts::default());
         socket.state().answers = false;
         for at in 0..100 {
             if talks {
@@ -138,7 +138,7 @@ fn closing_is_a_total_from_the_moment_at_which_the_close_is_written() {
         assert!((second(5)..ms(5300)).contains(&time.now()), "{:?}", time.now());
     }
     // It reads slowly what is in front of the Close.
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 200_000;
     socket.state().room = 1000;
     server.connection().send_binary(&vec![7; 8_000_000]).unwrap();
@@ -181,7 +181,7 @@ fn messages_that_are_sent_are_not_idleness() {
 #[test]
 fn where_nobody_can_look_silence_proves_nothing() {
     // Much lies unread.
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().answers = false;
     let message = [&b"\x82\xFE\x1F\x40\0\0\0\0"[..], &[7; 8000]].concat();
     for at in 1..8000 {
@@ -204,7 +204,7 @@ fn where_nobody_can_look_silence_proves_nothing() {
     let time = Time::for_thread();
     let socket = Socket::new(&time);
     socket.state().answers = false;
-    let mut server = over(Plain(socket), Timeouts::DEFAULT);
+    let mut server = over(Plain(socket), Timeouts::default());
     for at in 1..1000 {
         time.advance_to(second(at));
         server.send_text("tick").unwrap();
@@ -221,7 +221,7 @@ fn signals_neither_end_a_wait_nor_make_it_longer() {
         assert_eq!(server.read().unwrap(), None);
         assert!((ms(600)..ms(620)).contains(&time.now()), "{:?}", time.now());
 
-        let (mut server, socket, time) = open(Timeouts::DEFAULT);
+        let (mut server, socket, time) = open(Timeouts::default());
         socket.state().signals = Some(Duration::from_millis(period));
         socket.arrive(second(60), TEXT);
         loop {
@@ -238,7 +238,7 @@ fn signals_neither_end_a_wait_nor_make_it_longer() {
 
 #[test]
 fn interruptions_between_which_no_time_passes_are_bounded() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.state().fault = Some(ErrorKind::Interrupted);
     let read = server.read().unwrap_err();
     assert!(matches!(read, Error::Io(error) if error.kind() == ErrorKind::Interrupted));

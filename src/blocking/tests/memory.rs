@@ -20,7 +20,7 @@ fn echo(server: &mut WebSocket<Socket>, socket: &Socket) {
 fn large_memory_goes_back_behind_a_second_of_silence() {
     let most = (4096, 0);
     for (next_message, kept) in [(ms(1900), true), (second(3), false)] {
-        let (mut server, socket, time) = open(Timeouts::DEFAULT);
+        let (mut server, socket, time) = open(Timeouts::default());
         echo(&mut server, &socket);
         time.advance_to(second(1));
         socket.arrive(next_message, TEXT);
@@ -49,7 +49,7 @@ fn it_goes_back_at_once_when_a_read_can_not_time_out() {
 
 #[test]
 fn it_goes_back_when_the_caller_says_so_but_nothing_that_waits() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     echo(&mut server, &socket);
     server.connection().send_text("waits").unwrap();
     server.shrink();
@@ -61,7 +61,7 @@ fn it_goes_back_when_the_caller_says_so_but_nothing_that_waits() {
 
 #[test]
 fn a_message_under_way_keeps_its_memory_through_silence() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.arrive(second(1), [begin_binary(100_000), vec![7; 99_999]].concat());
     socket.arrive(second(10), [7]);
     assert_eq!(server.read().unwrap(), Some(Event::Binary(&[7; 100_000])));
@@ -69,7 +69,7 @@ fn a_message_under_way_keeps_its_memory_through_silence() {
 
 #[test]
 fn the_reader_of_a_split_connection_gives_back_both() {
-    let (server, socket, _) = open(Timeouts::DEFAULT);
+    let (server, socket, _) = open(Timeouts::default());
     let (mut reader, writer) = server.split_with(socket.clone());
     let message = vec![7; 3 << 20];
     socket.arrive(second(1), [begin_binary(3 << 20), message.clone()].concat());

@@ -42,8 +42,8 @@ fn open(timeouts: Timeouts) -> (WebSocket<Socket>, Socket, Time) {
 }
 
 fn over<S: super::Stream>(stream: S, timeouts: Timeouts) -> WebSocket<S> {
-    let limits = Limits { max_message_bytes: u64::MAX, ..Limits::DEFAULT };
-    let connection = Connection::new(Role::Server, Config::DEFAULT.limits(limits));
+    let limits = Limits::default().max_message_bytes(u64::MAX);
+    let connection = Connection::new(Role::Server, Config::default().limits(limits));
     WebSocket::from_parts(Parts { stream, rx: RecvBuffer::new(), connection }, timeouts)
 }
 

@@ -26,7 +26,7 @@ fn a_message_that_was_thrown_away_was_not_sent() {
         },
     ];
     for send in sends {
-        let (mut server, socket, _) = open(Timeouts::DEFAULT);
+        let (mut server, socket, _) = open(Timeouts::default());
         socket.state().rate = 0;
         let sent = send(&mut server);
         assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
@@ -38,7 +38,7 @@ fn a_message_that_was_thrown_away_was_not_sent() {
 
 #[test]
 fn each_message_that_was_sent_has_been_taken() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.state().rate = 0;
     let mut sent = 0;
     let error = loop {
@@ -53,7 +53,7 @@ fn each_message_that_was_sent_has_been_taken() {
 
 #[test]
 fn a_message_behind_which_the_connection_was_given_up_was_not_sent() {
-    let (mut server, socket, time) = open(Timeouts::DEFAULT);
+    let (mut server, socket, time) = open(Timeouts::default());
     socket.state().rate = 0;
     time.advance_to(second(30));
     server.send_text("the ping goes with it").unwrap();
@@ -64,7 +64,7 @@ fn a_message_behind_which_the_connection_was_given_up_was_not_sent() {
 
 #[test]
 fn what_arrived_before_is_handed_out_behind_a_send_that_failed() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.state().rate = 0;
     socket.arrive(second(1), TEXT.repeat(2));
     let sent = server.send_binary(&vec![7; 15 << 20]);
@@ -77,7 +77,7 @@ fn what_arrived_before_is_handed_out_behind_a_send_that_failed() {
 
 #[test]
 fn the_adapter_takes_its_timeouts_with_it() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.state().rate = 0;
     socket.arrive(second(1), TEXT);
     server.send_text("sets one").unwrap();
@@ -98,7 +98,7 @@ fn errors_say_everything_once() {
 
 #[test]
 fn the_smaller_commands_are_sent_too() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     server.send_prepared(&PreparedMessage::text("p")).unwrap();
     server.send_pong(ControlPayload::new(b"x").unwrap()).unwrap();
     assert_eq!(server.close_empty().unwrap(), CLEAN);
@@ -107,13 +107,13 @@ fn the_smaller_commands_are_sent_too() {
 
 #[test]
 fn a_stream_may_be_behind_a_pointer() {
-    let (_, socket, _) = open(Timeouts::DEFAULT);
+    let (_, socket, _) = open(Timeouts::default());
     socket.arrive(second(1), TEXT.repeat(2));
     let boxed: Box<dyn super::super::Stream> = Box::new(socket.clone());
-    let mut server = over(boxed, Timeouts::DEFAULT);
+    let mut server = over(boxed, Timeouts::default());
     assert_eq!(server.read().unwrap(), Some(Event::Text("a")));
     let mut boxed = server.into_parts().stream;
-    let mut server = over(&mut boxed, Timeouts::DEFAULT);
+    let mut server = over(&mut boxed, Timeouts::default());
     assert_eq!(server.close(CloseCode::NORMAL, "").unwrap(), CLEAN);
     assert!(socket.state().shut_down);
 }

@@ -14,7 +14,7 @@ fn split(timeouts: Timeouts) -> (Reader<Socket>, Writer<Socket>, Socket, Time) {
 
 #[test]
 fn a_writer_does_not_judge_from_silence() {
-    let (mut reader, writer, socket, time) = split(Timeouts::DEFAULT.idle(seconds(30)));
+    let (mut reader, writer, socket, time) = split(Timeouts::default().idle(seconds(30)));
     socket.state().answers = false;
     for at in 1..200 {
         time.advance_to(second(10 * at));
@@ -30,7 +30,7 @@ fn a_writer_does_not_judge_from_silence() {
 
 #[test]
 fn a_reader_that_comes_late_looks_before_it_judges() {
-    let (mut reader, writer, _, time) = split(Timeouts::DEFAULT);
+    let (mut reader, writer, _, time) = split(Timeouts::default());
     writer.send_text("tick").unwrap();
     time.advance_to(second(25));
     writer.send_text("with a ping").unwrap();
@@ -40,7 +40,7 @@ fn a_reader_that_comes_late_looks_before_it_judges() {
 
 #[test]
 fn a_writer_gives_up_what_is_stuck_and_says_so() {
-    let (mut reader, writer, socket, time) = split(Timeouts::DEFAULT);
+    let (mut reader, writer, socket, time) = split(Timeouts::default());
     socket.state().rate = 0;
     let sent = writer.send_binary(&vec![7; 15 << 20]);
     assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
@@ -54,7 +54,7 @@ fn a_writer_gives_up_what_is_stuck_and_says_so() {
 #[test]
 fn a_writer_goes_on_while_the_peer_takes_a_little() {
     for rate in [1000, 200_000] {
-        let (reader, writer, socket, time) = split(Timeouts::DEFAULT);
+        let (reader, writer, socket, time) = split(Timeouts::default());
         socket.state().rate = rate;
         socket.state().room = 10_000;
         let len = 300 * rate as usize;
@@ -66,7 +66,7 @@ fn a_writer_goes_on_while_the_peer_takes_a_little() {
 
 #[test]
 fn what_moves_while_a_writer_waits_is_known_before_the_reader_judges() {
-    let (reader, writer, socket, time) = split(Timeouts::DEFAULT.close(None));
+    let (reader, writer, socket, time) = split(Timeouts::default().close(None));
     socket.state().rate = 1000;
     socket.state().room = 10_000;
     socket.state().answers = false;
@@ -80,7 +80,7 @@ fn what_moves_while_a_writer_waits_is_known_before_the_reader_judges() {
 
 #[test]
 fn a_writer_is_told_that_its_message_was_not_written() {
-    let (mut reader, writer, socket, _) = split(Timeouts::DEFAULT);
+    let (mut reader, writer, socket, _) = split(Timeouts::default());
     socket.state().fault = Some(ErrorKind::BrokenPipe);
     assert!(matches!(writer.send_text("a"), Err(Error::Io(_))));
     assert!(matches!(writer.send_text("b"), Err(Error::Send(SendError::Closed))));
@@ -95,7 +95,7 @@ fn a_writer_is_told_that_its_message_was_not_written() {
 
 #[test]
 fn the_halves_start_without_timeouts() {
-    let (mut server, socket, _) = open(Timeouts::DEFAULT);
+    let (mut server, socket, _) = open(Timeouts::default());
     socket.arrive(second(1), TEXT);
     server.send_text("sets one").unwrap();
     server.read().unwrap();
@@ -110,7 +110,7 @@ fn the_reader_ends_as_a_whole_connection_does() {
         (&TEXT[..2], Ended::Eof { mid_frame: true, mid_message: false, close_sent: false }),
     ] {
         for end in [End::Eof, End::Error(ErrorKind::UnexpectedEof)] {
-            let (mut reader, _writer, socket, _) = split(Timeouts::DEFAULT);
+            let (mut reader, _writer, socket, _) = split(Timeouts::default());
             socket.arrive(second(1), bytes);
             socket.end(second(2), end);
             while reader.read().unwrap().is_some() {}
@@ -121,7 +121,7 @@ fn the_reader_ends_as_a_whole_connection_does() {
 
 #[test]
 fn a_close_is_bounded_from_its_writing_on() {
-    let (mut reader, writer, socket, time) = split(Timeouts::DEFAULT);
+    let (mut reader, writer, socket, time) = split(Timeouts::default());
     socket.state().answers = false;
     writer.close(CloseCode::NORMAL, "").unwrap();
     assert!(matches!(reader.read(), Ok(None)));
@@ -133,7 +133,7 @@ fn a_close_is_bounded_from_its_writing_on() {
 /// The reader does not wait for a writer that has the output, so the writer has to look once more.
 #[test]
 fn what_the_reader_queues_while_a_writer_lets_go_is_written() {
-    let (mut reader, writer, socket, _) = split(Timeouts::DEFAULT);
+    let (mut reader, writer, socket, _) = split(Timeouts::default());
     socket.arrive(second(1), PING);
     socket.arrive(second(2), TEXT);
     do_meanwhile(move || {
@@ -156,7 +156,7 @@ fn a_reader_waits_no_longer_than_closing_may_take() {
 
 /// Pongs that do not fit, until the peer reads from `at` on.
 fn full_until(at: Instant) -> (Reader<Socket>, Socket, Time) {
-    let (mut reader, _writer, socket, time) = split(Timeouts::DEFAULT);
+    let (mut reader, _writer, socket, time) = split(Timeouts::default());
     socket.state().room = 10;
     socket.state().reads_from = at;
     socket.state().answers = false;
@@ -232,13 +232,13 @@ fn the_look_of_the_reader_is_bounded() {
 
 #[test]
 fn halves_of_one_connection_are_reunited_and_no_others() {
-    let (server, socket, time) = open(Timeouts::DEFAULT);
+    let (server, socket, time) = open(Timeouts::default());
     let (mut reader, writer) = server.split_with(socket.clone());
     writer.send_text("from the writer").unwrap();
     socket.arrive(time.now(), [TEXT, &TEXT[..3]].concat());
     assert_eq!(reader.read().unwrap(), Some(Event::Text("a")));
     let (other, other_writer) =
-        over(Socket::new(&time), Timeouts::DEFAULT).split_with(socket.clone());
+        over(Socket::new(&time), Timeouts::default()).split_with(socket.clone());
     let (reader, other_writer) = reader.reunite(other_writer).unwrap_err();
     let clone = writer.clone();
     let (reader, writer) = reader.reunite(writer).unwrap_err();
@@ -254,7 +254,7 @@ fn halves_of_one_connection_are_reunited_and_no_others() {
 
 #[test]
 fn every_kind_of_message_is_sent_by_writers_too() {
-    let (server, socket, _) = open(Timeouts::DEFAULT);
+    let (server, socket, _) = open(Timeouts::default());
     let (_reader, writer) = server.split_with(socket.clone());
     writer.send_prepared(&PreparedMessage::text("p")).unwrap();
     writer.send_fragment(MessageKind::Text, b"f", false).unwrap();

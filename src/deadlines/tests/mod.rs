@@ -13,11 +13,11 @@ fn open(timeouts: Timeouts) -> Deadlines {
     deadlines
 }
 
-const IDLE: Timeouts = Timeouts::DEFAULT.idle(Some(Duration::from_secs(30)));
+const IDLE: Timeouts = Timeouts::new().idle(Some(Duration::from_secs(30)));
 
 #[test]
 fn opening_is_bounded_in_all_whatever_arrives() {
-    let mut deadlines = Deadlines::new(Timeouts::DEFAULT, second(0));
+    let mut deadlines = Deadlines::new(Timeouts::default(), second(0));
     deadlines.received(second(9));
     assert_eq!(deadlines.handle_timeout(second(10)), Some(Due::Opening));
     assert_eq!(deadlines.poll_timeout(), None);
@@ -25,7 +25,7 @@ fn opening_is_bounded_in_all_whatever_arrives() {
 
 #[test]
 fn any_byte_is_a_sign_of_life() {
-    let mut deadlines = open(Timeouts::DEFAULT);
+    let mut deadlines = open(Timeouts::default());
     assert_eq!(deadlines.handle_timeout(second(20)), Some(Due::Ping));
     assert_eq!(deadlines.handle_timeout(second(20)), None, "one ping is enough");
     deadlines.received(second(39));
@@ -37,7 +37,7 @@ fn any_byte_is_a_sign_of_life() {
 
 #[test]
 fn bytes_that_are_taken_at_once_prove_nothing() {
-    let mut deadlines = open(Timeouts::DEFAULT);
+    let mut deadlines = open(Timeouts::default());
     for at in 1..20 {
         deadlines.written(1000, false, second(at));
         deadlines.drained();
@@ -50,7 +50,7 @@ fn bytes_that_are_taken_at_once_prove_nothing() {
 
 #[test]
 fn bytes_that_are_taken_after_some_were_refused_are_a_sign_of_life() {
-    let mut deadlines = open(Timeouts::DEFAULT);
+    let mut deadlines = open(Timeouts::default());
     assert_eq!(deadlines.handle_timeout(second(20)), Some(Due::Ping));
     deadlines.written(0, true, second(25));
     deadlines.written(0, true, second(30));
@@ -65,7 +65,7 @@ fn bytes_that_are_taken_after_some_were_refused_are_a_sign_of_life() {
 
 #[test]
 fn looking_reports_nothing() {
-    let mut deadlines = open(Timeouts::DEFAULT);
+    let mut deadlines = open(Timeouts::default());
     assert_eq!(deadlines.due(second(19)), None);
     assert_eq!(deadlines.due(second(20)), Some(Due::Ping));
     assert_eq!(deadlines.due(second(20)), Some(Due::Ping));
@@ -132,7 +132,7 @@ fn a_message_counts_however_it_is_sent() {
         |connection| connection.send_fragment(MessageKind::Text, b"x", false).unwrap(),
     ];
     for send in ways {
-        let mut connection = Connection::new(Role::Server, Config::DEFAULT);
+        let mut connection = Connection::new(Role::Server, Config::default());
         let mut deadlines = open(Timeouts::NONE.idle(Some(Duration::from_secs(30))));
         connection.send_ping(ControlPayload::EMPTY).unwrap();
         deadlines.observe(&mut connection, second(10));
@@ -160,7 +160,7 @@ fn behind_the_last_deadline_nothing_is_due_any_more() {
         Due::Close
     };
     for act in [opening, pong, close, drain] {
-        let mut deadlines = Deadlines::new(Timeouts::DEFAULT, second(0));
+        let mut deadlines = Deadlines::new(Timeouts::default(), second(0));
         let due = act(&mut deadlines);
         let now = second(40);
         assert_eq!(deadlines.handle_timeout(now), Some(due));
@@ -192,7 +192,7 @@ fn closing_counts_from_its_first_call() {
 
 #[test]
 fn behind_the_end_of_input_the_rest_has_to_go_on() {
-    let mut deadlines = open(Timeouts::DEFAULT);
+    let mut deadlines = open(Timeouts::default());
     deadlines.written(0, true, second(0));
     deadlines.input_ended(second(1));
     for at in (2..30).step_by(4) {
@@ -205,7 +205,7 @@ fn behind_the_end_of_input_the_rest_has_to_go_on() {
 #[test]
 fn time_may_jump_and_overflow() {
     let end = Instant::new(Duration::MAX);
-    let mut deadlines = Deadlines::new(Timeouts::DEFAULT, end);
+    let mut deadlines = Deadlines::new(Timeouts::default(), end);
     assert_eq!(deadlines.poll_timeout(), Some(end));
     deadlines.opened(second(7));
     assert_eq!(deadlines.handle_timeout(second(1)), None, "back in time");

@@ -8,13 +8,12 @@ use crate::recv_buffer::RecvBuffer;
 use crate::recv_buffer::transfer::counted;
 use alloc::vec::Vec;
 
-const LIMITS: Limits =
-    Limits { max_fragments: u32::MAX, max_message_bytes: 16 << 20, ..Limits::DEFAULT };
+const LIMITS: Limits = Limits::new().max_fragments(u32::MAX).max_message_bytes(16 << 20);
 
 fn server(delivery: Delivery) -> Connection {
     let deflate = Deflate::default();
     let agreement = deflate.accept(&Offer::parse(b"permessage-deflate").unwrap()).unwrap();
-    let config = Config { limits: LIMITS, delivery, ..Config::DEFAULT };
+    let config = Config::default().limits(LIMITS).delivery(delivery);
     Connection::new(Role::Server, config).with_agreement(agreement)
 }
 

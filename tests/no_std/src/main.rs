@@ -45,16 +45,16 @@ fn run() -> Option<()> {
     expect_output(&mut server, UNMASKED)?;
 
     let masks = Masks::new(|| [0x37, 0xfa, 0x21, 0x3d]);
-    let mut client = Connection::new(Role::Client(masks), Config::DEFAULT);
+    let mut client = Connection::new(Role::Client(masks), Config::default());
     client.send_text("Hello").ok()?;
     expect_output(&mut client, MASKED)
 }
 
 fn accept(rx: &mut RecvBuffer) -> Option<Connection> {
-    let request = ServerHandshake::new(&Limits::DEFAULT).receive(rx).ok()??;
+    let request = ServerHandshake::new(&Limits::default()).receive(rx).ok()??;
     let upgrade = request.upgrade(OriginPolicy::SameHost).ok()?;
     let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), headers: &[] };
-    upgrade.accept(&reply, Config::DEFAULT).ok()
+    upgrade.accept(&reply, Config::default()).ok()
 }
 
 /// Takes all output, which must be `expected`.

@@ -49,9 +49,9 @@ fn answered(extension: impl Extension + 'static, lines: &[&str]) -> Option<Strin
     );
     lines.iter().for_each(|line| request.extend([HEADER, line, "\r\n"]));
     request.push_str("\r\n");
-    let config = Arc::new(Config::DEFAULT.extension(extension));
+    let config = Arc::new(Config::default().extension(extension));
     let [whole, bytewise] = arrivals(request.as_bytes()).map(|pieces| {
-        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let mut handshake = ServerHandshake::new(&Limits::default());
         let mut rx = RecvBuffer::new();
         for piece in pieces {
             rx.extend_from_slice(piece);
@@ -78,7 +78,7 @@ fn start(config: &Arc<Config>) -> ClientHandshake {
 
 /// What a client offers.
 fn offered(extension: impl Extension + 'static) -> Option<String> {
-    let mut handshake = start(&Arc::new(Config::DEFAULT.extension(extension)));
+    let mut handshake = start(&Arc::new(Config::default().extension(extension)));
     let len = handshake.outgoing().remaining();
     extension_line(&handshake.outgoing().copy_to_bytes(len))
 }
@@ -94,7 +94,7 @@ fn opened(
     );
     lines.iter().for_each(|line| answer.extend([HEADER, line, "\r\n"]));
     answer.push_str("\r\n");
-    let config = Arc::new(Config::DEFAULT.extension(extension));
+    let config = Arc::new(Config::default().extension(extension));
     let [whole, bytewise] = arrivals(answer.as_bytes()).map(|pieces| {
         let mut handshake = start(&config);
         let len = handshake.outgoing().remaining();

@@ -64,10 +64,10 @@ impl Peer {
         }
         let mut rx = RecvBuffer::new();
         rx.extend_from_slice(&read_head(&mut self.records));
-        let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+        let mut handshake = ServerHandshake::new(&Limits::default());
         let request = handshake.receive(&mut rx).unwrap().unwrap();
         let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-        let mut connection = upgrade.accept(&Acceptance::default(), Config::DEFAULT).unwrap();
+        let mut connection = upgrade.accept(&Acceptance::default(), Config::default()).unwrap();
         let mut head = vec![];
         connection.outgoing().write_to(&mut head).unwrap();
         head

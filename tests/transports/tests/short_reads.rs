@@ -36,7 +36,7 @@ struct Server<S> {
 impl<S: Stream> Server<S> {
     fn new(stream: S) -> Self {
         let now = Instant::default();
-        let mut socket = WebSocket::server(stream, &Limits::DEFAULT, Timeouts::NONE, now);
+        let mut socket = WebSocket::server(stream, &Limits::default(), Timeouts::NONE, now);
         let poll = Poll::new().unwrap();
         socket.register(poll.registry(), Token(0)).unwrap();
         Self { socket, memory: Memory::new(), poll }
@@ -64,7 +64,7 @@ impl<S: Stream> Server<S> {
             let mut turn = self.socket.turn(&mut self.memory, Instant::default());
             let open = turn.open(|request| {
                 let upgrade = request.upgrade(sansio_ws::handshake::OriginPolicy::SameHost)?;
-                Ok::<Connection, _>(upgrade.accept(&Default::default(), Config::DEFAULT)?)
+                Ok::<Connection, _>(upgrade.accept(&Default::default(), Config::default())?)
             });
             if open.unwrap() {
                 while let Some((_, event)) = turn.next().unwrap() {

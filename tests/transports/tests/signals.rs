@@ -113,10 +113,10 @@ mod linux {
             more(peer)
         });
         let far = Some(Duration::from_secs(600));
-        let timeouts = Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far);
+        let timeouts = Timeouts::default().opening(far).keep_alive(far).pong(far).close(far);
         let stream = Counted(stream);
         let origin = OriginPolicy::SameHost;
-        (WebSocket::accept(stream, origin, Config::DEFAULT, timeouts).unwrap(), peer)
+        (WebSocket::accept(stream, origin, Config::default(), timeouts).unwrap(), peer)
     }
 
     /// A TCP stream that counts the calls which were interrupted.

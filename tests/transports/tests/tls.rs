@@ -55,7 +55,7 @@ const MIO_SERVER: Side = Side { run: mio_server, peer: Peer::client };
 /// Deadlines that are there, and far away.
 fn far() -> Timeouts {
     let far = Some(Duration::from_secs(600));
-    Timeouts::DEFAULT.opening(far).keep_alive(far).pong(far).close(far)
+    Timeouts::default().opening(far).keep_alive(far).pong(far).close(far)
 }
 
 fn answer(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {
@@ -70,13 +70,13 @@ fn answer(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError
 fn blocking_server(socket: TcpStream, world: &World) -> Outcome {
     let stream = Tls(StreamOwned::new(world.settings.accept(), socket));
     let origin = OriginPolicy::SameHost;
-    serve(blocking::WebSocket::accept(stream, origin, Config::DEFAULT, far()))
+    serve(blocking::WebSocket::accept(stream, origin, Config::default(), far()))
 }
 
 fn blocking_client(socket: TcpStream, world: &World) -> Outcome {
     let stream = Tls(StreamOwned::new(world.settings.connect(), socket));
     let request = ClientRequest::new("wss://localhost/chat").unwrap();
-    serve(blocking::WebSocket::connect(stream, &request, Config::DEFAULT, far()))
+    serve(blocking::WebSocket::connect(stream, &request, Config::default(), far()))
 }
 
 fn serve<S: blocking::Stream>(opened: Result<blocking::WebSocket<S>, blocking::Error>) -> Outcome {
@@ -105,7 +105,7 @@ fn mio_server(socket: TcpStream, world: &World) -> Outcome {
     socket.set_nonblocking(true).unwrap();
     let mut stream = Records::new(world.settings.accept(), mio::net::TcpStream::from_std(socket));
     stream.stalled = Arc::clone(&world.stalled);
-    let mut socket = WebSocket::server(stream, &Limits::DEFAULT, far(), NOW);
+    let mut socket = WebSocket::server(stream, &Limits::default(), far(), NOW);
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(16);
     let mut memory = Memory::new();
@@ -117,7 +117,7 @@ fn mio_server(socket: TcpStream, world: &World) -> Outcome {
             let mut turn = socket.turn(&mut memory, NOW);
             let opened = turn.open(|request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
-                Ok(upgrade.accept(&Acceptance::default(), Config::DEFAULT)?)
+                Ok(upgrade.accept(&Acceptance::default(), Config::default())?)
             });
             match opened {
                 Ok(false) => {}

@@ -78,7 +78,7 @@ impl Encode for OursPrepared {
     type Message = PreparedMessage;
 
     fn new(_: Side, output: Output) -> Self {
-        Self(Connection::new(Role::Server, Config::DEFAULT), Wire::sink(output))
+        Self(Connection::new(Role::Server, Config::default()), Wire::sink(output))
     }
 
     fn message(payload: &Bytes) -> PreparedMessage {

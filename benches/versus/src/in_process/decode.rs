@@ -63,10 +63,9 @@ fn scenario(group: &'static str, kind: Kind, payload: Vec<u8>) -> Scenario {
 
 /// The bytes of the same message, sent again and again by a client.
 fn stream(kind: Kind, payload: &[u8], messages: usize) -> Arc<[u8]> {
-    let limits =
-        Limits { max_queued_bytes: usize::MAX, max_queued_frames: usize::MAX, ..Limits::DEFAULT };
+    let limits = Limits::default().max_queued_bytes(usize::MAX).max_queued_frames(usize::MAX);
     let role = sansio_ws::Role::Client(Masks::from_os().unwrap());
-    let mut client = Connection::new(role, Config::DEFAULT.limits(limits));
+    let mut client = Connection::new(role, Config::default().limits(limits));
     for _ in 0..messages {
         match kind {
             Kind::Binary => client.send_binary(payload).unwrap(),
@@ -135,7 +134,7 @@ fn ours(wire: Wire) -> impl Decode {
         }
     }
 
-    let connection = Connection::new(sansio_ws::Role::Server, Config::DEFAULT);
+    let connection = Connection::new(sansio_ws::Role::Server, Config::default());
     Ours(connection, RecvBuffer::with_capacity(READ), wire)
 }
 

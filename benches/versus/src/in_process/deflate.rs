@@ -146,13 +146,13 @@ fn ours(wire: Wire, deflate: Deflate, mem_level: Option<u8>) -> Box<dyn Echo> {
     if let Some(mem_level) = mem_level {
         extension = extension.mem_level(mem_level).unwrap();
     }
-    let config = Config::DEFAULT.extension(extension.level(deflate.level).unwrap());
+    let config = Config::default().extension(extension.level(deflate.level).unwrap());
     let (lines, end) = REQUEST.split_at(REQUEST.len() - 2);
     let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n";
     let mut request = Wire::once([lines, offer, end].concat().into(), Output::default());
     let mut rx = RecvBuffer::with_capacity(READ);
     rx.read_from(&mut request).unwrap();
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let upgrade = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = upgrade.upgrade(OriginPolicy::SameHost).unwrap();
     let mut connection = upgrade.accept(&Acceptance::default(), config).unwrap();

@@ -154,7 +154,7 @@ impl Encode for Ours {
             Side::Server => sansio_ws::Role::Server,
             Side::Client => sansio_ws::Role::Client(Masks::from_os().unwrap()),
         };
-        Self(Connection::new(role, Config::DEFAULT), Wire::sink(output))
+        Self(Connection::new(role, Config::default()), Wire::sink(output))
     }
 
     fn message(payload: &Bytes) -> Bytes {

@@ -27,7 +27,7 @@ use wtx::web_socket::WebSocketAcceptor;
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let config = Arc::new(Config::DEFAULT);
+    let config = Arc::new(Config::default());
     let shared = Arc::clone(&config);
     let mut buffer = RecvBuffer::new();
     let subjects = vec![
@@ -81,7 +81,7 @@ fn limit(mut wire: Wire) {
 
 fn ours(mut wire: Wire, rx: &mut RecvBuffer, config: &Arc<Config>) {
     rx.read_from(&mut wire).unwrap();
-    let mut handshake = ServerHandshake::new(&Limits::DEFAULT);
+    let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     let mut connection = upgrade.accept(&Acceptance::default(), Arc::clone(config)).unwrap();
