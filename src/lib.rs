@@ -120,6 +120,7 @@ pub use limits::Limits;
 pub use recv_buffer::RecvBuffer;
 pub use send_queue::SendQueue;
 
-#[cfg(all(doctest, feature = "std"))]
+// The features that its examples use. They stand there whole, without lines that only rustdoc hides.
+#[cfg(all(doctest, feature = "std", feature = "deflate"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
