@@ -75,6 +75,8 @@
 //! happens before there is a connection, and [`Ended`] says how one ended.
 //!
 #![no_std]
+// docs.rs builds with a nightly, which writes beside each item the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 // What only a library owes its users; programs and tests do without. More in Cargo.toml.
 #![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
@@ -118,6 +120,7 @@ pub use limits::Limits;
 pub use recv_buffer::RecvBuffer;
 pub use send_queue::SendQueue;
 
-#[cfg(all(doctest, feature = "std"))]
+// The features that its examples use. They stand there whole, without lines that only rustdoc hides.
+#[cfg(all(doctest, feature = "std", feature = "deflate"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
