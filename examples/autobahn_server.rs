@@ -145,7 +145,7 @@ fn serve_mio(address: SocketAddr, config: Arc<Config>) -> Result<(), Box<dyn Err
         }
         sockets.retain(|_, socket| {
             let mut turn = socket.turn(&mut memory, now());
-            let mut served = turn.open(|request| accept(request, &config)).map(drop);
+            let mut served = turn.accept(|request| accept(request, &config)).map(drop);
             while let (Ok(()), Ok(Some((mut connection, event)))) = (&served, turn.next()) {
                 if let Err(error) = echo(&mut connection, event)
                     && error != SendError::Closed

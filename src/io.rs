@@ -178,16 +178,6 @@ pub(crate) fn is_gone(kind: ErrorKind) -> bool {
     )
 }
 
-/// What to say when an end is found before the handshake is done, which is an error.
-pub(crate) fn before_opening(error: io::Error) -> io::Error {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => {
-            io::Error::new(error.kind(), "cut off before the handshake was done")
-        }
-        _ => error,
-    }
-}
-
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let mut retries = 0;
     loop {

@@ -13,9 +13,11 @@
 /// | `max_queued_pongs` | 16 | of further pings only the newest is answered |
 /// | `max_handshake_bytes` | 16 KiB | the handshake fails, status 431 |
 /// | `max_headers` | 100 | the handshake fails, status 431 |
+/// | `max_refusal_bytes` | 64 KiB | the body of a server's refusal is cut there |
 ///
-/// A limit is switched off by the largest value of its type; only pongs that wait have always one. Memory never grows by what a peer
-/// declares, only by what it sends, so large limits cost nothing until they are used.
+/// A limit is switched off by the largest value of its type; only that of pongs is at most 255. Memory
+/// never grows by what a peer declares, only by what it sends, so large limits cost nothing until they
+/// are used.
 ///
 /// ```
 /// use sansio_ws::Limits;
@@ -52,6 +54,8 @@ pub struct Limits {
     pub max_handshake_bytes: usize,
     /// Header lines of the peer's handshake.
     pub max_headers: usize,
+    /// Bytes that a client keeps of the body of a refusal. With 0 it does not wait for one.
+    pub max_refusal_bytes: usize,
 }
 
 impl Limits {
@@ -68,6 +72,7 @@ impl Limits {
             max_queued_pongs: 16,
             max_handshake_bytes: 16 << 10,
             max_headers: 100,
+            max_refusal_bytes: 64 << 10,
         }
     }
 
@@ -133,6 +138,13 @@ impl Limits {
         self.max_headers = headers;
         self
     }
+
+    /// The same limits with another [number](field@Self::max_refusal_bytes) of bytes of a refusal.
+    #[must_use]
+    pub const fn max_refusal_bytes(mut self, bytes: usize) -> Self {
+        self.max_refusal_bytes = bytes;
+        self
+    }
 }
 
 impl Default for Limits {
@@ -156,7 +168,8 @@ mod tests {
             .max_queued_frames(6)
             .max_queued_pongs(7)
             .max_handshake_bytes(8)
-            .max_headers(9);
+            .max_headers(9)
+            .max_refusal_bytes(10);
         let expected = Limits {
             max_message_bytes: 1,
             max_frame_bytes: 2,
@@ -167,6 +180,7 @@ mod tests {
             max_queued_pongs: 7,
             max_handshake_bytes: 8,
             max_headers: 9,
+            max_refusal_bytes: 10,
         };
         assert_eq!(limits, expected);
     }

@@ -123,7 +123,7 @@ impl Peer {
     ) -> Result<(), Error> {
         let name = &mut self.name;
         let mut turn = self.socket.turn(memory, now);
-        let open = turn.open(|request| {
+        let open = turn.accept(|request| {
             debug!("{name}: {} {}", request.method(), request.target());
             room.settings.answer(request)
         })?;

@@ -1,6 +1,7 @@
 //! Both sides of the opening handshake: the same result however the bytes are cut, and nothing
 //! accepted that a second, simpler reader would not accept.
 
+use super::body;
 use super::input::Input;
 use super::stream::{counting_masks, write_all};
 use sansio_ws::handshake::{
@@ -28,17 +29,18 @@ enum Outcome {
 
 fn limits(input: Input<'_>) -> Limits {
     if input.is_on(0) {
-        Limits::default().max_handshake_bytes(256).max_headers(6)
+        Limits::default().max_handshake_bytes(256).max_headers(6).max_refusal_bytes(16)
     } else {
         Limits::default()
     }
 }
 
-/// Feeds the pieces to `receive` until it has a result, and the others to the buffer.
+/// Feeds the pieces to `receive` until it has a result, and the others to the buffer. At the end of the
+/// stream `None` is fed.
 fn outcome(
     pieces: &[&[u8]],
     limits: &Limits,
-    mut receive: impl FnMut(&mut RecvBuffer) -> Result<Option<Vec<String>>, HandshakeError>,
+    mut receive: impl FnMut(Option<&mut RecvBuffer>) -> Result<Option<Vec<String>>, HandshakeError>,
 ) -> Outcome {
     let mut rx = RecvBuffer::new();
     let mut received = 0;
@@ -48,20 +50,25 @@ fn outcome(
         received += piece.len();
         assert!(rx.capacity() <= 2 * received + 4096, "memory: {rx:?}");
         if head.is_none() {
-            match receive(&mut rx) {
+            match receive(Some(&mut rx)) {
                 Ok(found) => head = found,
                 Err(error) => {
-                    assert_eq!(receive(&mut rx), Err(HandshakeError::Finished));
+                    assert_eq!(receive(Some(&mut rx)), Err(HandshakeError::Finished));
                     return Outcome::Failed(error);
                 }
             }
-            // A peer cannot keep the handshake waiting by sending more.
-            assert!(head.is_some() || received <= limits.max_handshake_bytes, "no end in sight");
+            // A peer cannot keep the handshake waiting by sending more: at the worst a line of a chunk
+            // for each byte of a body, and trailers.
+            let bound = limits.max_handshake_bytes + 260 * limits.max_refusal_bytes + (16 << 10);
+            assert!(head.is_some() || received <= bound, "no end in sight");
         }
+    }
+    if head.is_none() {
+        head = receive(None).expect("an end is no error");
     }
     match head {
         Some(head) => {
-            assert_eq!(receive(&mut rx), Err(HandshakeError::Finished));
+            assert_eq!(receive(Some(&mut rx)), Err(HandshakeError::Finished));
             Outcome::Head(head, rx.unread().to_vec())
         }
         None => Outcome::Pending,
@@ -120,11 +127,12 @@ fn scan(
 }
 
 fn check_error(error: HandshakeError) {
-    assert!((400..=599).contains(&error.status()), "{error:?}");
+    let status = error.status().code();
+    assert!((400..=599).contains(&status), "{error:?}");
     let response = String::from_utf8(error.response().encode()).expect("text");
     let (head, body) = response.split_once("\r\n\r\n").expect("a whole head");
     let head = Head::parse(head);
-    assert!(head.first.starts_with(&format!("HTTP/1.1 {} ", error.status())));
+    assert!(head.first.starts_with(&format!("HTTP/1.1 {status} ")));
     assert_eq!(head.only("content-length"), Some(&*body.len().to_string()));
 }
 
@@ -145,6 +153,7 @@ pub fn server_handshake(data: &[u8]) {
     let outcome = same(input, |pieces| {
         let mut handshake = ServerHandshake::new(&limits);
         outcome(pieces, &limits, |rx| {
+            let Some(rx) = rx else { return Ok(None) };
             let Some(request) = handshake.receive(rx)? else { return Ok(None) };
             let mut head = vec![
                 request.method().into(),
@@ -245,20 +254,26 @@ pub fn client_handshake(data: &[u8]) {
             write_all(handshake.outgoing(), &mut Vec::new());
         }
         outcome(pieces, &limits, |rx| {
-            let Some(answer) = handshake.receive(rx)? else { return Ok(None) };
-            let (is_open, response) = match &answer {
-                Answer::Open(connection, response) => {
+            let answer = match rx {
+                Some(rx) => handshake.receive(rx)?,
+                None => handshake.receive_eof().map(Answer::Refused),
+            };
+            let (is_open, response) = match answer {
+                None => return Ok(None),
+                Some(Answer::Open(connection, head)) => {
                     assert!(!connection.is_server() && !connection.wants_write());
-                    (true, response)
+                    (true, head.to_response())
                 }
-                Answer::Refused(refusal) => {
-                    assert_ne!(refusal.head.status(), 101);
-                    (false, &refusal.head)
+                Some(Answer::Refused(response)) => {
+                    assert_ne!(response.status, 101);
+                    (false, *response)
                 }
             };
-            let mut head = vec![is_open.to_string(), response.status().to_string()];
-            head.push(response.reason().into());
-            for (name, value) in response.headers().iter() {
+            let mut head = vec![is_open.to_string(), response.status.to_string()];
+            head.push(response.is_cut.to_string());
+            head.push(response.body.escape_ascii().to_string());
+            head.push(response.reason);
+            for (name, value) in response.headers {
                 head.push(format!("{name}: {}", value.escape_ascii()));
             }
             Ok(Some(head))
@@ -320,6 +335,21 @@ impl Head {
         } else {
             Ok(value)
         }
+    }
+
+    /// `Content-Length`, if there is one, and its number, if it is one.
+    fn length(&self) -> Option<Option<u64>> {
+        let lengths = self.all("content-length").collect::<Vec<_>>();
+        if lengths.is_empty() {
+            return None;
+        }
+        let lengths = lengths.join(",");
+        let mut lengths = lengths.split(',').map(|length| length.trim_matches(BLANK));
+        let number = |length: &str| {
+            length.bytes().all(|byte| byte.is_ascii_digit()).then(|| length.parse::<u64>().ok())?
+        };
+        let first = lengths.next().and_then(number);
+        Some(first.filter(|_| lengths.all(|length| number(length) == first)))
     }
 
     fn has_body(&self) -> bool {
@@ -400,16 +430,13 @@ fn check_head(head: &Head) -> Result<Option<(String, Option<u16>)>, HandshakeErr
         None if version == "HTTP/1.0" => None,
         None => return Err(HandshakeError::MissingHost),
     };
-    let lengths: Vec<&str> = head.all("content-length").collect();
-    if !lengths.is_empty() {
-        let lengths = lengths.join(",");
-        let mut lengths = lengths.split(',').map(|length| length.trim_matches(BLANK));
-        let number = |length: &str| {
-            length.bytes().all(|byte| byte.is_ascii_digit()).then(|| length.parse::<u64>().ok())?
-        };
-        let first = lengths.next().and_then(number);
-        let is_one = first.is_some() && lengths.all(|length| number(length) == first);
-        require(is_one, HandshakeError::ContentLength)?;
+    let length = head.length();
+    require(length != Some(None), HandshakeError::ContentLength)?;
+    let mut encodings = head.all("transfer-encoding");
+    if let Some(encoding) = encodings.next() {
+        let is_chunked = encoding.eq_ignore_ascii_case("chunked") && encodings.next().is_none();
+        let is_clear = is_chunked && length.is_none() && version == "HTTP/1.1";
+        require(is_clear, HandshakeError::TransferEncoding)?;
     }
     Ok(named.or(host))
 }
@@ -486,16 +513,27 @@ fn check_answers(mut bytes: &[u8], limits: &Limits, early: bool, outcome: &Outco
             Outcome::Failed(HandshakeError::MalformedHead | HandshakeError::HttpVersion) => {}
             Outcome::Failed(error) => assert_eq!(check_answer(&head, early), Err(*error)),
             Outcome::Head(seen, left) => {
-                assert_eq!(rest, left);
                 assert_eq!(status, format!(" {:0>3}", seen[1]));
                 let is_open = seen[0] == "true";
                 assert_eq!(is_open, status == " 101");
                 if is_open {
+                    assert_eq!(rest, left);
                     assert_eq!(check_answer(&head, early), Ok(()));
+                } else {
+                    check_body(&head, rest, limits.max_refusal_bytes, &seen[1..4]);
                 }
             }
         }
         return;
+    }
+}
+
+/// What a client keeps of the body of a refusal: status, whether it is cut, and the bytes.
+fn check_body(head: &Head, rest: &[u8], max: usize, seen: &[String]) {
+    let encodings: Vec<_> = head.all("transfer-encoding").collect();
+    let status = seen[0].parse().expect("a number");
+    if let Some(body) = body::read(status, &encodings, head.length(), rest, max) {
+        assert_eq!(seen[1..], [body.is_cut.to_string(), body.bytes.escape_ascii().to_string()]);
     }
 }
 

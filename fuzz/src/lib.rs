@@ -9,6 +9,7 @@
 //! are in front of offers of extensions.
 
 mod api;
+mod body;
 #[cfg(feature = "deflate")]
 mod deflate;
 #[cfg(feature = "deflate")]

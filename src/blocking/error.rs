@@ -2,10 +2,8 @@
 
 use crate::connection::{Ended, ProtocolError, SendError};
 use crate::entropy::EntropyError;
-use crate::handshake::HandshakeError;
+use crate::handshake::{HandshakeError, InvalidField, InvalidUrl, ReceivedResponse, Status};
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use std::io;
 
@@ -14,8 +12,7 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The stream failed. Recoverable only for the kinds `WouldBlock` and `TimedOut`, from streams
-    /// that time out by themselves; any other has ended the connection. Before it is open, the kind
-    /// `UnexpectedEof` says that it was cut off.
+    /// that time out by themselves; any other has ended the connection.
     Io(io::Error),
     /// The peer broke the protocol. Fatal; it has been told.
     Protocol(ProtocolError),
@@ -25,30 +22,46 @@ pub enum Error {
     Ended(Ended),
     /// The peer's handshake is not acceptable. Fatal; a client has been told.
     Handshake(HandshakeError),
+    /// The URL of the server is not one of a WebSocket. Nothing was connected.
+    Url(InvalidUrl),
+    /// Something may not stand in a handshake. Nothing was sent.
+    Field(InvalidField),
     /// The server did not switch protocols.
-    Refused(Box<Refused>),
+    Refused(Box<ReceivedResponse>),
     /// This server answered the request with an HTTP response of this status instead of a
     /// connection.
-    Responded(u16),
-    /// The stream ended, or the deadline came, before the handshake was done.
-    Unopened,
+    Responded(Status),
+    /// The stream ended, or time ran out, before the handshake was done.
+    Unopened(Unopened),
     /// A `wss` or `https` URL needs a TLS stream, which the caller has to bring.
     Secure,
     /// No random bytes.
     Entropy(EntropyError),
 }
 
-/// A server's answer other than 101.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The HTTP status.
-    pub status: u16,
-    /// The reason phrase.
-    pub reason: String,
-    /// The headers.
-    pub headers: Vec<(String, Vec<u8>)>,
-    /// The body as far as it arrived together with the head.
-    pub body: Vec<u8>,
+/// Why there is neither a connection nor a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unopened {
+    /// The stream ended before the peer had sent anything. Browsers and scanners do that.
+    Ended,
+    /// The stream ended within the head of the peer's handshake.
+    HalfHead,
+    /// The stream was cut off: TLS without its `close_notify`.
+    CutOff,
+    /// [`Timeouts::opening`](crate::deadlines::Timeouts::opening) has passed.
+    TimedOut,
+}
+
+impl fmt::Display for Unopened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended => "the stream ended before the handshake",
+            Self::HalfHead => "the stream ended within the head of the handshake",
+            Self::CutOff => "the stream was cut off before the handshake was done",
+            Self::TimedOut => "time ran out before the handshake was done",
+        })
+    }
 }
 
 impl fmt::Display for Error {
@@ -59,13 +72,11 @@ impl fmt::Display for Error {
             Self::Send(error) => error.fmt(f),
             Self::Ended(ended) => write!(f, "not everything was sent: {ended}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
-            Self::Refused(refused) => {
-                write!(f, "the server refused: {} {}", refused.status, refused.reason)
-            }
+            Self::Url(error) => error.fmt(f),
+            Self::Field(error) => error.fmt(f),
+            Self::Refused(response) => write!(f, "the server refused: {response}"),
             Self::Responded(status) => write!(f, "answered with HTTP status {status}"),
-            Self::Unopened => {
-                f.write_str("the stream ended, or time ran out, before the handshake was done")
-            }
+            Self::Unopened(why) => why.fmt(f),
             Self::Secure => f.write_str("wss needs a TLS stream: connect one, then upgrade it"),
             Self::Entropy(error) => error.fmt(f),
         }
@@ -81,10 +92,12 @@ impl core::error::Error for Error {
             Self::Send(error) => error.source(),
             Self::Handshake(error) => error.source(),
             Self::Entropy(error) => error.source(),
+            Self::Url(error) => error.source(),
+            Self::Field(error) => error.source(),
             Self::Ended(_)
             | Self::Refused(_)
             | Self::Responded(_)
-            | Self::Unopened
+            | Self::Unopened(_)
             | Self::Secure => None,
         }
     }
@@ -105,5 +118,7 @@ from! {
     ProtocolError => Protocol,
     SendError => Send,
     HandshakeError => Handshake,
+    InvalidUrl => Url,
+    InvalidField => Field,
     EntropyError => Entropy
 }

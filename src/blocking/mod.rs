@@ -33,7 +33,8 @@ mod timer;
 #[cfg(test)]
 mod virtual_time;
 
-pub use error::{Error, Refused};
+pub use error::{Error, Unopened};
+pub use opening::Answer;
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
 

@@ -1,17 +1,16 @@
 //! From a stream to an open connection, in both roles.
 
 use super::WebSocket;
-use super::error::{Error, Refused};
+use super::error::{Error, Unopened};
 use super::stream::Stream;
 use super::timed::{Moved, Timed, is_timeout};
 use super::timer::{SHORTEST, Timer};
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
 use crate::handshake::{
-    Acceptance, Answer, ClientHandshake, ClientRequest, OriginPolicy, Refusal, Request, Response,
-    ServerHandshake,
+    self, Acceptance, ClientHandshake, ClientRequest, HandshakeError, OriginPolicy,
+    ReceivedResponse, Request, Response, ServerHandshake,
 };
-use crate::io::before_opening;
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -66,20 +65,17 @@ impl<S: Stream> WebSocket<S> {
         let mut rx = RecvBuffer::new();
         let mut handshake = ServerHandshake::new(limits);
         let mut decide = Some(decide);
-        let (decision, error) = loop {
-            match handshake.receive(&mut rx) {
-                Ok(None) => read(&mut stream, &mut rx, &timer)?,
-                Ok(Some(request)) => {
-                    let Some(decide) = decide.take() else { return Err(Error::Unopened) };
-                    break match decide(&request) {
-                        Ok(connection) => (Ok(connection), None),
-                        Err(response) => {
-                            let error = Error::Responded(response.status());
-                            (Err(request.respond(&response)), Some(error))
-                        }
-                    };
+        let decision = loop {
+            match (handshake.receive(&mut rx), &mut decide) {
+                (Ok(None), _) => read(&mut stream, &mut rx, &timer)?,
+                (Ok(Some(request)), decide) => {
+                    let decide = decide.take().ok_or(HandshakeError::Finished)?;
+                    break decide(&request).map_err(|response| {
+                        let error = Error::Responded(response.status());
+                        (request.respond(&response.keep_alive(false)), error)
+                    });
                 }
-                Err(error) => break (Err(error.response().encode()), Some(error.into())),
+                (Err(error), _) => break Err((error.response().encode(), error.into())),
             }
         };
         match decision {
@@ -88,14 +84,14 @@ impl<S: Stream> WebSocket<S> {
                 timer.opened();
                 Ok(Self::opened(stream, rx, connection, timer))
             }
-            Err(response) => {
+            Err((response, error)) => {
                 let mut queue = SendQueue::new();
-                queue.staging().extend_from_slice(&response);
+                *queue.staging() = response;
                 write(&mut stream, &mut queue, &timer)?;
                 if stream.shutdown_write()? {
                     drain(&mut stream, &mut rx, &timer);
                 }
-                Err(error.unwrap_or(Error::Unopened))
+                Err(error)
             }
         }
     }
@@ -112,28 +108,91 @@ impl<S: Stream> WebSocket<S> {
         config: impl Into<Arc<Config>>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
-        Self::open_over(stream, request, config, Timer::new(timeouts))
+        Self::handshake(stream, request, config, timeouts)?.into_socket()
     }
 
-    fn open_over(
+    /// Opens a connection as [`connect`](Self::connect) does, and hands out the answer of the server.
+    /// With a refusal comes its body, and the stream.
+    ///
+    /// A refusal is awaited to the end of its body, within [`Timeouts::opening`]; of that at most
+    /// [`Limits::max_refusal_bytes`] are kept.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, and the stream is lost: there is no answer, or it is no acceptable handshake.
+    pub fn handshake(
+        stream: S,
+        request: &ClientRequest,
+        config: impl Into<Arc<Config>>,
+        timeouts: Timeouts,
+    ) -> Result<Answer<S>, Error> {
+        Self::handshake_within(stream, request, config, Timer::new(timeouts))
+    }
+
+    fn handshake_within(
         stream: S,
         request: &ClientRequest,
         config: impl Into<Arc<Config>>,
         mut timer: Timer,
-    ) -> Result<Self, Error> {
+    ) -> Result<Answer<S>, Error> {
         let mut stream = Timed::new(stream, timer.clock().clone());
         let mut rx = RecvBuffer::new();
         let mut handshake = ClientHandshake::new(request, config)?;
         write(&mut stream, handshake.outgoing(), &timer)?;
-        let connection = loop {
+        let response = loop {
             match handshake.receive(&mut rx)? {
-                None => read(&mut stream, &mut rx, &timer)?,
-                Some(Answer::Open(connection, _)) => break connection,
-                Some(Answer::Refused(refusal)) => return Err(refused(&refusal)),
+                None => {}
+                Some(handshake::Answer::Open(connection, head)) => {
+                    let response = Box::new(head.to_response());
+                    timer.opened();
+                    let socket = Self::opened(stream, rx, connection, timer);
+                    return Ok(Answer::Open(socket, response));
+                }
+                Some(handshake::Answer::Refused(response)) => break response,
+            }
+            if let Err(error) = read(&mut stream, &mut rx, &timer) {
+                let refusal = match error {
+                    Error::Unopened(Unopened::Ended | Unopened::HalfHead) => {
+                        handshake.receive_eof()
+                    }
+                    _ => handshake.cut(),
+                };
+                break refusal.ok_or(error)?;
             }
         };
-        timer.opened();
-        Ok(Self::opened(stream, rx, connection, timer))
+        Ok(Answer::Refused { response, stream: stream.into_inner(), rx })
+    }
+}
+
+/// What a server answered to the request of a client.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the usual one is not boxed")]
+pub enum Answer<S> {
+    /// The connection is open. The head of the answer has no body.
+    Open(WebSocket<S>, Box<ReceivedResponse>),
+    /// The server did not switch protocols.
+    Refused {
+        /// What it said: a redirect, a demand for authentication, an error.
+        response: Box<ReceivedResponse>,
+        /// The stream. It may serve another request if the response
+        /// [is not cut](ReceivedResponse::is_cut) and its `Connection` does not list `close`.
+        stream: S,
+        /// The bytes that were read behind the response.
+        rx: RecvBuffer,
+    },
+}
+
+impl<S> Answer<S> {
+    /// The connection, if it is open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`]; the stream is dropped.
+    pub fn into_socket(self) -> Result<WebSocket<S>, Error> {
+        match self {
+            Self::Open(socket, _) => Ok(socket),
+            Self::Refused { response, .. } => Err(Error::Refused(response)),
+        }
     }
 }
 
@@ -156,15 +215,14 @@ impl WebSocket<TcpStream> {
         if request.is_secure() {
             return Err(Error::Secure);
         }
-        let host = request.host().trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<_> = (host, request.port()).to_socket_addrs()?.collect();
+        let addresses: Vec<_> = (request.dial_host(), request.port()).to_socket_addrs()?.collect();
         let timer = Timer::new(timeouts);
         let stream = connect_any(&addresses, &timer, |address, wait| match wait {
             Some(wait) => TcpStream::connect_timeout(address, wait),
             None => TcpStream::connect(address),
         })?;
         stream.set_nodelay(true)?;
-        Self::open_over(stream, request, config, timer)
+        Self::handshake_within(stream, request, config, timer)?.into_socket()
     }
 }
 
@@ -174,27 +232,30 @@ pub(super) fn connect_any<S>(
     timer: &Timer,
     mut connect: impl FnMut(&SocketAddr, Option<Duration>) -> io::Result<S>,
 ) -> Result<S, Error> {
-    let mut failure = Error::Unopened;
+    let mut failure = None;
     for (address, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
         if timer.due().is_some() {
-            return Err(failure);
+            return Err(failure.unwrap_or(Error::Unopened(Unopened::TimedOut)));
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
         let wait = timer.remaining().map(|remaining| (remaining / left).max(SHORTEST));
         match connect(address, wait) {
             Ok(stream) => return Ok(stream),
-            Err(error) => failure = error.into(),
+            Err(error) => failure = Some(error.into()),
         }
     }
-    Err(failure)
+    Err(failure.unwrap_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, "the host has no address").into()
+    }))
 }
 
 fn read<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) -> Result<(), Error> {
     if timer.due().is_some() {
-        return Err(Error::Unopened);
+        return Err(Error::Unopened(Unopened::TimedOut));
     }
     match stream.read(rx, usize::MAX, timer.remaining()) {
-        Ok(Moved::Bytes(0, _)) => Err(Error::Unopened),
+        Ok(Moved::Bytes(0, _)) if rx.is_empty() => Err(Error::Unopened(Unopened::Ended)),
+        Ok(Moved::Bytes(0, _)) => Err(Error::Unopened(Unopened::HalfHead)),
         Ok(_) => Ok(()),
         result => check(result, timer),
     }
@@ -207,7 +268,7 @@ fn write<S: Stream>(
 ) -> Result<(), Error> {
     while !queue.is_empty() || !stream.is_flushed() {
         if timer.due().is_some() {
-            return Err(Error::Unopened);
+            return Err(Error::Unopened(Unopened::TimedOut));
         }
         check(stream.write(queue, timer.remaining()), timer)?;
     }
@@ -219,7 +280,10 @@ fn check(result: io::Result<Moved>, timer: &Timer) -> Result<(), Error> {
         Ok(_) => Ok(()),
         // Time is up, whoever set the timeout.
         Err(error) if is_timeout(&error) && timer.due().is_some() => Ok(()),
-        Err(error) => Err(before_opening(error).into()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Error::Unopened(Unopened::CutOff))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -230,14 +294,4 @@ fn drain<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) {
     while read(stream, rx, timer).is_ok() {
         rx.clear();
     }
-}
-
-fn refused(refusal: &Refusal<'_>) -> Error {
-    let headers = refusal.head.headers().iter();
-    Error::Refused(Box::new(Refused {
-        status: refusal.head.status(),
-        reason: refusal.head.reason().into(),
-        headers: headers.map(|(name, value)| (name.into(), Vec::from(value))).collect(),
-        body: refusal.body.into(),
-    }))
 }

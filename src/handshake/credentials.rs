@@ -2,23 +2,37 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use super::InvalidField;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+/// The value of `Authorization` or `Proxy-Authorization` for a user name and a password: `Basic` and
+/// their base64 (RFC 7617), readable by everybody on the way if there is no TLS.
+///
+/// # Errors
+///
+/// [`InvalidField::Authorization`]: a colon in the user name, or a control character.
+pub fn basic_authorization(user: &str, password: &str) -> Result<String, InvalidField> {
+    if user.contains(':') || [user, password].iter().any(|text| text.chars().any(char::is_control))
+    {
+        return Err(InvalidField::Authorization);
+    }
+    let mut value = String::from("Basic ");
+    STANDARD.encode_string(alloc::format!("{user}:{password}"), &mut value);
+    Ok(value)
+}
 
 /// The value of `Authorization` for the user information of a URL: `user[:password]`, both
 /// percent-encoded. `None` if it is empty, malformed (RFC 3986, section 3.2.1), or has what this
 /// scheme cannot send: a colon in the user name, a control character, what is not UTF-8.
 pub(super) fn basic(user_info: &str) -> Option<String> {
     let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
-    let user = decode(user)?;
-    if user_info.is_empty() || user.contains(':') {
+    if user_info.is_empty() {
         return None;
     }
-    let mut value = String::from("Basic ");
-    STANDARD.encode_string(alloc::format!("{user}:{}", decode(password)?), &mut value);
-    Some(value)
+    basic_authorization(&decode(user)?, &decode(password)?).ok()
 }
 
 fn decode(encoded: &str) -> Option<String> {
@@ -40,7 +54,7 @@ fn decode(encoded: &str) -> Option<String> {
             _ => return None,
         }
     }
-    String::from_utf8(decoded).ok().filter(|text| !text.chars().any(char::is_control))
+    String::from_utf8(decoded).ok()
 }
 
 /// What needs no percent sign in user information.

@@ -1,6 +1,7 @@
 //! What can go wrong before a connection is open.
 
 use super::response::Response;
+use super::status::Status;
 use core::fmt;
 
 /// The peer's handshake is not acceptable. Fatal for the handshake: answer with
@@ -36,6 +37,9 @@ pub enum HandshakeError {
     ForeignHost,
     /// `Content-Length` is not a number, or several that differ (RFC 9110, section 8.6).
     ContentLength,
+    /// `Transfer-Encoding` of a request is not just `chunked`, or there is a `Content-Length` as well
+    /// (RFC 9112, sections 6.1 and 6.3).
+    TransferEncoding,
     /// `Upgrade` does not name websocket (RFC 6455, sections 4.1 and 4.2.1).
     MissingUpgrade,
     /// `Connection` does not list Upgrade (RFC 6455, sections 4.1 and 4.2.1).
@@ -64,6 +68,12 @@ pub enum HandshakeError {
     UnofferedSubprotocol,
     /// The server switched protocols before it had the whole request.
     PrematureAnswer,
+    /// A proxy sent something behind the answer that opens the way. Nobody but the server may speak
+    /// there, and not before the client does.
+    BytesBehindAnswer,
+    /// An extended CONNECT was answered with this status, which is not one of 200 to 299 (RFC 8441,
+    /// section 5).
+    Unaccepted(u16),
     /// The handshake was used after its end.
     Finished,
 }
@@ -71,15 +81,16 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// The HTTP status to answer with.
     #[must_use]
-    pub const fn status(self) -> u16 {
+    pub const fn status(self) -> Status {
         match self {
-            Self::HeadTooLong | Self::TooManyHeaders => 431,
-            Self::HttpVersion => 505,
-            Self::Method => 405,
-            Self::MissingUpgrade | Self::WebSocketVersion => 426,
-            Self::Origin => 403,
-            Self::ForeignHost => 421,
-            _ => 400,
+            Self::HeadTooLong | Self::TooManyHeaders => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HttpVersion => Status::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Method => Status::METHOD_NOT_ALLOWED,
+            Self::MissingUpgrade | Self::WebSocketVersion => Status::UPGRADE_REQUIRED,
+            Self::Origin => Status::FORBIDDEN,
+            Self::ForeignHost => Status::MISDIRECTED_REQUEST,
+            Self::TransferEncoding => Status::NOT_IMPLEMENTED,
+            _ => Status::BAD_REQUEST,
         }
     }
 
@@ -113,6 +124,7 @@ impl fmt::Display for HandshakeError {
             Self::InvalidHost => "the Host header must be a host, perhaps with a port",
             Self::ForeignHost => "this server does not go by that host",
             Self::ContentLength => "Content-Length must be one number",
+            Self::TransferEncoding => "Transfer-Encoding must be chunked, without a Content-Length",
             Self::MissingUpgrade => "the Upgrade header must name websocket",
             Self::MissingConnectionUpgrade => "the Connection header must list Upgrade",
             Self::InvalidKey => "Sec-WebSocket-Key must be the base64 of 16 bytes",
@@ -126,6 +138,10 @@ impl fmt::Display for HandshakeError {
             Self::ExtensionParameters(why) => why,
             Self::UnofferedSubprotocol => "the server chose a subprotocol that was not offered",
             Self::PrematureAnswer => "the server answered before it had the whole request",
+            Self::BytesBehindAnswer => "the proxy sent something behind its answer",
+            Self::Unaccepted(status) => {
+                return write!(f, "the extended CONNECT was answered with status {status}");
+            }
             Self::Finished => "the handshake is over",
         })
     }
@@ -144,7 +160,8 @@ pub enum InvalidField {
     Value,
     /// A header that the handshake writes itself.
     Reserved,
-    /// `Authorization`, which the user information of the URL says already.
+    /// `Authorization`, which the user information of the URL says already; or a user name or password
+    /// that it cannot say (RFC 7617, section 2).
     Authorization,
     /// A subprotocol that is not a token (RFC 6455, section 4.1, item 10).
     Subprotocol,
@@ -155,7 +172,7 @@ pub enum InvalidField {
     /// An extended CONNECT has no response of HTTP/1.1. Its head is made by
     /// [`Upgrade::accept_head`](super::Upgrade::accept_head).
     ExtendedConnect,
-    /// A status outside 100 to 599, or one that a plain response can't have: 1xx.
+    /// A status that a plain response cannot have: one outside 200 to 599.
     Status,
 }
 
@@ -165,7 +182,9 @@ impl fmt::Display for InvalidField {
             Self::Name => "the header name is not a token",
             Self::Value => "the header value has a control character",
             Self::Reserved => "the header is written by the handshake itself",
-            Self::Authorization => "the user name in the URL is sent as Authorization already",
+            Self::Authorization => {
+                "the URL has a user name already, or there is no Authorization for this one"
+            }
             Self::Subprotocol => "the subprotocol is not a token",
             Self::DuplicateSubprotocol => "the subprotocol is offered twice",
             Self::UnofferedSubprotocol => "the subprotocol was not offered",
@@ -199,6 +218,8 @@ pub enum InvalidUrl {
     Port,
     /// A character that must be percent-encoded: a space or a control.
     Character,
+    /// A redirect from `wss` or `https` to something without TLS.
+    Downgrade,
 }
 
 impl fmt::Display for InvalidUrl {
@@ -214,6 +235,7 @@ impl fmt::Display for InvalidUrl {
             }
             Self::Port => "the port of the URL must be a number from 1 to 65535",
             Self::Character => "the URL has a character that must be percent-encoded",
+            Self::Downgrade => "the redirect leads from TLS to a URL without TLS",
         })
     }
 }

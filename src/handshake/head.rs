@@ -48,6 +48,11 @@ impl HeadScanner {
         Self { skips_empty_line: true, ..Self::new(limits) }
     }
 
+    /// For the lines behind the last chunk of a body, which have no first line of another kind.
+    pub(super) const fn for_trailers(limits: &Limits) -> Self {
+        Self { lines: 1, ..Self::new(limits) }
+    }
+
     /// Goes on with the next head behind one of `bytes` bytes. Both count against one limit.
     pub(super) fn next_head(&mut self, bytes: usize) {
         self.max_bytes = self.max_bytes.saturating_sub(bytes);

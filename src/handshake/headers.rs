@@ -157,16 +157,18 @@ impl<'b> Headers<'b> {
             .filter(|element| !element.is_empty())
     }
 
-    /// Whether `Content-Length` is missing or one number, in digits; it may be said several times
-    /// (RFC 9110, section 8.6).
-    pub(super) fn has_one_length(&self) -> bool {
+    /// `Content-Length`, if there is one: digits, which may be said several times (RFC 9110, section
+    /// 8.6).
+    pub(super) fn content_length(&self) -> Result<Option<u64>, HandshakeError> {
         let lengths = self.values(Name::ContentLength).flat_map(|v| v.split(|&byte| byte == b','));
         let mut lengths = lengths.map(|length| parse_length(length.trim_ascii()));
-        lengths.next().is_none_or(|first| first.is_some() && lengths.all(|other| other == first))
+        let Some(first) = lengths.next() else { return Ok(None) };
+        let is_one = first.is_some() && lengths.all(|other| other == first);
+        if is_one { Ok(first) } else { Err(HandshakeError::ContentLength) }
     }
 
-    /// Whether the message has a body, or might be taken to have one. Only the absence of both
-    /// headers, or a single plain zero, says that it has none.
+    /// Whether the head speaks of a body. Only the absence of both headers, or a single plain zero,
+    /// says that there is none.
     pub(super) fn may_have_body(&self) -> bool {
         let mut lengths = self.values(Name::ContentLength);
         let plain = match (lengths.next(), lengths.next()) {

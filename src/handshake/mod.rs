@@ -14,22 +14,36 @@
 
 mod accept;
 mod authority;
+mod body;
 mod client;
+mod client_request;
 mod credentials;
 mod error;
 mod head;
 mod headers;
+mod offer;
 mod origin;
+mod proxy;
+mod received_response;
 mod request;
 mod response;
+mod response_head;
 mod server;
+mod status;
 mod target;
 mod url;
 
-pub use client::{Answer, ClientHandshake, ClientRequest, Refusal, ResponseHead};
+pub use body::{BodyDecoder, BodyError, BodyFraming};
+pub use client::{Answer, ClientHandshake};
+pub use client_request::ClientRequest;
+pub use credentials::basic_authorization;
 pub use error::{HandshakeError, InvalidField, InvalidUrl};
 pub use headers::Headers;
 pub use origin::OriginPolicy;
+pub use proxy::{ProxyAnswer, ProxyConnect};
+pub use received_response::ReceivedResponse;
 pub use request::Request;
 pub use response::Response;
+pub use response_head::ResponseHead;
 pub use server::{AcceptHead, Acceptance, ServerHandshake, Upgrade};
+pub use status::Status;

@@ -4,6 +4,7 @@
 #![warn(clippy::indexing_slicing)]
 
 use super::authority::Authority;
+use super::body::BodyFraming;
 use super::error::HandshakeError;
 use super::headers::{Headers, Name, lists};
 use super::response::Response;
@@ -19,6 +20,7 @@ pub struct Request<'b> {
     authority: Option<Authority<'b>>,
     version: Version,
     headers: Headers<'b>,
+    framing: BodyFraming,
 }
 
 /// The version of HTTP, as far as it matters.
@@ -103,13 +105,30 @@ impl<'b> Request<'b> {
             None if version == Version::Http11 => return Err(HandshakeError::MissingHost),
             None => None,
         };
-        // N135
-        if !headers.has_one_length() {
-            return Err(HandshakeError::ContentLength);
-        }
+        let framing = Self::frame_body(version, &headers)?;
         // N134
         let authority = parsed.authority.or(host);
-        Ok(Self { method, target, path: parsed.path, authority, version, headers })
+        Ok(Self { method, target, path: parsed.path, authority, version, headers, framing })
+    }
+
+    /// How a body would end. What two programs may understand in two ways is refused.
+    fn frame_body(version: Version, headers: &Headers<'_>) -> Result<BodyFraming, HandshakeError> {
+        // N135
+        let length = headers.content_length()?;
+        let mut encodings = headers.values(Name::TransferEncoding);
+        match (encodings.next(), length) {
+            (None, None) => Ok(BodyFraming::None),
+            (None, Some(length)) => Ok(BodyFraming::Length(length)),
+            // N149
+            (Some(encoding), None)
+                if version == Version::Http11
+                    && encoding.eq_ignore_ascii_case(b"chunked")
+                    && encodings.next().is_none() =>
+            {
+                Ok(BodyFraming::Chunked)
+            }
+            (Some(_), _) => Err(HandshakeError::TransferEncoding),
+        }
     }
 
     /// The method, for example `GET`.
@@ -173,11 +192,28 @@ impl<'b> Request<'b> {
         self.version == Version::Http2 || lists(self.headers.values(Name::Upgrade), "websocket")
     }
 
+    /// What ends the body that follows this head: give it to a [`BodyDecoder`](super::BodyDecoder).
+    #[must_use]
+    pub fn body_framing(&self) -> BodyFraming {
+        self.framing
+    }
+
     /// The bytes of a plain response to this request; without the body if the method is HEAD.
-    /// Write them, then close the transport.
+    /// Write them, then close the transport unless [`keeps_alive`](Self::keeps_alive) says otherwise.
     #[must_use]
     pub fn respond(&self, response: &Response) -> Vec<u8> {
-        if self.method == "HEAD" { response.encode_head() } else { response.encode() }
+        response.encode_as(self.method != "HEAD", self.keeps_alive(response))
+    }
+
+    /// Whether another request may follow on the same connection, once this response is sent and the
+    /// body of this request has been read to its end: both sides have to want it, and speak HTTP/1.1
+    /// (RFC 9112, section 9.3).
+    #[must_use]
+    pub fn keeps_alive(&self, response: &Response) -> bool {
+        response.is_keep_alive()
+            && self.version == Version::Http11
+            && self.method != "CONNECT"
+            && !lists(self.headers.values(Name::Connection), "close")
     }
 
     pub(super) fn version(&self) -> Version {

@@ -1,54 +1,67 @@
 //! Plain HTTP answers: refusals, and pages for people who come with a browser.
 
 use super::headers::{check_field, fields};
+use super::status::Status;
 use super::{HandshakeError, InvalidField};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-/// An HTTP response that is not a WebSocket handshake. It always ends the transport: write
-/// [`encode`](Self::encode) or what [`Request::respond`](super::Request::respond) returns, then
-/// close.
+/// An HTTP response that is not a WebSocket handshake. Write [`encode`](Self::encode), or what
+/// [`Request::respond`](super::Request::respond) returns, and then close the transport, unless the
+/// response is to [keep it](Self::keep_alive).
+///
+/// ```
+/// use sansio_ws::handshake::{Response, Status};
+///
+/// let response = Response::new(Status::UNAUTHORIZED)
+///     .static_header("WWW-Authenticate", "Basic realm=\"chat\"")
+///     .body("who are you?\n");
+/// assert!(response.encode().starts_with(b"HTTP/1.1 401 Unauthorized\r\n"));
+/// ```
 ///
 /// A 426 names `websocket` as what to upgrade to, and lists that in `Connection` (RFC 9110, sections
 /// 7.8 and 15.5.22).
+#[doc(alias = "refuse")]
+#[doc(alias = "reject")]
+#[doc(alias = "redirect")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    status: u16,
+    status: Status,
     /// Header lines, each with its CR LF.
     lines: String,
     body: Vec<u8>,
+    keep_alive: bool,
 }
 
 impl Response {
     /// An empty response.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidField::Status`] when `status` is not one of 200 to 599.
-    pub const fn new(status: u16) -> Result<Self, InvalidField> {
-        match status {
-            200..=599 => Ok(Self { status, lines: String::new(), body: Vec::new() }),
-            _ => Err(InvalidField::Status),
-        }
+    #[must_use]
+    pub const fn new(status: Status) -> Self {
+        Self { status, lines: String::new(), body: Vec::new(), keep_alive: false }
     }
 
     /// 200 with a page.
     #[must_use]
     pub fn html(page: &str) -> Self {
-        Self { status: 200, lines: String::new(), body: page.into() }
-            .with("Content-Type", "text/html; charset=utf-8")
+        Self::new(Status::OK).with("Content-Type", "text/html; charset=utf-8").body(page)
     }
 
     /// 404 with a line of text.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::text(404, "not found\n")
+        Self::text(Status::NOT_FOUND, "not found\n")
     }
 
     /// 500 with a line of text.
     #[must_use]
     pub fn internal_error() -> Self {
-        Self::text(500, "internal server error\n")
+        Self::text(Status::INTERNAL_SERVER_ERROR, "internal server error\n")
+    }
+
+    /// Text, in UTF-8.
+    #[must_use]
+    pub fn text(status: Status, text: &str) -> Self {
+        Self::new(status).with("Content-Type", "text/plain; charset=utf-8").body(text)
     }
 
     /// Adds a header line.
@@ -62,6 +75,29 @@ impl Response {
         Ok(self.with(name, value))
     }
 
+    /// Adds a header line made of constants.
+    ///
+    /// # Panics
+    ///
+    /// When [`header`](Self::header) would fail. That is a fault of the program, which shows the first
+    /// time it comes here.
+    #[must_use]
+    #[track_caller]
+    pub fn static_header(self, name: &'static str, value: &'static str) -> Self {
+        if let Err(error) = check_field(name, value) {
+            panic!("{name}: {error}");
+        }
+        self.with(name, value)
+    }
+
+    /// Whether the connection may serve further requests behind this one (default: no). It does if
+    /// the request allows it too, see [`Request::keeps_alive`](super::Request::keeps_alive).
+    #[must_use]
+    pub const fn keep_alive(mut self, on: bool) -> Self {
+        self.keep_alive = on;
+        self
+    }
+
     /// Sets the body. It is not sent with a status that has none: 204, 205 and 304 (RFC 9110, sections
     /// 15.3.5, 15.3.6 and 15.4.5).
     #[must_use]
@@ -72,8 +108,14 @@ impl Response {
 
     /// The status.
     #[must_use]
-    pub fn status(&self) -> u16 {
+    pub const fn status(&self) -> Status {
         self.status
+    }
+
+    /// Whether the connection may serve further requests behind this one.
+    #[must_use]
+    pub const fn is_keep_alive(&self) -> bool {
+        self.keep_alive
     }
 
     /// The headers that were added: name and value. Those that [`encode`](Self::encode) writes by itself
@@ -91,34 +133,32 @@ impl Response {
     /// The bytes to write: head and body.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.encode_head();
-        if may_have_content(self.status) {
+        self.encode_as(true, self.keep_alive)
+    }
+
+    pub(super) fn encode_as(&self, with_body: bool, keep_alive: bool) -> Vec<u8> {
+        let status = self.status.code();
+        let mut bytes = String::with_capacity(USUAL_HEAD);
+        bytes.extend(["HTTP/1.1 ", &status.to_string(), " ", self.status.reason(), "\r\n"]);
+        bytes.push_str(&self.lines);
+        // N147
+        match status {
+            204 | 304 => {}
+            205 => bytes.push_str("Content-Length: 0\r\n"),
+            _ => bytes.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]),
+        }
+        // N146. A connection of HTTP/1.1 is kept unless something is said (RFC 9112, section 9.3).
+        bytes.push_str(match (status, keep_alive) {
+            (426, true) => "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            (426, false) => "Upgrade: websocket\r\nConnection: close, Upgrade\r\n\r\n",
+            (_, true) => "\r\n",
+            (_, false) => "Connection: close\r\n\r\n",
+        });
+        let mut bytes = bytes.into_bytes();
+        if with_body && may_have_content(status) {
             bytes.extend_from_slice(&self.body);
         }
         bytes
-    }
-
-    pub(super) fn encode_head(&self) -> Vec<u8> {
-        let mut head =
-            alloc::format!("HTTP/1.1 {} {}\r\n", self.status, reason_phrase(self.status));
-        head.push_str(&self.lines);
-        // N147
-        match self.status {
-            204 | 304 => {}
-            205 => head.push_str("Content-Length: 0\r\n"),
-            _ => head.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n"]),
-        }
-        // N146
-        head.push_str(match self.status {
-            426 => "Upgrade: websocket\r\nConnection: close, Upgrade\r\n\r\n",
-            _ => "Connection: close\r\n\r\n",
-        });
-        head.into_bytes()
-    }
-
-    pub(super) fn text(status: u16, body: &str) -> Self {
-        Self { status, lines: String::new(), body: body.into() }
-            .with("Content-Type", "text/plain; charset=utf-8")
     }
 
     /// Adds a header line that is known to be well-formed.
@@ -127,6 +167,9 @@ impl Response {
         self
     }
 }
+
+/// Bytes that are enough for most heads.
+const USUAL_HEAD: usize = 256;
 
 fn may_have_content(status: u16) -> bool {
     !matches!(status, 204 | 205 | 304)
@@ -143,34 +186,5 @@ impl From<InvalidField> for Response {
 impl From<HandshakeError> for Response {
     fn from(error: HandshakeError) -> Self {
         error.response()
-    }
-}
-
-/// The usual reason phrase; empty for a status that has none here (RFC 9112, section 4).
-fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        205 => "Reset Content",
-        301 => "Moved Permanently",
-        302 => "Found",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        421 => "Misdirected Request",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "",
     }
 }

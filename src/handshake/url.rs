@@ -3,6 +3,7 @@
 use super::InvalidUrl;
 use super::credentials::basic;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write;
 
 /// The parts of a URL that a handshake needs. It holds no user information, so that it can be printed.
@@ -84,6 +85,62 @@ impl Url {
     }
 }
 
+/// Redirects.
+impl Url {
+    /// The absolute form of `location`, which may be relative to this URL (RFC 3986, section 5.2).
+    pub(super) fn resolve(&self, location: &str) -> String {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        if has_scheme(location) {
+            return location.into();
+        }
+        if location.starts_with("//") {
+            return alloc::format!("{scheme}:{location}");
+        }
+        let (path, query) = location.split_at(location.find('?').unwrap_or(location.len()));
+        let (own_path, _) = self.resource.split_once('?').unwrap_or((&self.resource, ""));
+        let resource = match path {
+            "" if query.is_empty() => self.resource.clone(),
+            "" => alloc::format!("{own_path}{query}"),
+            _ if path.starts_with('/') => remove_dots(path) + query,
+            _ => {
+                let folder = own_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                remove_dots(&alloc::format!("{folder}/{path}")) + query
+            }
+        };
+        alloc::format!("{scheme}://{}:{}{resource}", self.host, self.port)
+    }
+
+    /// Whether both lead to the same server, by the same scheme.
+    pub(super) fn has_origin_of(&self, other: &Self) -> bool {
+        self.secure == other.secure
+            && self.port == other.port
+            && self.host.eq_ignore_ascii_case(&other.host)
+    }
+}
+
+/// RFC 3986, section 3.1.
+fn has_scheme(location: &str) -> bool {
+    location.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    })
+}
+
+/// An absolute path without its segments `.` and `..` (RFC 3986, section 5.2.4).
+fn remove_dots(path: &str) -> String {
+    let mut kept = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => _ = kept.pop(),
+            _ => kept.push(segment),
+        }
+    }
+    let names_folder = path.ends_with("/.") || path.ends_with("/..");
+    let end = if names_folder && !kept.is_empty() { "/" } else { "" };
+    alloc::format!("/{}{end}", kept.join("/"))
+}
+
 fn is_one_of(scheme: &str, known: [&str; 2]) -> bool {
     known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
@@ -141,6 +198,54 @@ mod tests {
             let expected = Url { secure, host: host.into(), port, resource: resource.into() };
             assert_eq!(parsed, expected, "{url}");
         }
+    }
+
+    #[test]
+    fn resolved() {
+        let (base, _) = Url::parse("ws://a:81/b/c/d;p?q").unwrap();
+        // RFC 3986, section 5.4.
+        for (location, expected) in [
+            ("wss://g/h", "wss://g/h"),
+            ("g:h", "g:h"),
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("g?y/./x", "/b/c/g?y/./x"),
+            (";x", "/b/c/;x"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../", "/"),
+            ("../../g", "/g"),
+            ("../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./../g", "/b/g"),
+            ("./g/.", "/b/c/g/"),
+            ("g/./h", "/b/c/g/h"),
+            ("g/../h", "/b/c/h"),
+            ("g;x=1/../y", "/b/c/y"),
+            ("/", "/"),
+            ("./x:y", "/b/c/x:y"),
+        ] {
+            let expected = match expected.strip_prefix('/') {
+                Some(path) => alloc::format!("ws://a:81/{path}"),
+                None => expected.into(),
+            };
+            assert_eq!(base.resolve(location), expected, "{location}");
+        }
+        assert_eq!(base.resolve("//g:5/h"), "ws://g:5/h");
+        let (root, _) = Url::parse("wss://[::1]?q").unwrap();
+        assert_eq!(root.resolve("g"), "wss://[::1]:443/g");
     }
 
     #[test]

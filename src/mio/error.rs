@@ -1,7 +1,8 @@
 //! Errors of the mio adapter: the machine's, and the stream's.
 
 use crate::connection::ProtocolError;
-use crate::handshake::HandshakeError;
+use crate::handshake::{HandshakeError, ReceivedResponse};
+use alloc::boxed::Box;
 use core::fmt;
 use std::io;
 
@@ -16,8 +17,8 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The peer's handshake is not acceptable. A client's answer is queued.
     Handshake(HandshakeError),
-    /// The server did not switch protocols, but answered with this HTTP status.
-    Refused(u16),
+    /// The server did not switch protocols, but answered with this.
+    Refused(Box<ReceivedResponse>),
 }
 
 impl fmt::Display for Error {
@@ -26,7 +27,7 @@ impl fmt::Display for Error {
             Self::Io(error) => error.fmt(f),
             Self::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Self::Handshake(error) => write!(f, "the handshake failed: {error}"),
-            Self::Refused(status) => write!(f, "the server refused with status {status}"),
+            Self::Refused(response) => write!(f, "the server refused: {response}"),
         }
     }
 }

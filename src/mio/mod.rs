@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   poll ──▶ socket.ready(event)
-//!            socket.turn(&mut memory, now) ──▶ open(…), next() …   reads, hands out events
+//!            socket.turn(&mut memory, now) ──▶ accept(…), next() … reads, hands out events
 //!            socket.settle(&mut memory, now)                       writes, ends the transport
 //! ```
 //!
@@ -277,6 +277,26 @@ impl<S: Stream> WebSocket<S> {
         &self.link.stream
     }
 
+    /// An open connection, in either role, that began elsewhere: the stream, bytes that were read and
+    /// not handed out, and the machine. [`register`](Self::register) the stream, then give it a turn if
+    /// it [wants one](Self::wants_turn).
+    #[doc(alias = "from_partially_read")]
+    pub fn from_parts(
+        stream: S,
+        rx: RecvBuffer,
+        connection: Connection,
+        timeouts: impl Into<Arc<Timeouts>>,
+        now: Instant,
+    ) -> Self {
+        let mut socket = Self::new(stream, State::Open(connection), timeouts, now);
+        socket.deadlines.opened(now);
+        if !rx.is_empty() {
+            socket.parked = Some(Box::new(rx));
+            socket.last_turn = LastTurn::Interrupted;
+        }
+        socket
+    }
+
     /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
     /// incomplete frame or message, and the machine with the output not yet written, if the
     /// handshake was done.
@@ -395,6 +415,8 @@ impl<S: Stream> WebSocket<S> {
                 if due.gives_up() {
                     state.abandon();
                 }
+                // Of a refusal that was cut the next turn tells.
+                self.link.readable |= matches!(state, State::Refused { .. });
                 due
             }
         };

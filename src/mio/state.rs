@@ -1,10 +1,11 @@
 //! What a socket is at the moment: a handshake, a connection, an HTTP response, or over.
 
 use crate::connection::{Connection, Ended, Transport};
-use crate::handshake::{ClientHandshake, ServerHandshake};
+use crate::handshake::{ClientHandshake, ReceivedResponse, ServerHandshake};
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -17,6 +18,11 @@ pub(super) enum State {
         queue: SendQueue,
         input_ended: bool,
     },
+    /// The stream has ended within the body of a refusal, which nobody has been told of yet.
+    Refused {
+        response: Box<ReceivedResponse>,
+        ended: Ended,
+    },
     /// It has ended, and was no WebSocket.
     Over(Ended),
 }
@@ -25,9 +31,9 @@ pub(super) enum State {
 const EOF: Ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
 
 impl State {
-    pub(super) fn respond(bytes: &[u8]) -> Self {
+    pub(super) fn respond(bytes: Vec<u8>) -> Self {
         let mut queue = SendQueue::new();
-        queue.staging().extend_from_slice(bytes);
+        *queue.staging() = bytes;
         Self::Responding { queue, input_ended: false }
     }
 
@@ -36,7 +42,7 @@ impl State {
             Self::Open(connection) => Some(connection.outgoing()),
             Self::Connecting(handshake) => Some(handshake.outgoing()),
             Self::Responding { queue, .. } => Some(queue),
-            Self::Accepting(_) | Self::Over(_) => None,
+            Self::Accepting(_) | Self::Refused { .. } | Self::Over(_) => None,
         }
     }
 
@@ -51,7 +57,9 @@ impl State {
         match self {
             Self::Open(connection) => connection.is_closing(),
             Self::Responding { .. } => true,
-            Self::Accepting(_) | Self::Connecting(_) | Self::Over(_) => false,
+            Self::Accepting(_) | Self::Connecting(_) | Self::Refused { .. } | Self::Over(_) => {
+                false
+            }
         }
     }
 
@@ -61,7 +69,10 @@ impl State {
             Self::Open(connection) => connection.ended(),
             Self::Responding { input_ended: true, .. } => Some(EOF),
             Self::Over(ended) => Some(*ended),
-            Self::Accepting(_) | Self::Connecting(_) | Self::Responding { .. } => None,
+            Self::Accepting(_)
+            | Self::Connecting(_)
+            | Self::Refused { .. }
+            | Self::Responding { .. } => None,
         }
     }
 
@@ -71,7 +82,7 @@ impl State {
             Self::Open(connection) => connection.transport(),
             Self::Responding { input_ended: false, .. } => Transport::ShutdownWrite,
             Self::Responding { .. } | Self::Over(_) => Transport::Drop,
-            Self::Accepting(_) | Self::Connecting(_) => Transport::KeepOpen,
+            Self::Accepting(_) | Self::Connecting(_) | Self::Refused { .. } => Transport::KeepOpen,
         }
     }
 
@@ -80,8 +91,9 @@ impl State {
         match self {
             Self::Open(connection) => _ = connection.receive_eof(rx),
             Self::Responding { input_ended, .. } => *input_ended = true,
-            Self::Accepting(_) | Self::Connecting(_) => *self = Self::Over(EOF),
-            Self::Over(_) => {}
+            Self::Connecting(handshake) => *self = Self::end(handshake.receive_eof(), EOF),
+            Self::Accepting(_) => *self = Self::Over(EOF),
+            Self::Refused { .. } | Self::Over(_) => {}
         }
     }
 
@@ -92,7 +104,11 @@ impl State {
                 connection.write_failed();
             }
             Self::Responding { queue, .. } => *queue = SendQueue::new(),
-            Self::Open(_) | Self::Accepting(_) | Self::Connecting(_) | Self::Over(_) => {}
+            Self::Open(_)
+            | Self::Accepting(_)
+            | Self::Connecting(_)
+            | Self::Refused { .. }
+            | Self::Over(_) => {}
         }
     }
 
@@ -100,6 +116,7 @@ impl State {
     pub(super) fn abandon(&mut self) {
         match self {
             Self::Open(connection) => _ = connection.abandon(),
+            Self::Connecting(handshake) => *self = Self::end(handshake.cut(), Ended::TimedOut),
             other => *other = Self::Over(other.ended().unwrap_or(Ended::TimedOut)),
         }
     }
@@ -108,7 +125,27 @@ impl State {
     pub(super) fn fail(&mut self) {
         match self {
             Self::Open(connection) => _ = connection.transport_failed(),
+            Self::Connecting(handshake) => {
+                *self = Self::end(handshake.cut(), Ended::TransportFailed);
+            }
             other => *other = Self::Over(other.ended().unwrap_or(Ended::TransportFailed)),
+        }
+    }
+
+    /// The end of a client's handshake, in which there may be a refusal to tell of.
+    fn end(refusal: Option<Box<ReceivedResponse>>, ended: Ended) -> Self {
+        match refusal {
+            Some(response) => Self::Refused { response, ended },
+            None => Self::Over(ended),
+        }
+    }
+
+    /// Tells of a refusal, which is over then.
+    pub(super) fn take_refusal(&mut self) -> Option<Box<ReceivedResponse>> {
+        let Self::Refused { ended, .. } = *self else { return None };
+        match core::mem::replace(self, Self::Over(ended)) {
+            Self::Refused { response, .. } => Some(response),
+            _ => None,
         }
     }
 }

@@ -4,9 +4,10 @@ use super::error::Error;
 use super::{LastTurn, Look, Memory, Reply, State, Stream, WebSocket};
 use crate::connection::{Connection, Event, LocatedEvent};
 use crate::deadlines::Instant;
-use crate::handshake::{Answer, Request, Response};
-use crate::io::{before_opening, is_end, is_gone};
-use std::io::ErrorKind;
+use crate::handshake::{Answer, Request, Response, ResponseHead};
+use crate::io::{is_end, is_gone};
+use alloc::vec::Vec;
+use std::io::{self, ErrorKind};
 
 /// How many bytes one turn reads before other connections get theirs. It also bounds a read, so that
 /// its bytes are still in the cache when they are looked at.
@@ -50,57 +51,84 @@ impl<'t, S: Stream> Turn<'t, S> {
         }
     }
 
-    /// Goes on with the opening handshake: `true` when the connection is open. The server asks
+    /// Goes on with the opening handshake of a server: `true` when the connection is open. Asks
     /// `decide` what to do with the request: accept it with
     /// [`Upgrade::accept`](crate::handshake::Upgrade::accept), or answer it with a plain response.
     ///
     /// # Errors
     ///
     /// Fatal, see [`Error`].
-    pub fn open(
+    pub fn accept(
+        &mut self,
+        decide: impl FnMut(&Request<'_>) -> Result<Connection, Response>,
+    ) -> Result<bool, Error> {
+        self.open(decide, |_| {})
+    }
+
+    /// Goes on with the opening handshake of a client: `true` when the connection is open. Lends
+    /// `opened` the head of the answer that opens it.
+    ///
+    /// # Errors
+    ///
+    /// Fatal, see [`Error`]. After [`Error::Refused`] the stream and what was read behind the response
+    /// can be had by [`into_parts`](WebSocket::into_parts), before [`settle`](WebSocket::settle) ends
+    /// the stream.
+    pub fn connect(&mut self, opened: impl FnMut(&ResponseHead<'_>)) -> Result<bool, Error> {
+        self.open(|_| Err(Response::not_found()), opened)
+    }
+
+    fn open(
         &mut self,
         mut decide: impl FnMut(&Request<'_>) -> Result<Connection, Response>,
+        mut opened: impl FnMut(&ResponseHead<'_>),
     ) -> Result<bool, Error> {
         loop {
+            if let Some(response) = self.socket.state.take_refusal() {
+                return Err(Error::Refused(response));
+            }
             match &mut self.socket.state {
                 State::Open(_) => return Ok(true),
                 // What a client sends behind a request that was not accepted is discarded.
                 State::Responding { .. } => self.memory.rx.clear(),
-                State::Over(_) => return Ok(false),
+                State::Refused { .. } | State::Over(_) => return Ok(false),
                 State::Accepting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
                     Ok(Some(request)) => {
                         self.socket.state = match decide(&request) {
                             Ok(connection) => State::Open(connection),
-                            Err(response) => State::respond(&request.respond(&response)),
+                            Err(response) => {
+                                State::respond(request.respond(&response.keep_alive(false)))
+                            }
                         };
                         self.socket.deadlines.opened(self.now);
                         continue;
                     }
                     Err(error) => {
-                        self.socket.state = State::respond(&error.response().encode());
+                        self.socket.state = State::respond(error.response().encode());
                         return Err(Error::Handshake(error));
                     }
                 },
                 State::Connecting(handshake) => match handshake.receive(&mut self.memory.rx) {
                     Ok(None) => {}
-                    Ok(Some(Answer::Open(connection, _))) => {
+                    Ok(Some(Answer::Open(connection, head))) => {
+                        opened(&head);
                         self.socket.state = State::Open(connection);
                         self.socket.deadlines.opened(self.now);
                         continue;
                     }
-                    Ok(Some(Answer::Refused(refusal))) => {
-                        let status = refusal.head.status();
-                        self.socket.state = State::respond(&[]);
-                        return Err(Error::Refused(status));
+                    Ok(Some(Answer::Refused(response))) => {
+                        self.socket.state = State::respond(Vec::new());
+                        return Err(Error::Refused(response));
                     }
                     Err(error) => {
-                        self.socket.state = State::respond(&[]);
+                        self.socket.state = State::respond(Vec::new());
                         return Err(Error::Handshake(error));
                     }
                 },
             }
-            if !self.read()? {
+            let read = self.read();
+            // What has come of a refusal counts more than how the stream ended.
+            if !matches!(self.socket.state, State::Refused { .. }) && !read? {
                 return Ok(false);
             }
         }
@@ -181,6 +209,16 @@ impl<'t, S: Stream> Turn<'t, S> {
             }
         }
         Ok(false)
+    }
+}
+
+/// What to say when an end is found before the handshake is done, which is an error.
+fn before_opening(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "cut off before the handshake was done")
+        }
+        _ => error,
     }
 }
 

@@ -12,10 +12,10 @@ mod scripted;
 mod support;
 mod threads;
 
-use sansio_ws::blocking::{Error, Parts, Plain, Reader, WebSocket, Writer};
+use sansio_ws::blocking::{Error, Parts, Plain, Reader, Unopened, WebSocket, Writer};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{
-    Acceptance, ClientRequest, HandshakeError, OriginPolicy, Request, Response,
+    Acceptance, ClientRequest, HandshakeError, OriginPolicy, Request, Response, Status,
 };
 use sansio_ws::{
     CloseCode, Config, Connection, ControlPayload, Ended, Event, Limits, MessageKind,

@@ -31,16 +31,16 @@ fn requests_that_are_no_handshake_are_answered() {
                 _ => Response::not_found(),
             })
         });
-        assert!(matches!(error, Error::Responded(200)));
+        assert!(matches!(error, Error::Responded(Status::OK)));
         assert_eq!(status(&answer), 200);
         assert!(answer.ends_with("\r\n\r\n<p>hello</p>"));
 
         let (answer, error) = exchange(get, |_| Err(Response::not_found()));
-        assert!(matches!(error, Error::Responded(404)));
+        assert!(matches!(error, Error::Responded(Status::NOT_FOUND)));
         assert_eq!(status(&answer), 404);
 
         let (answer, error) = exchange(get, accept);
-        assert!(matches!(error, Error::Responded(426)));
+        assert!(matches!(error, Error::Responded(Status::UPGRADE_REQUIRED)));
         assert_eq!(status(&answer), 426);
 
         let old = String::from_utf8_lossy(REQUEST).replace("Version: 13", "Version: 8");

@@ -15,7 +15,8 @@ fn converse(conversation: &Conversation, script: &Script) -> Outcome {
         Err(error) => {
             let end = match error {
                 Error::Io(error) => Err(Some(error.kind())),
-                Error::Unopened => Err(None),
+                Error::Unopened(Unopened::CutOff) => Err(Some(ErrorKind::UnexpectedEof)),
+                Error::Unopened(Unopened::Ended | Unopened::HalfHead) => Err(None),
                 error => panic!("{error}"),
             };
             Outcome { opened: false, events: vec![], end, answers: 0 }
@@ -315,7 +316,7 @@ fn a_stream_that_is_only_read_and_write_will_do() {
     };
     let stream = pipe(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     let opened = WebSocket::accept_with(stream, &Limits::default(), FAR, page);
-    assert!(matches!(opened, Err(Error::Responded(200))));
+    assert!(matches!(opened, Err(Error::Responded(Status::OK))));
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn opened(timeouts: Timeouts, reports: &Reports) -> (WebSocket<Script>, Script, 
     let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
     let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
+    assert!(socket.turn(&mut memory, second(0)).accept(accept).unwrap());
     assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
     (socket, script, memory)
 }
@@ -50,7 +50,7 @@ fn f9_f11_opening_is_bounded_in_all() {
     ] {
         let mut memory = Memory::new();
         socket.ready(&reports.both);
-        assert!(!socket.turn(&mut memory, second(9)).open(accept).unwrap());
+        assert!(!socket.turn(&mut memory, second(9)).accept(accept).unwrap());
         assert_eq!(socket.settle(&mut memory, second(9)).unwrap(), None);
         assert_eq!(socket.poll_timeout(), Some(second(10)), "whatever has arrived");
         assert_eq!(expire(&mut socket, &mut memory, second(10)), Some(Due::Opening));

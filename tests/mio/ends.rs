@@ -7,7 +7,7 @@ fn opened(script: &Script, reports: &Reports) -> (WebSocket<Script>, Memory) {
     let mut socket = server(script.clone());
     let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
+    assert!(socket.turn(&mut memory, second(0)).accept(accept).unwrap());
     (socket, memory)
 }
 
@@ -23,7 +23,7 @@ fn the_newest_pong_leaves_with_the_others() {
         let mut memory = Memory::new();
         socket.ready(&reports.both);
         let mut turn = socket.turn(&mut memory, second(0));
-        turn.open(accept).unwrap();
+        turn.accept(accept).unwrap();
         while turn.next().unwrap().is_some() {}
         drop(turn);
         let settled = socket.settle(&mut memory, second(0)).unwrap();
@@ -79,7 +79,7 @@ fn a_cut_before_opening_is_an_error_that_says_so() {
     for mut socket in sockets {
         let mut memory = Memory::new();
         socket.ready(&reports.both);
-        match socket.turn(&mut memory, second(0)).open(accept) {
+        match socket.turn(&mut memory, second(0)).accept(accept) {
             Err(Error::Io(error)) => {
                 assert_eq!(error.to_string(), "cut off before the handshake was done");
                 assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
@@ -217,7 +217,7 @@ fn a_look_is_a_turn_that_reads_all() {
     let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
     let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
+    assert!(socket.turn(&mut memory, second(0)).accept(accept).unwrap());
     socket.settle(&mut memory, second(0)).unwrap();
     script.state().push(&wire(true, [Frame::pong("a"), Frame::pong("b"), Frame::text("c")]));
     assert_eq!(socket.handle_timeout(second(60)), None);

@@ -79,7 +79,7 @@ fn opened(reports: &Reports) -> (WebSocket<Script>, Script, Memory) {
     let mut memory = Memory::new();
     socket.ready(&reports.both);
     let mut turn = socket.turn(&mut memory, second(0));
-    assert!(turn.open(accept).unwrap());
+    assert!(turn.accept(accept).unwrap());
     assert!(turn.next().unwrap().is_none());
     drop(turn);
     assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
@@ -266,7 +266,7 @@ fn large_messages_of_several_connections_allocate_no_buffers_in_steady_state() {
     let mut turn = |socket: &mut WebSocket<Endless>| {
         socket.ready(&reports.both);
         let mut turn = socket.turn(&mut memory, second(0));
-        assert!(turn.open(accept).unwrap());
+        assert!(turn.accept(accept).unwrap());
         while let Some((mut reply, event)) = turn.next().unwrap() {
             let Event::Binary(bytes) = event else { panic!("{event:?}") };
             reply.send_binary(bytes).unwrap();

@@ -21,7 +21,7 @@ impl Setting {
         let mut socket = WebSocket::server(script.clone(), &Limits::default(), timeouts, second(0));
         let mut memory = Memory::new();
         socket.ready(&reports.both);
-        assert!(socket.turn(&mut memory, second(0)).open(accept).unwrap());
+        assert!(socket.turn(&mut memory, second(0)).accept(accept).unwrap());
         assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
         script.state().output.clear();
         Self { socket, script, memory, reports, room }

@@ -15,6 +15,7 @@ mod life;
 mod over_script;
 mod over_tcp;
 mod readiness;
+mod refusals;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 #[path = "../support/mod.rs"]
@@ -169,7 +170,7 @@ fn turn<S: Stream>(
     };
     let mut turn = socket.turn(memory, now);
     let accept = |request: &Request<'_>| accept_with(request, config.clone());
-    outcome.opened |= turn.open(accept).map_err(io)?;
+    outcome.opened |= turn.accept(accept).map_err(io)?;
     while let Some((mut connection, event)) = turn.next().map_err(io)? {
         answer(&mut connection, event, &mut outcome.events);
     }

@@ -179,7 +179,7 @@ fn f29_a_violation_is_reported_once_and_ends_everything() {
         let mut memory = Memory::new();
         socket.ready(&reports.both);
         let mut turn = socket.turn(&mut memory, second(0));
-        assert!(turn.open(accept).unwrap());
+        assert!(turn.accept(accept).unwrap());
         assert!(matches!(turn.next(), Ok(Some((_, Event::Text("good"))))));
         assert!(matches!(turn.next(), Err(Error::Protocol(ProtocolError::InvalidUtf8))));
         drop(turn);
@@ -211,7 +211,7 @@ fn who_leaves_after_an_answer_is_no_error() {
     let mut socket = server(script);
     let mut memory = Memory::new();
     socket.ready(&reports.both);
-    assert!(!socket.turn(&mut memory, second(0)).open(|_| Err(Response::not_found())).unwrap());
+    assert!(!socket.turn(&mut memory, second(0)).accept(|_| Err(Response::not_found())).unwrap());
     let ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
     assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), Some(ended));
 }

@@ -79,7 +79,7 @@ fn turn_or_refuse(
     decide: fn(&Request<'_>) -> Result<Connection, Response>,
 ) -> io::Result<()> {
     let mut turn = socket.turn(memory, second(0));
-    let mut served = turn.open(decide).map(drop);
+    let mut served = turn.accept(decide).map(drop);
     while served.is_ok() {
         match turn.next() {
             Ok(Some((mut reply, event))) => answer(&mut reply, event, seen),
@@ -89,8 +89,8 @@ fn turn_or_refuse(
     }
     match served {
         Err(Error::Io(error)) => return Err(error),
-        Err(Error::Handshake(error)) => refused.push(error.status()),
-        Err(Error::Refused(status)) => refused.push(status),
+        Err(Error::Handshake(error)) => refused.push(error.status().code()),
+        Err(Error::Refused(response)) => refused.push(response.status),
         Ok(()) | Err(Error::Protocol(_)) => {}
         Err(error) => panic!("{error}"),
     }
@@ -165,7 +165,7 @@ fn turns(frames: &[u8], count: usize, capacity: usize, reports: &Reports) -> Vec
     while socket.wants_turn() {
         let before = script.state().read;
         let mut turn = socket.turn(&mut memory, second(0));
-        assert!(turn.open(accept).unwrap());
+        assert!(turn.accept(accept).unwrap());
         while let Some((_, event)) = turn.next().unwrap() {
             messages += usize::from(matches!(event, Event::Binary([7, ..])));
         }
@@ -213,7 +213,7 @@ fn a_turn_may_be_left_at_any_event() {
     let ended = loop {
         assert!(socket.wants_turn(), "there is more");
         let mut turn = socket.turn(&mut memory, second(0));
-        turn.open(accept).unwrap();
+        turn.accept(accept).unwrap();
         if let Some((mut connection, event)) = turn.next().unwrap() {
             echo(&mut connection, event, &mut seen);
         }
@@ -415,7 +415,7 @@ fn a_clients_answer_is_checked() {
     socket.ready(&reports.both);
     assert_eq!(socket.settle(&mut memory, second(0)).unwrap(), None);
     let mut turn = socket.turn(&mut memory, second(0));
-    match turn.open(accept) {
+    match turn.connect(|_| {}) {
         Err(Error::Handshake(error)) => assert_eq!(error, HandshakeError::InvalidAccept),
         opened => panic!("{opened:?}"),
     }

@@ -103,7 +103,7 @@ impl<S: Stream> Setting<S> {
     fn turn(&mut self, now: Instant) -> usize {
         let mut texts = 0;
         let mut turn = self.socket.turn(&mut self.memory, now);
-        assert!(turn.open(accept).unwrap());
+        assert!(turn.accept(accept).unwrap());
         while let Some((_, event)) = turn.next().unwrap() {
             texts += usize::from(event == Event::Text("a"));
         }

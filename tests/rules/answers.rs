@@ -3,7 +3,7 @@
 use crate::support::{every_cut, masks};
 use bytes::Buf;
 use sansio_ws::handshake::{
-    Answer, ClientHandshake, ClientRequest, HandshakeError, Response, ServerHandshake,
+    Answer, ClientHandshake, ClientRequest, HandshakeError, Response, ServerHandshake, Status,
 };
 use sansio_ws::{Config, Limits, RecvBuffer};
 
@@ -80,11 +80,11 @@ fn sent(response: &Response) -> [(String, String); 2] {
 #[test]
 fn n146_accepts_426_with_upgrade_in_connection() {
     for response in [
-        Response::new(426).unwrap(),
+        Response::new(Status::UPGRADE_REQUIRED),
         HandshakeError::MissingUpgrade.response(),
         HandshakeError::WebSocketVersion.response(),
     ] {
-        assert_eq!(response.status(), 426);
+        assert_eq!(response.status(), Status::UPGRADE_REQUIRED);
         for (head, _) in sent(&response) {
             assert!(
                 head.ends_with("\r\nUpgrade: websocket\r\nConnection: close, Upgrade"),
@@ -97,24 +97,24 @@ fn n146_accepts_426_with_upgrade_in_connection() {
 #[test]
 fn n146_rejects_upgrade_in_any_other_answer() {
     for status in (200..=599).filter(|status| *status != 426) {
-        let [(head, _), _] = sent(&Response::new(status).unwrap());
+        let [(head, _), _] = sent(&Response::new(Status::new(status).unwrap()));
         assert!(head.ends_with("Connection: close") && !head.contains("Upgrade"), "{head}");
     }
 }
 
 #[test]
 fn n147_accepts_a_body_and_its_length() {
-    let [get, head] = sent(&Response::new(200).unwrap().body("hello"));
+    let [get, head] = sent(&Response::new(Status::OK).body("hello"));
     assert_eq!(get, ("Content-Length: 5\r\nConnection: close".into(), "hello".into()));
     assert_eq!(head, (get.0, String::new()), "HEAD");
-    let [empty, _] = sent(&Response::new(404).unwrap());
+    let [empty, _] = sent(&Response::new(Status::NOT_FOUND));
     assert_eq!(empty, ("Content-Length: 0\r\nConnection: close".into(), String::new()));
 }
 
 #[test]
 fn n147_rejects_a_body_where_there_is_none() {
     for (status, length) in [(204, ""), (205, "Content-Length: 0\r\n"), (304, "")] {
-        for answer in sent(&Response::new(status).unwrap().body("hello")) {
+        for answer in sent(&Response::new(Status::new(status).unwrap()).body("hello")) {
             assert_eq!(answer, (format!("{length}Connection: close"), String::new()), "{status}");
         }
     }

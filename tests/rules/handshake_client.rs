@@ -5,6 +5,7 @@ use crate::support::{Feed, Seen, every_cut, masks};
 use bytes::Buf;
 use sansio_ws::handshake::{
     Answer, ClientHandshake, ClientRequest, HandshakeError, InvalidField, InvalidUrl,
+    ReceivedResponse,
 };
 use sansio_ws::{Config, Limits, RecvBuffer};
 use std::collections::HashSet;
@@ -78,10 +79,7 @@ fn outcome(request: &ClientRequest, answer: &[u8]) -> Outcome {
                     (connection, head.subprotocol().map(Into::into))
                 }
                 Ok(Some(Answer::Refused(refusal))) => {
-                    let text = |bytes| String::from_utf8(Vec::from(bytes)).unwrap();
-                    let headers = refusal.head.headers().iter();
-                    let headers = headers.map(|(name, value)| (name.into(), text(value)));
-                    return Outcome::Refused(refusal.head.status(), headers.collect());
+                    return refused(*refusal);
                 }
                 Err(error) => {
                     // For good, and without output.
@@ -96,8 +94,14 @@ fn outcome(request: &ClientRequest, answer: &[u8]) -> Outcome {
             pieces.for_each(|piece| _ = feed.read(piece));
             return Outcome::Open(subprotocol, feed.events().to_vec());
         }
-        Outcome::Waiting
+        handshake.receive_eof().map_or(Outcome::Waiting, |refusal| refused(*refusal))
     })
+}
+
+fn refused(response: ReceivedResponse) -> Outcome {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let headers = response.headers.into_iter().map(|(name, value)| (name, text(value)));
+    Outcome::Refused(response.status, headers.collect())
 }
 
 const URL: &str = "ws://example.com/chat";

@@ -9,6 +9,7 @@
 mod support;
 
 mod answers;
+mod bodies;
 mod closing;
 mod control;
 #[cfg(feature = "deflate")]
@@ -28,6 +29,8 @@ mod sending;
 mod text;
 mod traceability;
 mod urls;
+#[cfg(feature = "deflate")]
+mod ways;
 
 use sansio_ws::{Connection, ProtocolError};
 use support::frame::{Frame, wire};

@@ -331,5 +331,5 @@ fn n139_rejects_all_others_with_421() {
     let evil = named("GET http://evil.example/ HTTP/1.1", line, &hosts);
     assert_eq!(evil, Err(HandshakeError::ForeignHost));
     assert_eq!(named("GET / HTTP/1.1", line, &[]), Err(HandshakeError::ForeignHost));
-    assert_eq!(HandshakeError::ForeignHost.response().status(), 421);
+    assert_eq!(HandshakeError::ForeignHost.response().status().code(), 421);
 }

@@ -3,6 +3,7 @@
 use sansio_ws::deflate::Deflate;
 use sansio_ws::handshake::{
     Acceptance, HandshakeError, InvalidField, OriginPolicy, Request, Response, ServerHandshake,
+    Status,
 };
 use sansio_ws::{Config, Limits, RecvBuffer};
 
@@ -56,7 +57,7 @@ fn n27_n131_n132_accepts_and_rejects_parts_as_it_does_bytes() {
                 let verdict = |request: Result<Request<'_>, HandshakeError>| {
                     let request = request.map_err(|error| error.status())?;
                     let upgrade = request.upgrade(OriginPolicy::SameHost).map(|_| ());
-                    Ok::<_, u16>((
+                    Ok::<_, Status>((
                         request.path().to_owned(),
                         request.host().map(str::to_owned),
                         upgrade,

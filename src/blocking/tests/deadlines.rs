@@ -4,7 +4,7 @@ use super::*;
 use crate::MessageKind;
 use crate::deadlines::Timeouts;
 use crate::frame::{ControlPayload, Opcode};
-use crate::handshake::{ClientRequest, OriginPolicy};
+use crate::handshake::{ClientRequest, OriginPolicy, Status};
 
 const IDLE: (Opcode, &[u8]) = (Opcode::Close, b"\x03\xE9idle for too long");
 
@@ -26,19 +26,22 @@ fn f9_opening_is_bounded_in_all() {
     for (at, byte) in (0..).zip(REQUEST) {
         socket.arrive(ms(20 * at), [*byte]);
     }
-    assert!(matches!(accept(&socket, timeouts), Err(Error::Unopened)));
+    assert!(matches!(accept(&socket, timeouts), Err(Error::Unopened(Unopened::TimedOut))));
     assert_eq!(time.now(), second(1));
 
     // A server that says nothing.
     let time = Time::for_thread();
-    assert!(matches!(connect(&Socket::new(&time), timeouts), Err(Error::Unopened)));
+    assert!(matches!(
+        connect(&Socket::new(&time), timeouts),
+        Err(Error::Unopened(Unopened::TimedOut))
+    ));
     assert_eq!(time.now(), second(1));
 
     // A client that does not go after a page.
     let time = Time::for_thread();
     let socket = Socket::new(&time);
     socket.arrive(second(0), &b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..]);
-    assert!(matches!(accept(&socket, timeouts), Err(Error::Responded(426))));
+    assert!(matches!(accept(&socket, timeouts), Err(Error::Responded(Status::UPGRADE_REQUIRED))));
     assert_eq!(time.now(), second(1));
 }
 
@@ -220,7 +223,7 @@ fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
                 connect(&socket, Timeouts::default())
             };
             let Some(mut left) = cut.checked_sub(head) else {
-                assert!(matches!(opened, Err(Error::Unopened)), "{cut}");
+                assert!(matches!(opened, Err(Error::Unopened(Unopened::TimedOut))), "{cut}");
                 assert_eq!(time.now(), second(10), "{cut}");
                 continue;
             };

@@ -61,21 +61,23 @@ fn any_other_failure_is_reported_once_and_ends_the_connection() {
 }
 
 #[test]
-fn a_cut_before_opening_is_an_error() {
-    for (end, kind) in [
-        (End::Error(ErrorKind::UnexpectedEof), ErrorKind::UnexpectedEof),
-        (End::Error(ErrorKind::ConnectionReset), ErrorKind::ConnectionReset),
+fn an_end_before_opening_tells_its_cause() {
+    let half: &[u8] = b"GET / HTTP/1.1\r\n";
+    for (arrived, end, cause) in [
+        (&b""[..], End::Eof, Some(Unopened::Ended)),
+        (half, End::Eof, Some(Unopened::HalfHead)),
+        (half, End::Error(ErrorKind::UnexpectedEof), Some(Unopened::CutOff)),
+        (half, End::Error(ErrorKind::ConnectionReset), None),
     ] {
         let time = Time::for_thread();
         let socket = Socket::new(&time);
-        socket.arrive(second(1), &b"GET / HTTP/1.1\r\n"[..]);
+        socket.arrive(second(1), arrived);
         socket.end(second(2), end);
         let config = Config::default();
         match WebSocket::accept(socket, OriginPolicy::SameHost, config, Timeouts::default()) {
+            Err(Error::Unopened(why)) => assert_eq!(Some(why), cause),
             Err(Error::Io(error)) => {
-                assert_eq!(error.kind(), kind);
-                let cut = alloc::format!("{error}") == "cut off before the handshake was done";
-                assert_eq!(cut, kind == ErrorKind::UnexpectedEof);
+                assert_eq!((error.kind(), cause), (ErrorKind::ConnectionReset, None));
             }
             opened => panic!("{:?}", opened.map(drop)),
         }
@@ -102,7 +104,7 @@ fn opening_is_bounded_from_the_first_address_to_the_end_of_the_handshake() {
     assert_eq!(tried, [(1, 2), (2, 3), (3, 3)]);
     assert_eq!(time.now(), second(6));
     let none = connect_any(&addresses, &timer, |_, _| -> std::io::Result<()> { panic!() });
-    assert!(matches!(none, Err(Error::Unopened)), "no time is left");
+    assert!(matches!(none, Err(Error::Unopened(Unopened::TimedOut))), "no time is left");
 
     let timer = Timer::new(Timeouts::NONE);
     let waits = connect_any(&addresses, &timer, |_, wait| Ok(wait));

@@ -6,11 +6,12 @@ mod deadlines;
 mod ends;
 mod life;
 mod memory;
+mod refusals;
 mod results;
 mod split;
 
 use super::virtual_time::{CLOSE, End, PONG, REQUEST, Socket, TEXT, Time, respond};
-use super::{Error, Parts, Plain, WebSocket};
+use super::{Error, Parts, Plain, Unopened, WebSocket};
 use crate::deadlines::{Instant, Timeouts};
 use crate::{
     CloseCode, Config, Connection, Ended, Event, Limits, MessageKind, PreparedMessage, RecvBuffer,

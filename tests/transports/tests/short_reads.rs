@@ -62,7 +62,7 @@ impl<S: Stream> Server<S> {
         let mut texts = String::new();
         while self.socket.wants_turn() {
             let mut turn = self.socket.turn(&mut self.memory, Instant::default());
-            let open = turn.open(|request| {
+            let open = turn.accept(|request| {
                 let upgrade = request.upgrade(sansio_ws::handshake::OriginPolicy::SameHost)?;
                 Ok::<Connection, _>(upgrade.accept(&Default::default(), Config::default())?)
             });

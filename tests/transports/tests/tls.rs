@@ -83,7 +83,7 @@ fn serve<S: blocking::Stream>(opened: Result<blocking::WebSocket<S>, blocking::E
     let mut socket = match opened {
         Ok(socket) => socket,
         Err(blocking::Error::Io(error)) => return Err(Failure::Opening(error.kind())),
-        Err(blocking::Error::Unopened) => return Err(Failure::Opening(ErrorKind::UnexpectedEof)),
+        Err(blocking::Error::Unopened(_)) => return Err(Failure::Opening(ErrorKind::UnexpectedEof)),
         Err(error) => panic!("{error}"),
     };
     loop {
@@ -115,7 +115,7 @@ fn mio_server(socket: TcpStream, world: &World) -> Outcome {
         events.iter().for_each(|event| socket.ready(event));
         if socket.wants_turn() {
             let mut turn = socket.turn(&mut memory, NOW);
-            let opened = turn.open(|request| {
+            let opened = turn.accept(|request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
                 Ok(upgrade.accept(&Acceptance::default(), Config::default())?)
             });
