@@ -78,7 +78,7 @@ fn accept(rx: &mut RecvBuffer, request: &[u8]) -> Vec<u8> {
     let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-    let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Acceptance::default() };
+    let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat"]));
     let mut connection = upgrade.accept(&reply, Config::default()).unwrap();
     connection.outgoing().chunk().to_vec()
 }

@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn accept(request: &Request<'_>, config: &Arc<Config>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin)?;
     let subprotocol = upgrade.choose(&["chat", "echo"]);
-    Ok(upgrade.accept(&Acceptance { subprotocol, ..Acceptance::default() }, Arc::clone(config))?)
+    Ok(upgrade.accept(&Acceptance::default().subprotocol(subprotocol), Arc::clone(config))?)
 }
 
 fn echo(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError> {

@@ -43,7 +43,7 @@
 //! let mut listening = ServerHandshake::new(&Limits::default());
 //! let received = listening.receive(&mut to_server)?.ok_or("the request is not complete")?;
 //! let upgrade = received.upgrade(OriginPolicy::SameHost)?;
-//! let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), headers: &[] };
+//! let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat"]));
 //! let mut server = upgrade.accept(&reply, Config::default())?;
 //! transmit(server.outgoing(), &mut to_client);
 //!

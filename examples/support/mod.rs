@@ -91,7 +91,7 @@ impl Settings {
         if request.is_upgrade() {
             let upgrade = request.upgrade(self.origins)?;
             let subprotocol = upgrade.choose(self.subprotocols);
-            let reply = Acceptance { subprotocol, ..Acceptance::default() };
+            let reply = Acceptance::default().subprotocol(subprotocol);
             return Ok(upgrade.accept(&reply, Arc::clone(&self.config))?);
         }
         Err(match (request.method(), request.path()) {

@@ -215,7 +215,7 @@ pub fn server_handshake(data: &[u8]) {
 /// Accepts, and returns the response, which the client that sent the key would accept too.
 fn accept(upgrade: &Upgrade<'_>) -> String {
     let subprotocol = upgrade.subprotocols().next();
-    let reply = Acceptance { subprotocol, headers: &[("X-Test", "yes")] };
+    let reply = Acceptance::default().subprotocol(subprotocol).headers(&[("X-Test", "yes")]);
     let mut connection = upgrade.accept(&reply, Config::default()).expect("a correct reply");
     let mut response = Vec::new();
     write_all(connection.outgoing(), &mut response);
@@ -479,6 +479,7 @@ fn check_request(
             let listed_parts = listed.split_once("://").and_then(|(_, listed)| parts(listed));
             *listed == page || page_parts.is_some() && listed_parts == page_parts
         }),
+        other => panic!("no rule for {other:?}"),
     };
     require(is_allowed, HandshakeError::Origin)
 }

@@ -42,7 +42,7 @@ pub use headers::Headers;
 pub use origin::OriginPolicy;
 pub use proxy::{ProxyAnswer, ProxyConnect};
 pub use received_response::ReceivedResponse;
-pub use request::Request;
+pub use request::{Request, Responder};
 pub use response::Response;
 pub use response_head::ResponseHead;
 pub use server::{AcceptHead, Acceptance, ServerHandshake, Upgrade};

@@ -13,6 +13,7 @@ use super::url::{is_host, parse_port, split_port};
 /// Origins are compared as scheme, host and port, in any case of letters; a missing port is the
 /// scheme's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OriginPolicy<'a> {
     /// Pages whose host and port are those that the request [names](super::Request::host).
     ///

@@ -202,7 +202,7 @@ impl<'b> Request<'b> {
     /// Write them, then close the transport unless [`keeps_alive`](Self::keeps_alive) says otherwise.
     #[must_use]
     pub fn respond(&self, response: &Response) -> Vec<u8> {
-        response.encode_as(self.method != "HEAD", self.keeps_alive(response))
+        self.responder().respond(response)
     }
 
     /// Whether another request may follow on the same connection, once this response is sent and the
@@ -210,10 +210,18 @@ impl<'b> Request<'b> {
     /// (RFC 9112, section 9.3).
     #[must_use]
     pub fn keeps_alive(&self, response: &Response) -> bool {
-        response.is_keep_alive()
-            && self.version == Version::Http11
-            && self.method != "CONNECT"
-            && !lists(self.headers.values(Name::Connection), "close")
+        self.responder().keeps_alive(response)
+    }
+
+    /// What is needed to respond when the head has left the buffer, since a body was to be read.
+    #[must_use]
+    pub fn responder(&self) -> Responder {
+        Responder {
+            is_head: self.method == "HEAD",
+            may_keep_alive: self.version == Version::Http11
+                && self.method != "CONNECT"
+                && !lists(self.headers.values(Name::Connection), "close"),
+        }
     }
 
     pub(super) fn version(&self) -> Version {
@@ -222,6 +230,27 @@ impl<'b> Request<'b> {
 
     pub(super) fn authority(&self) -> Option<&Authority<'b>> {
         self.authority.as_ref()
+    }
+}
+
+/// How to respond to a request whose head is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Responder {
+    is_head: bool,
+    may_keep_alive: bool,
+}
+
+impl Responder {
+    /// The bytes of a response, as by [`Request::respond`].
+    #[must_use]
+    pub fn respond(self, response: &Response) -> Vec<u8> {
+        response.encode_as(!self.is_head, self.keeps_alive(response))
+    }
+
+    /// Whether another request may follow, as by [`Request::keeps_alive`].
+    #[must_use]
+    pub const fn keeps_alive(self, response: &Response) -> bool {
+        self.may_keep_alive && response.is_keep_alive()
     }
 }
 

@@ -34,7 +34,7 @@ use alloc::vec::Vec;
 ///     }
 ///     Some(match request.upgrade(OriginPolicy::SameHost) {
 ///         Ok(upgrade) => {
-///             let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Default::default() };
+///             let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat"]));
 ///             upgrade.accept(&reply, Config::default()).map_err(|_| Vec::new())
 ///         }
 ///         Err(error) => Err(error.response().encode()),
@@ -283,9 +283,27 @@ impl AcceptHead {
 
 /// What the server adds to its acceptance.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Acceptance<'a> {
-    /// The subprotocol chosen from those the client offers.
+    /// The subprotocol chosen from those the client offers (default: none).
     pub subprotocol: Option<&'a str>,
-    /// Further headers, for example `Set-Cookie`.
+    /// Further headers, for example `Set-Cookie`: name and value.
     pub headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Acceptance<'a> {
+    /// The same acceptance with another choice of a subprotocol, for example what
+    /// [`Upgrade::choose`] found.
+    #[must_use]
+    pub fn subprotocol(mut self, name: impl Into<Option<&'a str>>) -> Self {
+        self.subprotocol = name.into();
+        self
+    }
+
+    /// The same acceptance with other headers.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
 }

@@ -112,7 +112,7 @@ fn a_subprotocol_is_agreed_on() {
             WebSocket::accept_with(stream, &Limits::default(), FAR, |request| {
                 let upgrade = request.upgrade(OriginPolicy::SameHost)?;
                 let subprotocol = upgrade.choose(&["two"]);
-                let reply = Acceptance { subprotocol, headers: &[("X-A", "b")] };
+                let reply = Acceptance::default().subprotocol(subprotocol).headers(&[("X-A", "b")]);
                 Ok(upgrade.accept(&reply, Config::default())?)
             })
             .unwrap()

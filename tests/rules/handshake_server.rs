@@ -388,7 +388,7 @@ fn n37_n41_accepts_a_subprotocol_of_the_list() {
         &["Sec-WebSocket-Protocol: chat, superchat"][..],
         &["Sec-WebSocket-Protocol: superchat", "Sec-WebSocket-Protocol: chat"],
     ] {
-        let chosen = Acceptance { subprotocol: Some("superchat"), ..Acceptance::default() };
+        let chosen = Acceptance::default().subprotocol(Some("superchat"));
         let answer = reply(lines, &chosen).unwrap();
         assert_eq!(answer.matches("Sec-WebSocket-Protocol").count(), 1);
         assert!(answer.contains("\r\nSec-WebSocket-Protocol: superchat\r\n"));
@@ -421,7 +421,7 @@ fn n41_accepts_lists_over_several_lines_in_the_clients_order() {
 fn n37_rejects_any_other_subprotocol() {
     let lines = ["Sec-WebSocket-Protocol: chat"];
     for subprotocol in ["", "superchat", "Chat", "chat, x", "chat\r\nX: y"] {
-        let chosen = Acceptance { subprotocol: Some(subprotocol), ..Acceptance::default() };
+        let chosen = Acceptance::default().subprotocol(Some(subprotocol));
         assert_eq!(reply(&lines, &chosen), Err(InvalidField::UnofferedSubprotocol));
         assert_eq!(reply(&[], &chosen), Err(InvalidField::UnofferedSubprotocol));
     }
@@ -452,7 +452,7 @@ fn n38_n39_rejects_headers_that_the_handshake_writes_itself() {
         "Connection",
     ] {
         let headers = [(name, "x")];
-        let own = Acceptance { headers: &headers, ..Acceptance::default() };
+        let own = Acceptance::default().headers(&headers);
         assert_eq!(reply(&[], &own), Err(InvalidField::Reserved), "{name}");
     }
     for (name, value, error) in [
@@ -463,7 +463,7 @@ fn n38_n39_rejects_headers_that_the_handshake_writes_itself() {
         ("", "b", InvalidField::Name),
     ] {
         let headers = [(name, value)];
-        let own = Acceptance { headers: &headers, ..Acceptance::default() };
+        let own = Acceptance::default().headers(&headers);
         assert_eq!(reply(&[], &own), Err(error));
     }
 }
@@ -471,7 +471,7 @@ fn n38_n39_rejects_headers_that_the_handshake_writes_itself() {
 #[test]
 fn n39_accepts_further_headers_behind_its_own() {
     let headers = [("Set-Cookie", "a=b"), ("Set-Cookie", "c=d")];
-    let own = Acceptance { headers: &headers, ..Acceptance::default() };
+    let own = Acceptance::default().headers(&headers);
     let expected = ACCEPTED.replace("\r\n\r\n", "\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n");
     assert_eq!(reply(&[], &own).unwrap(), expected);
 }

@@ -83,7 +83,7 @@ fn n39_accepts_a_head_to_be_sent_by_somebody_else() {
     let fields = but(UPGRADE, "sec-websocket-protocol", Some("chat"));
     let request = Request::from_parts("GET", "/", bytes(&fields)).unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-    let reply = Acceptance { subprotocol: Some("chat"), headers: &[("X-Test", "a: b")] };
+    let reply = Acceptance::default().subprotocol(Some("chat")).headers(&[("X-Test", "a: b")]);
     let (head, mut connection) = upgrade.accept_head(&reply, Config::default()).unwrap();
     assert_eq!(head.status(), 101);
     let expected = [
@@ -107,7 +107,7 @@ fn n148_accepts_an_extended_connect_with_200() {
     assert!(request.is_upgrade());
     assert_eq!((request.method(), request.path(), request.host()), ("CONNECT", "/chat", Some("a")));
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
-    let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), ..Acceptance::default() };
+    let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat"]));
     let config = Config::default().extension(Deflate::default());
     let (head, connection) = upgrade.accept_head(&reply, config).unwrap();
     assert_eq!(head.status(), 200);

@@ -53,7 +53,7 @@ fn run() -> Option<()> {
 fn accept(rx: &mut RecvBuffer) -> Option<Connection> {
     let request = ServerHandshake::new(&Limits::default()).receive(rx).ok()??;
     let upgrade = request.upgrade(OriginPolicy::SameHost).ok()?;
-    let reply = Acceptance { subprotocol: upgrade.choose(&["chat"]), headers: &[] };
+    let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat"]));
     upgrade.accept(&reply, Config::default()).ok()
 }
 

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod http;
+
 use bytes::Buf;
 use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
 use sansio_ws::{
