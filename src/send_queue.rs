@@ -69,7 +69,7 @@ pub(crate) struct Backlog {
     staging: Vec<u8>,
     /// How much of `staging` has been sent.
     staging_sent: usize,
-    shared: VecDeque<Shared>,
+    shared: VecDeque<SharedChunk>,
     shared_bytes: usize,
     /// Bytes sent since nothing waited here. What is called a position is one in the stream of
     /// bytes that began then.
@@ -79,7 +79,7 @@ pub(crate) struct Backlog {
 }
 
 /// A chunk owned together with others.
-struct Shared {
+struct SharedChunk {
     /// How many bytes of `staging` go before it.
     after: usize,
     bytes: Bytes,
@@ -222,7 +222,7 @@ impl SendQueue {
         if !bytes.is_empty() {
             let backlog = self.backlog.get_or_insert_default();
             backlog.shared_bytes += bytes.len();
-            backlog.shared.push_back(Shared { after: backlog.staging.len(), bytes });
+            backlog.shared.push_back(SharedChunk { after: backlog.staging.len(), bytes });
         }
     }
 
@@ -259,7 +259,7 @@ impl Backlog {
 
     /// Bytes allocated for what may wait.
     pub(crate) fn capacity(&self) -> usize {
-        self.staging.capacity() + self.shared.capacity() * size_of::<Shared>()
+        self.staging.capacity() + self.shared.capacity() * size_of::<SharedChunk>()
     }
 
     /// Reuses the room of sent bytes once they are half of the staging area, and only when an

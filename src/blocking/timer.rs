@@ -11,7 +11,7 @@ use super::virtual_time::Time;
 pub(super) const BRIEF_WAIT: Duration = Duration::from_millis(10);
 
 /// The shortest timeout that is set: zero would be an error. A look takes this long.
-pub(super) const SHORTEST: Duration = Duration::from_millis(1);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// How many bytes the look before a verdict reads.
 const LOOK_BYTES: usize = 256 * 1024;
@@ -205,16 +205,16 @@ impl Timer {
     }
 
     /// Does what is due. The transport is to be aborted when the connection has ended with it.
-    pub(super) fn judge(&mut self, connection: &mut Connection) {
+    pub(super) fn enforce(&mut self, connection: &mut Connection) {
         self.deadlines.enforce(connection, self.now());
     }
 
     /// Gives up a connection whose send is stuck.
-    pub(super) fn judge_in_send(&mut self, connection: &mut Connection, due: Due) {
+    pub(super) fn enforce_in_send(&mut self, connection: &mut Connection, due: Due) {
         if due == Due::Pong {
             connection.abandon();
         } else {
-            self.judge(connection);
+            self.enforce(connection);
         }
     }
 }

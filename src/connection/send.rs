@@ -24,7 +24,7 @@ pub(super) enum Sending {
     /// Between messages.
     Between,
     /// A fragmented message is under way.
-    Within(Outgoing),
+    Within(OutgoingMessage),
     /// Close is queued or sent: nothing may follow it (RFC 6455, section 5.5.1).
     CloseQueued,
     /// The transport takes nothing more.
@@ -34,7 +34,7 @@ pub(super) enum Sending {
 }
 
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct OutgoingMessage {
     kind: MessageKind,
     utf8: Validator,
     /// An extension encodes it.
@@ -184,7 +184,7 @@ impl Connection {
         }
         self.sending = match last {
             true => Sending::Between,
-            false => Sending::Within(Outgoing { kind, utf8, encoded }),
+            false => Sending::Within(OutgoingMessage { kind, utf8, encoded }),
         };
         Ok(())
     }

@@ -156,7 +156,7 @@ impl Deadlines {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             self.active = now;
-            self.live(now);
+            self.note_life(now);
         }
     }
 
@@ -164,7 +164,7 @@ impl Deadlines {
     pub fn received(&mut self, now: Instant) {
         self.arrived = true;
         if self.phase == Phase::Open {
-            self.live(now);
+            self.note_life(now);
         }
     }
 
@@ -215,18 +215,18 @@ impl Deadlines {
         if self.message == NEVER {
             self.message = now;
         }
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// A message is complete.
     pub fn message_received(&mut self, now: Instant) {
         self.message = NEVER;
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// A message, or a part of one, has been queued.
     pub fn message_sent(&mut self, now: Instant) {
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// The transport was offered bytes and took `taken` of them; `refused` if that was less than
@@ -234,11 +234,11 @@ impl Deadlines {
     pub fn written(&mut self, taken: usize, refused: bool, now: Instant) {
         if taken > 0 && self.refused {
             match self.phase {
-                Phase::Open => self.live(now),
+                Phase::Open => self.note_life(now),
                 Phase::Draining => self.since = now,
                 Phase::Opening | Phase::Closing | Phase::Over => {}
             }
-            self.use_at(now);
+            self.note_use(now);
         }
         self.refused |= refused;
     }
@@ -300,12 +300,12 @@ impl Deadlines {
         Some(due)
     }
 
-    fn live(&mut self, now: Instant) {
+    fn note_life(&mut self, now: Instant) {
         self.since = now;
         self.pinged = false;
     }
 
-    fn use_at(&mut self, now: Instant) {
+    fn note_use(&mut self, now: Instant) {
         if self.active != NEVER {
             self.active = now;
         }

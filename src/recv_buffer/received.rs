@@ -17,7 +17,7 @@ use crate::mask::Mask;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub(super) struct Received {
+pub(super) struct ReceivedBytes {
     /// Zeroed once when it grows, so that it can be lent to `Read`; its length is the capacity.
     pub(super) storage: Vec<u8>,
     /// The message under way.
@@ -30,7 +30,7 @@ pub(super) struct Received {
     pub(super) first: usize,
 }
 
-impl Received {
+impl ReceivedBytes {
     pub(super) const fn new(first: usize) -> Self {
         Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first }
     }
@@ -98,12 +98,17 @@ impl Received {
     }
 
     /// How many bytes are too many to be copied at every turn.
-    pub(super) fn much(&self) -> usize {
+    pub(super) fn copy_limit(&self) -> usize {
         self.first / 4
     }
 
     /// See [`RecvBuffer::park`](super::RecvBuffer::park).
-    pub(super) fn park(&mut self, parked: &mut Self, much: usize, storages: &mut impl Storages) {
+    pub(super) fn park(
+        &mut self,
+        parked: &mut Self,
+        copy_limit: usize,
+        storages: &mut impl Storages,
+    ) {
         if !parked.storage.is_empty() {
             core::mem::swap(self, parked);
             if parked.is_well_filled() {
@@ -114,7 +119,7 @@ impl Received {
             parked.move_to(&mut exact);
             storages.put(core::mem::replace(parked, exact).storage);
         } else if self.pending() > 0 {
-            if self.pending() > much {
+            if self.pending() > copy_limit {
                 parked.storage = storages.take(self.pending());
             }
             self.move_to(parked);
@@ -123,8 +128,8 @@ impl Received {
     }
 
     /// See [`RecvBuffer::unpark`](super::RecvBuffer::unpark).
-    pub(super) fn unpark(&mut self, parked: &mut Self, much: usize) {
-        if parked.pending() > much {
+    pub(super) fn unpark(&mut self, parked: &mut Self, copy_limit: usize) {
+        if parked.pending() > copy_limit {
             core::mem::swap(self, parked);
             if parked.storage.is_empty() {
                 // There is nothing to be swapped back.
@@ -145,7 +150,7 @@ impl Received {
 }
 
 /// What the machines do with the bytes.
-impl Received {
+impl ReceivedBytes {
     #[inline]
     pub(super) fn consume(&mut self, n: usize) {
         self.unread += n.min(self.filled - self.unread);
@@ -215,9 +220,9 @@ pub(crate) trait Storages {
 }
 
 /// Allocates each time.
-pub(super) struct Fresh;
+pub(super) struct NewStorages;
 
-impl Storages for Fresh {
+impl Storages for NewStorages {
     fn take(&mut self, _: usize) -> Vec<u8> {
         Vec::new()
     }

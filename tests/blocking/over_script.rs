@@ -16,7 +16,7 @@ fn converse(conversation: &Conversation, script: &Script) -> Outcome {
             let end = match error {
                 Error::Io(error) => Err(Some(error.kind())),
                 Error::Unopened(Unopened::CutOff) => Err(Some(ErrorKind::UnexpectedEof)),
-                Error::Unopened(Unopened::Ended | Unopened::HalfHead) => Err(None),
+                Error::Unopened(Unopened::Ended | Unopened::TruncatedHead) => Err(None),
                 error => panic!("{error}"),
             };
             Outcome { opened: false, events: vec![], end, answers: 0 }
