@@ -327,8 +327,8 @@ impl Connection {
     /// Parses the first two bytes of a header and reaches every verdict that they allow, before
     /// anybody looks at the length.
     ///
-    /// It does not go on to the whole header, since a result that is either an error of this kind
-    /// or a header gets put together in memory, which costs more than all the checks.
+    /// It does not go on to the whole header: that result would go through memory; DESIGN.md has
+    /// the reason.
     #[inline]
     fn parse_prefix(&self, first_two: [u8; 2]) -> Result<Prefix, ProtocolError> {
         let prefix = Prefix::parse(first_two)?;

@@ -13,9 +13,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// Bytes copied at once. Longer copies may be done by one instruction (`rep movsb`), which some
-/// processors execute many times slower when both places lie alike in their pages;
-/// docs/PERFORMANCE.md has more.
+/// Bytes copied at once. Some processors are many times slower with longer copies; DESIGN.md has
+/// the reason.
 const COPY_BYTES: usize = 2048;
 
 /// The sending half.

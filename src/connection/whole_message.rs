@@ -111,8 +111,8 @@ impl Connection {
         Some(ArrivedPayload { range, frame_ended: true, message_ended: last })
     }
 
-    /// The event that it is. Not by way of [`EventRanges`], since that is put together in memory, and to
-    /// wait until it can be read again takes longer than parsing.
+    /// The event that it is, without a detour by [`EventRanges`], which would go through memory;
+    /// DESIGN.md has the reason.
     #[inline]
     pub(super) fn lend_whole_message<'b>(
         &mut self,
