@@ -52,7 +52,7 @@ pub(crate) const COALESCE_LIMIT: usize = 2048;
 /// # Ok(()) }
 /// ```
 ///
-/// Nothing bounds such a queue but who fills it: look at [`len`](Self::len) before pushing more.
+/// Only the program that fills such a queue can bound it: look at [`len`](Self::len) before pushing more.
 ///
 /// The queue of a [`Connection`](crate::Connection) is for the connection alone to fill. What others push
 /// to it stands between two frames, and the peer takes it for a frame.
@@ -71,8 +71,7 @@ pub(crate) struct Backlog {
     staging_sent: usize,
     shared: VecDeque<SharedChunk>,
     shared_bytes: usize,
-    /// Bytes sent since nothing waited here. What is called a position is one in the stream of
-    /// bytes that began then.
+    /// Bytes sent since nothing waited here. All positions count from that moment.
     sent: u64,
     frames: FrameCount,
     replies: ReplyCount,

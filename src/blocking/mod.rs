@@ -51,7 +51,7 @@ use core::time::Duration;
 use memory::KEPT_TIME;
 use std::io;
 use timed::{CallResult, Timed, is_timeout};
-use timer::{Plan, SHORTEST_WAIT, Timer, is_over};
+use timer::{ReadPlan, SHORTEST_WAIT, Timer, is_over};
 
 /// How many queued bytes are enough for a write.
 const FLUSH_AT: usize = 64 * 1024;
@@ -128,9 +128,9 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] once, when the
     /// stream fails. The end of the stream is no failure, however it is told: by a read of nothing,
-    /// a reset, or TLS without its `close_notify`. Nor is it one that the peer reads no more, as long
-    /// as it may have sent something before. An error of kind `WouldBlock`, from a stream that
-    /// times out by itself, is harmless: call again.
+    /// a reset, or TLS without its `close_notify`. A peer that reads no more is no failure either,
+    /// as long as it may have sent something before. An error of kind `WouldBlock`, from a stream
+    /// that times out by itself, is harmless: call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
     }
@@ -374,8 +374,8 @@ impl<S: Stream> Link<S> {
         Ok(())
     }
 
-    /// Whether a send can see what the peer has sent. Unread bytes may be those of a message, and a
-    /// send does not know that.
+    /// Whether a send can see what the peer has sent. It cannot tell whether unread bytes belong to
+    /// a message.
     fn can_look_in_send(&self, rx: &RecvBuffer) -> bool {
         let unread = rx.unread().len();
         let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
@@ -474,9 +474,9 @@ impl<S: Stream> Link<S> {
     fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
         let plan = self.timer.plan_read(self.looked, || self.stream.can_look());
         let wait = match plan {
-            Plan::Wait(wait) => wait,
-            Plan::Look => Some(SHORTEST_WAIT),
-            Plan::Judge => {
+            ReadPlan::Wait(wait) => wait,
+            ReadPlan::Look => Some(SHORTEST_WAIT),
+            ReadPlan::Enforce => {
                 self.enforce();
                 return Ok(());
             }
@@ -500,7 +500,7 @@ impl<S: Stream> Link<S> {
                 }
                 self.end_input(rx);
             }
-            // The stream times out by itself, and has been looked into.
+            // The stream times out by itself, so this read was the look.
             Err(error) if is_timeout(&error) && due.is_some() => self.enforce(),
             Err(error) if is_timeout(&error) && self.timer.due().is_none() => {
                 return Err(error.into());

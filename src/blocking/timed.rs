@@ -69,7 +69,7 @@ impl<S: Stream> Timed<S> {
         self.reads.set(&mut self.stream, Some(SHORTEST_WAIT)).is_ok_and(|can| can)
     }
 
-    /// Whether it is not known that a read always waits.
+    /// Whether a read can be told not to wait, as far as is known.
     pub(super) fn may_look(&self) -> bool {
         self.reads.can_time_out
     }
@@ -161,8 +161,8 @@ impl<S: Stream> Timed<S> {
     }
 }
 
-/// The timeout of one direction. The two have their own, since the handles of a split connection
-/// share them.
+/// The timeout of one direction. Each direction has its own, since the handles of a split
+/// connection share the timeouts of the socket.
 #[derive(Debug)]
 struct DirectionTimeout<S> {
     /// What is set, to save system calls.

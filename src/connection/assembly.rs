@@ -134,8 +134,8 @@ impl IncomingMessage {
     /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
     /// goes. Returns where it is now, and whether there may be more.
     ///
-    /// What comes before an error is there all the same and still to be looked at, since it may
-    /// have arrived on its own: which error is the first must not depend on how the bytes were
+    /// What was decoded before an error is returned all the same, and is then checked: it might
+    /// have arrived on its own, and which error is the first must not depend on how the bytes were
     /// cut.
     fn decode(
         &mut self,

@@ -170,7 +170,7 @@ impl Deadlines {
 
     /// Takes note of what `connection` has done since the last call: messages received and sent, one
     /// that is arriving, and whether everything is written. Call it when all events have been taken,
-    /// and after writing. In place of it, tell each by itself.
+    /// and after writing. Whoever does not call it tells each of these by a call of its own.
     pub fn observe(&mut self, connection: &mut Connection, now: Instant) {
         let Activity { message_received, message_sent } = connection.take_activity();
         if message_received {
@@ -191,8 +191,8 @@ impl Deadlines {
     }
 
     /// Does to `connection` what is due at `now`, and says what: sends a ping, closes with 1001 when
-    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is over:
-    /// then [`Due::gives_up`], and the transport is to be aborted.
+    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is
+    /// over. In the last case [`Due::gives_up`] is true: abort the transport.
     ///
     /// Look before: see the [module](self).
     pub fn enforce(&mut self, connection: &mut Connection, now: Instant) -> Option<Due> {

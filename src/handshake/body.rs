@@ -163,7 +163,7 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether the next part is not empty, as far as is known.
+    /// Whether the body is known to have more bytes.
     pub(super) fn has_more(&self, rx: &RecvBuffer) -> bool {
         match self.state {
             State::Length(_) => true,

@@ -151,7 +151,7 @@ impl ResponseReceiver {
         Ok(self.take_response().map(FinalAnswer::Refused))
     }
 
-    /// The stream has ended: what has come of a refusal.
+    /// The stream has ended. Returns a refusal as far as it has come.
     pub(super) fn receive_eof(&mut self) -> Option<Box<ReceivedResponse>> {
         if let State::Body(response, decoder) = &mut self.state {
             response.is_cut |= decoder.receive_eof().is_err();
@@ -159,7 +159,7 @@ impl ResponseReceiver {
         self.take_response()
     }
 
-    /// Nobody waits any longer: what has come of a refusal.
+    /// Nobody waits any longer. Returns a refusal as far as it has come.
     pub(super) fn cut(&mut self) -> Option<Box<ReceivedResponse>> {
         if let State::Body(response, _) = &mut self.state {
             response.is_cut = true;

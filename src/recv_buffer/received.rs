@@ -114,7 +114,7 @@ impl ReceivedBytes {
             if parked.is_well_filled() {
                 return self.clear();
             }
-            // Little is left where much was.
+            // What is left would fill too little of this allocation.
             let mut exact = Self::new(parked.first);
             parked.move_to(&mut exact);
             storages.put(core::mem::replace(parked, exact).storage);
@@ -211,15 +211,15 @@ impl ReceivedBytes {
     }
 }
 
-/// Allocations for much that is parked, each zeroed to its capacity.
+/// Where the allocations come from into which much is parked. Each is zeroed to its capacity.
 pub(crate) trait Storages {
-    /// One that `pending` bytes fill well, or none: an empty vector.
+    /// An allocation that `pending` bytes fill well, or an empty vector.
     fn take(&mut self, pending: usize) -> Vec<u8>;
-    /// One that is no longer needed.
+    /// Gives back an allocation that is no longer needed.
     fn put(&mut self, storage: Vec<u8>);
 }
 
-/// Allocates each time.
+/// Has no allocations, so that a new one is made each time.
 pub(super) struct NewStorages;
 
 impl Storages for NewStorages {

@@ -8,10 +8,10 @@
 //!      └────── output: Mutex<write stream> ────┘   held while writing
 //! ```
 //!
-//! No thread waits for the network while it holds the state. A reader goes on reading while
-//! nothing can be written: it does not wait for the output when a writer has it, who looks for
-//! more before and after letting it go, so that pongs and close replies are never left behind; and
-//! when it has the output itself, it only tries to write now and then.
+//! No thread waits for the network while it holds the state. A reader goes on reading while nothing
+//! can be written. It does not wait for the output while a writer has it: that writer looks for
+//! more before and after it lets go, so that pongs and close replies are never left behind. When
+//! the reader has the output itself, it only tries to write now and then.
 //!
 //! Only the reader sees what the peer sends, so only the reader judges its silence. A writer gives
 //! the connection up when its own send is stuck, and tells the peer nothing: the transport is shut

@@ -2,7 +2,7 @@
 
 use super::super::memory::{self, KEPT_TIME};
 use super::super::timed::{CallResult, Timed, is_timeout};
-use super::super::timer::{BRIEF_WAIT, Plan, SHORTEST_WAIT, is_over};
+use super::super::timer::{BRIEF_WAIT, ReadPlan, SHORTEST_WAIT, is_over};
 use super::super::{Error, Link, Stream, WebSocket};
 use super::{Shared, State, Wait, Writer};
 use crate::connection::{Ended, Event};
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::PoisonError;
 
-/// How long a reader only reads, if there is anything to read, when nothing could be written.
+/// How long a reader only reads, if there is anything to read, behind a write that took nothing.
 const WRITE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The reading half of a [`WebSocket`].
@@ -23,7 +23,7 @@ pub struct Reader<S> {
     pub(super) stream: Timed<S>,
     pub(super) rx: RecvBuffer,
     pub(super) shared: Arc<Shared<S>>,
-    /// Nothing could be written, and is not to be tried again before.
+    /// Nothing could be written; the next try comes at this moment.
     pub(super) pauses_writing_until: Option<Instant>,
     /// Bytes read since something is due.
     pub(super) looked: usize,
@@ -146,12 +146,12 @@ impl<S: Stream> Reader<S> {
             (state.timer.due(), state.timer.plan_read(self.looked, || self.stream.can_look()))
         };
         let wait = match plan {
-            Plan::Wait(wait) if self.pauses_writing_until.is_some() => {
+            ReadPlan::Wait(wait) if self.pauses_writing_until.is_some() => {
                 wait.into_iter().chain([BRIEF_WAIT]).min()
             }
-            Plan::Wait(wait) => wait,
-            Plan::Look => Some(SHORTEST_WAIT),
-            Plan::Judge => return self.enforce(),
+            ReadPlan::Wait(wait) => wait,
+            ReadPlan::Look => Some(SHORTEST_WAIT),
+            ReadPlan::Enforce => return self.enforce(),
         };
         let wait = {
             let connection = &mut self.shared.state().connection;
@@ -188,7 +188,7 @@ impl<S: Stream> Reader<S> {
                 let due_now = state.timer.due().is_some();
                 drop(state);
                 return match due {
-                    // The stream times out by itself, and has been looked into.
+                    // The stream times out by itself, so this read was the look.
                     Some(_) => self.enforce(),
                     None if due_now => Ok(()),
                     None => Err(error.into()),
