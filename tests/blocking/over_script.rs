@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Has the conversation, from opening to the one end it has to have.
+/// Has the conversation, from its opening to its only right end.
 fn converse(conversation: &Conversation, script: &Script) -> Outcome {
     let (stream, config) = (script.clone(), conversation.config.clone());
     let accept = |request: &Request<'_>| accept_with(request, conversation.config.clone());
