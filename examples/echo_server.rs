@@ -107,7 +107,7 @@ impl Service for Echo {
 }
 
 fn report(sent: Result<(), SendError>) {
-    // Can't be: who does not read its echoes is not read from.
+    // Cannot happen: a peer that does not read its echoes is not read from.
     if let Err(error) = sent {
         error!("an echo was lost: {error}");
     }

@@ -59,7 +59,7 @@ fn serve(mut socket: TcpStream) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Receives the request, of which nothing may be lost that follows it, and queues the answer.
+/// Receives the request and queues the answer. Bytes that follow the request stay in the buffer.
 fn open(socket: &mut TcpStream, rx: &mut RecvBuffer) -> Result<Connection, Box<dyn Error>> {
     let mut handshake = ServerHandshake::new(&Limits::default());
     loop {

@@ -71,14 +71,14 @@ impl RefUnwindSafe for Agreement {}
 ///
 /// One side of the codec transforms messages that are sent, the other those that arrive.
 ///
-/// Of a codec that panics nothing more is sent or believed. If it was
+/// Nothing more goes through a codec that has panicked. If it was
 /// [encoding](Self::encode), what is queued is thrown away and sends say
 /// [`Closed`](crate::SendError::Closed); if it was [decoding](Self::decode), the connection fails with
 /// close code 1007.
 pub trait Codec: fmt::Debug + Send + Sync {
     /// Encodes a piece of a message, and appends it to `output`.
     ///
-    /// Of the first piece of a message it may say `false`: the message then goes out as it is,
+    /// For the first piece of a message it may return `false`: the message then goes out as it is,
     /// and the codec must be as if it had not seen it. What it may have appended is dropped. Only
     /// a message in a single piece is sure to be whole at that time.
     fn encode(&mut self, payload: &[u8], piece: Piece, output: &mut Vec<u8>) -> bool;

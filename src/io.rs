@@ -28,7 +28,7 @@ impl RecvBuffer {
     }
 
     /// As [`read_from`](Self::read_from), with a bound on the number of bytes. Returns also whether
-    /// these are as many as there was room for, so that there may be more.
+    /// they fill all the room that there was, so that there may be more.
     pub(crate) fn read_at_most(
         &mut self,
         bound: usize,
@@ -195,14 +195,14 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// Takes so many bytes of what it is offered, and claims to have taken more.
-    struct Takes {
+    /// Takes at most `most` bytes of what it is offered, and claims to have taken `claims` more.
+    struct ShortWriter {
         most: usize,
         claims: usize,
         taken: Vec<u8>,
     }
 
-    impl Write for Takes {
+    impl Write for ShortWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.write_vectored(&[IoSlice::new(bytes)])
         }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn write_with(queue: &[u8], most: usize, claims: usize) -> (io::Result<usize>, Vec<u8>) {
-        let mut stream = Takes { most, claims, taken: Vec::new() };
+        let mut stream = ShortWriter { most, claims, taken: Vec::new() };
         let mut output = SendQueue::new();
         output.push(queue);
         let n = output.write_with([b"he", b"llo"], &mut stream);
@@ -240,7 +240,7 @@ mod tests {
             assert_eq!(write_with(queue, 0, 0).0.unwrap_err().kind(), ErrorKind::WriteZero);
             assert_eq!(write_with(queue, 99, 1).0.unwrap_err().kind(), ErrorKind::InvalidData);
         }
-        let mut stream = Takes { most: 0, claims: 0, taken: Vec::new() };
+        let mut stream = ShortWriter { most: 0, claims: 0, taken: Vec::new() };
         assert_eq!(SendQueue::new().write_with([b"", b""], &mut stream).unwrap(), 0);
     }
 }

@@ -11,15 +11,15 @@ use core::ops::Range;
 /// From this many bytes on it pays to make preparations for a payload. At least [`STEP`].
 const LONG: usize = 512;
 
-/// Bytes that are masked in place at once. A multiple of the key's length. Aligned to as many, no
-/// store lies in two cache lines, which would take it twice as long.
+/// Bytes that are masked in place at once. A multiple of the key's length. Lanes are aligned to
+/// their size; DESIGN.md has the reason.
 const LANE: usize = 32;
 
 /// The same for payloads that are not long.
 const SHORT_LANE: usize = 16;
 
-/// Bytes that are masked at once on their way to another place: what eight vectors hold, so that
-/// the stores of a step take longer than all else. A multiple of [`LANE`].
+/// Bytes that are masked at once on their way to another place: what eight vectors hold. A multiple
+/// of [`LANE`].
 const STEP: usize = if cfg!(feature = "simd") { 256 } else { 128 };
 
 /// The same for payloads that are not long.

@@ -52,7 +52,7 @@ pub(crate) const COALESCE_LIMIT: usize = 2048;
 /// # Ok(()) }
 /// ```
 ///
-/// Nothing bounds such a queue but who fills it: look at [`len`](Self::len) before pushing more.
+/// Only the program that fills such a queue can bound it: look at [`len`](Self::len) before pushing more.
 ///
 /// The queue of a [`Connection`](crate::Connection) is for the connection alone to fill. What others push
 /// to it stands between two frames, and the peer takes it for a frame.
@@ -69,17 +69,16 @@ pub(crate) struct Backlog {
     staging: Vec<u8>,
     /// How much of `staging` has been sent.
     staging_sent: usize,
-    shared: VecDeque<Shared>,
+    shared: VecDeque<SharedChunk>,
     shared_bytes: usize,
-    /// Bytes sent since nothing waited here. What is called a position is one in the stream of
-    /// bytes that began then.
+    /// Bytes sent since nothing waited here. All positions count from that moment.
     sent: u64,
     frames: FrameCount,
     replies: ReplyCount,
 }
 
 /// A chunk owned together with others.
-struct Shared {
+struct SharedChunk {
     /// How many bytes of `staging` go before it.
     after: usize,
     bytes: Bytes,
@@ -222,7 +221,7 @@ impl SendQueue {
         if !bytes.is_empty() {
             let backlog = self.backlog.get_or_insert_default();
             backlog.shared_bytes += bytes.len();
-            backlog.shared.push_back(Shared { after: backlog.staging.len(), bytes });
+            backlog.shared.push_back(SharedChunk { after: backlog.staging.len(), bytes });
         }
     }
 
@@ -259,7 +258,7 @@ impl Backlog {
 
     /// Bytes allocated for what may wait.
     pub(crate) fn capacity(&self) -> usize {
-        self.staging.capacity() + self.shared.capacity() * size_of::<Shared>()
+        self.staging.capacity() + self.shared.capacity() * size_of::<SharedChunk>()
     }
 
     /// Reuses the room of sent bytes once they are half of the staging area, and only when an

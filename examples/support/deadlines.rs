@@ -42,7 +42,7 @@ impl Deadlines {
     }
 }
 
-/// How often deadlines are looked at: so often that none is met much too late.
+/// How often deadlines are checked: often enough that none is noticed much too late.
 pub(super) fn tick(timeouts: &Timeouts) -> Duration {
     let Timeouts { opening, idle, keep_alive, pong, close, .. } = *timeouts;
     let shortest = [opening, idle, keep_alive, pong, close].into_iter().flatten().min();

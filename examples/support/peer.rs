@@ -13,12 +13,12 @@ use sansio_ws::{CloseCode, Event, Limits, PreparedMessage};
 use std::io;
 use std::sync::Arc;
 
-/// Bytes waiting for a peer from which on it gets no more messages that are for everyone.
+/// When this number of bytes waits for a peer, it gets no more messages that are for everyone.
 pub(super) const FULL: usize = 1 << 20;
 
-/// Bytes waiting for a peer above which it is not read from, so that TCP slows it down: who sends
-/// faster than it reads the answers loses none. It is less than [`FULL`], and so leaves room for
-/// what a turn may add.
+/// When more bytes than this wait for a peer, it is not read from, so that TCP slows it down: a
+/// peer that sends faster than it reads the answers loses none. It is less than [`FULL`], and so
+/// leaves room for what a turn may add.
 const BUSY: usize = FULL / 2;
 
 /// Messages for everyone that end a turn: each is work for all connections.
@@ -140,7 +140,7 @@ impl Peer {
         let id = id.get();
         while let Some((mut connection, event)) = turn.next()? {
             match event {
-                // Who has been told to go is not listened to any more.
+                // A peer that has been told to go is not listened to any more.
                 Event::Text(text) if connection.is_open() => {
                     room.service.text(id, &mut connection, text, &mut room.everyone);
                 }

@@ -49,7 +49,7 @@ pub(crate) struct Server<S> {
     memory: Memory,
     room: Room<S>,
     start: std::time::Instant,
-    /// How often deadlines are looked at, if there are connections at all.
+    /// How often deadlines are checked, if there are connections at all.
     tick: Duration,
     next_tick: Instant,
     /// A signal to shut down has come.

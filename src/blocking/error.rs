@@ -46,7 +46,7 @@ pub enum Unopened {
     /// The stream ended before the peer had sent anything. Browsers and scanners do that.
     Ended,
     /// The stream ended within the head of the peer's handshake.
-    HalfHead,
+    TruncatedHead,
     /// The stream was cut off: TLS without its `close_notify`.
     CutOff,
     /// [`Timeouts::opening`](crate::deadlines::Timeouts::opening) has passed.
@@ -57,7 +57,7 @@ impl fmt::Display for Unopened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ended => "the stream ended before the handshake",
-            Self::HalfHead => "the stream ended within the head of the handshake",
+            Self::TruncatedHead => "the stream ended within the head of the handshake",
             Self::CutOff => "the stream was cut off before the handshake was done",
             Self::TimedOut => "time ran out before the handshake was done",
         })

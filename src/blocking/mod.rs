@@ -50,8 +50,8 @@ use bytes::Bytes;
 use core::time::Duration;
 use memory::KEPT_TIME;
 use std::io;
-use timed::{Moved, Timed, is_timeout};
-use timer::{Plan, SHORTEST, Timer, is_over};
+use timed::{CallResult, Timed, is_timeout};
+use timer::{ReadPlan, SHORTEST_WAIT, Timer, is_over};
 
 /// How many queued bytes are enough for a write.
 const FLUSH_AT: usize = 64 * 1024;
@@ -128,9 +128,9 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// [`Error::Protocol`] once, when the peer breaks the protocol; [`Error::Io`] once, when the
     /// stream fails. The end of the stream is no failure, however it is told: by a read of nothing,
-    /// a reset, or TLS without its `close_notify`. Nor is it one that the peer reads no more, as long
-    /// as it may have sent something before. An error of kind `WouldBlock`, from a stream that
-    /// times out by itself, is harmless: call again.
+    /// a reset, or TLS without its `close_notify`. A peer that reads no more is no failure either,
+    /// as long as it may have sent something before. An error of kind `WouldBlock`, from a stream
+    /// that times out by itself, is harmless: call again.
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
     }
@@ -361,7 +361,7 @@ impl<S: Stream> Link<S> {
             self.timer.observe(&mut self.connection);
             let can_look = self.can_look_in_send(rx);
             match self.timer.due_in_send(can_look) {
-                Some(due) => self.judge_in_send(due, rx)?,
+                Some(due) => self.enforce_in_send(due, rx)?,
                 None => self.write(self.timer.wait_in_send(can_look))?,
             }
             if let Some(ended) = self.connection.ended()
@@ -374,8 +374,8 @@ impl<S: Stream> Link<S> {
         Ok(())
     }
 
-    /// Whether a send can see what the peer has sent. Unread bytes may be those of a message, and a
-    /// send does not know that.
+    /// Whether a send can see what the peer has sent. It cannot tell whether unread bytes belong to
+    /// a message.
     fn can_look_in_send(&self, rx: &RecvBuffer) -> bool {
         let unread = rx.unread().len();
         let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
@@ -386,9 +386,9 @@ impl<S: Stream> Link<S> {
     /// Writes once.
     fn write(&mut self, wait: Option<Duration>) -> Result<(), Error> {
         match self.stream.write(self.connection.outgoing(), wait) {
-            Ok(Moved::Bytes(n, all)) => self.timer.written(n, !all),
-            Ok(Moved::Nothing) => self.timer.written(0, true),
-            Ok(Moved::Interrupted) => {}
+            Ok(CallResult::Bytes(n, all)) => self.timer.written(n, !all),
+            Ok(CallResult::TimedOut) => self.timer.written(0, true),
+            Ok(CallResult::Interrupted) => {}
             Err(error) if is_timeout(&error) => {
                 self.timer.written(0, true);
                 return Err(error.into());
@@ -416,12 +416,12 @@ impl<S: Stream> Link<S> {
     }
 
     /// Something is due in a send: sees first what the peer has sent, but hands nothing out.
-    fn judge_in_send(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<(), Error> {
+    fn enforce_in_send(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<(), Error> {
         let looks = due.needs_look() && !self.input_ended && self.stream.may_look();
         if looks && !self.glance(due, rx)? {
             return Ok(());
         }
-        self.timer.judge_in_send(&mut self.connection, due);
+        self.timer.enforce_in_send(&mut self.connection, due);
         if is_over(&self.connection) {
             self.end_transport();
         }
@@ -433,21 +433,21 @@ impl<S: Stream> Link<S> {
         if !self.stream.can_look() {
             return Ok(false);
         }
-        match self.stream.read(rx, GLANCE_BYTES, Some(SHORTEST)) {
-            Ok(Moved::Nothing) => {}
-            Ok(Moved::Interrupted) => return Ok(false),
-            Ok(Moved::Bytes(1.., _)) => {
+        match self.stream.read(rx, GLANCE_BYTES, Some(SHORTEST_WAIT)) {
+            Ok(CallResult::TimedOut) => {}
+            Ok(CallResult::Interrupted) => return Ok(false),
+            Ok(CallResult::Bytes(1.., _)) => {
                 self.timer.received();
                 return Ok(false);
             }
             Err(error) if !is_end(&error) => return Err(self.transport_failed(error)),
-            Ok(Moved::Bytes(0, _)) | Err(_) => {
+            Ok(CallResult::Bytes(0, _)) | Err(_) => {
                 self.input_ended = true;
                 return Ok(false);
             }
         }
         if self.timer.is_refused() {
-            self.write(Some(SHORTEST))?;
+            self.write(Some(SHORTEST_WAIT))?;
         }
         Ok(self.timer.due() == Some(due))
     }
@@ -474,34 +474,34 @@ impl<S: Stream> Link<S> {
     fn receive(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
         let plan = self.timer.plan_read(self.looked, || self.stream.can_look());
         let wait = match plan {
-            Plan::Wait(wait) => wait,
-            Plan::Look => Some(SHORTEST),
-            Plan::Judge => {
-                self.judge();
+            ReadPlan::Wait(wait) => wait,
+            ReadPlan::Look => Some(SHORTEST_WAIT),
+            ReadPlan::Enforce => {
+                self.enforce();
                 return Ok(());
             }
         };
         let due = self.timer.due();
         let wait = memory::bound(wait, self.stream.may_look(), rx, &mut self.connection);
         match self.stream.read(rx, usize::MAX, wait) {
-            Ok(Moved::Bytes(0, _)) => self.end_input(rx),
-            Ok(Moved::Bytes(n, _)) => {
+            Ok(CallResult::Bytes(0, _)) => self.end_input(rx),
+            Ok(CallResult::Bytes(n, _)) => {
                 self.timer.received();
                 self.looked = if due.is_some() { self.looked + n } else { 0 };
             }
-            Ok(Moved::Nothing) if due.is_some() => self.judge(),
-            Ok(Moved::Nothing) if wait == Some(KEPT_TIME) => {
+            Ok(CallResult::TimedOut) if due.is_some() => self.enforce(),
+            Ok(CallResult::TimedOut) if wait == Some(KEPT_TIME) => {
                 memory::shrink(rx, &mut self.connection);
             }
-            Ok(Moved::Nothing | Moved::Interrupted) => {}
+            Ok(CallResult::TimedOut | CallResult::Interrupted) => {}
             Err(error) if is_end(&error) => {
                 if is_gone(error.kind()) {
                     self.connection.write_failed();
                 }
                 self.end_input(rx);
             }
-            // The stream times out by itself, and has been looked into.
-            Err(error) if is_timeout(&error) && due.is_some() => self.judge(),
+            // The stream times out by itself, so this read was the look.
+            Err(error) if is_timeout(&error) && due.is_some() => self.enforce(),
             Err(error) if is_timeout(&error) && self.timer.due().is_none() => {
                 return Err(error.into());
             }
@@ -511,9 +511,9 @@ impl<S: Stream> Link<S> {
         Ok(())
     }
 
-    fn judge(&mut self) {
+    fn enforce(&mut self) {
         self.looked = 0;
-        self.timer.judge(&mut self.connection);
+        self.timer.enforce(&mut self.connection);
     }
 
     fn end_input(&mut self, rx: &RecvBuffer) {

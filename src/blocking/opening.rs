@@ -3,8 +3,8 @@
 use super::WebSocket;
 use super::error::{Error, Unopened};
 use super::stream::Stream;
-use super::timed::{Moved, Timed, is_timeout};
-use super::timer::{SHORTEST, Timer};
+use super::timed::{CallResult, Timed, is_timeout};
+use super::timer::{SHORTEST_WAIT, Timer};
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
 use crate::handshake::{
@@ -152,7 +152,7 @@ impl<S: Stream> WebSocket<S> {
             }
             if let Err(error) = read(&mut stream, &mut rx, &timer) {
                 let refusal = match error {
-                    Error::Unopened(Unopened::Ended | Unopened::HalfHead) => {
+                    Error::Unopened(Unopened::Ended | Unopened::TruncatedHead) => {
                         handshake.receive_eof()
                     }
                     _ => handshake.cut(),
@@ -238,7 +238,7 @@ pub(super) fn connect_any<S>(
             return Err(failure.unwrap_or(Error::Unopened(Unopened::TimedOut)));
         }
         let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let wait = timer.remaining().map(|remaining| (remaining / left).max(SHORTEST));
+        let wait = timer.remaining().map(|remaining| (remaining / left).max(SHORTEST_WAIT));
         match connect(address, wait) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = Some(error.into()),
@@ -254,8 +254,8 @@ fn read<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) ->
         return Err(Error::Unopened(Unopened::TimedOut));
     }
     match stream.read(rx, usize::MAX, timer.remaining()) {
-        Ok(Moved::Bytes(0, _)) if rx.is_empty() => Err(Error::Unopened(Unopened::Ended)),
-        Ok(Moved::Bytes(0, _)) => Err(Error::Unopened(Unopened::HalfHead)),
+        Ok(CallResult::Bytes(0, _)) if rx.is_empty() => Err(Error::Unopened(Unopened::Ended)),
+        Ok(CallResult::Bytes(0, _)) => Err(Error::Unopened(Unopened::TruncatedHead)),
         Ok(_) => Ok(()),
         result => check(result, timer),
     }
@@ -275,7 +275,7 @@ fn write<S: Stream>(
     Ok(())
 }
 
-fn check(result: io::Result<Moved>, timer: &Timer) -> Result<(), Error> {
+fn check(result: io::Result<CallResult>, timer: &Timer) -> Result<(), Error> {
     match result {
         Ok(_) => Ok(()),
         // Time is up, whoever set the timeout.

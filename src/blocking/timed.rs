@@ -1,7 +1,7 @@
 //! A stream whose waits are bounded: timeouts, interruptions, and the two ways to end it.
 
 use super::Stream;
-use super::timer::{Clock, SHORTEST};
+use super::timer::{Clock, SHORTEST_WAIT};
 use crate::deadlines::Instant;
 use crate::io::{RETRIES, is_gone, write_slice};
 use crate::recv_buffer::RecvBuffer;
@@ -11,12 +11,12 @@ use std::io::{self, ErrorKind};
 
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moved {
+pub(super) enum CallResult {
     /// The number of bytes moved, and whether it is all that there was room for (when reading), or all
     /// that was offered (when writing).
     Bytes(usize, bool),
     /// Time is up.
-    Nothing,
+    TimedOut,
     /// A signal came: look at the clock, and call again.
     Interrupted,
 }
@@ -26,8 +26,8 @@ pub(super) enum Moved {
 pub(super) struct Timed<S> {
     stream: S,
     clock: Clock,
-    reads: Bound<S>,
-    writes: Bound<S>,
+    reads: DirectionTimeout<S>,
+    writes: DirectionTimeout<S>,
     interruptions: Interruptions,
     flushed: bool,
     shut_down: bool,
@@ -40,8 +40,8 @@ impl<S: Stream> Timed<S> {
         Self {
             stream,
             clock,
-            reads: Bound::new(S::set_read_timeout),
-            writes: Bound::new(S::set_write_timeout),
+            reads: DirectionTimeout::new(S::set_read_timeout),
+            writes: DirectionTimeout::new(S::set_write_timeout),
             interruptions,
             flushed: true,
             shut_down: false,
@@ -66,10 +66,10 @@ impl<S: Stream> Timed<S> {
 
     /// Whether a read can be told not to wait.
     pub(super) fn can_look(&mut self) -> bool {
-        self.reads.set(&mut self.stream, Some(SHORTEST)).is_ok_and(|can| can)
+        self.reads.set(&mut self.stream, Some(SHORTEST_WAIT)).is_ok_and(|can| can)
     }
 
-    /// Whether it is not known that a read always waits.
+    /// Whether a read can be told not to wait, as far as is known.
     pub(super) fn may_look(&self) -> bool {
         self.reads.can_time_out
     }
@@ -80,7 +80,7 @@ impl<S: Stream> Timed<S> {
         rx: &mut RecvBuffer,
         bound: usize,
         wait: Option<Duration>,
-    ) -> io::Result<Moved> {
+    ) -> io::Result<CallResult> {
         let read = self.reads.call(&mut self.stream, wait, |stream| rx.read_once(bound, stream));
         self.interruptions.judge(read, &self.clock)
     }
@@ -91,7 +91,7 @@ impl<S: Stream> Timed<S> {
         &mut self,
         queue: &mut SendQueue,
         wait: Option<Duration>,
-    ) -> io::Result<Moved> {
+    ) -> io::Result<CallResult> {
         if queue.is_empty() {
             return self.flush(wait);
         }
@@ -105,7 +105,7 @@ impl<S: Stream> Timed<S> {
         &mut self,
         bytes: &[u8],
         wait: Option<Duration>,
-    ) -> io::Result<Moved> {
+    ) -> io::Result<CallResult> {
         if bytes.is_empty() {
             return self.flush(wait);
         }
@@ -121,10 +121,10 @@ impl<S: Stream> Timed<S> {
         self.flushed
     }
 
-    fn flush(&mut self, wait: Option<Duration>) -> io::Result<Moved> {
+    fn flush(&mut self, wait: Option<Duration>) -> io::Result<CallResult> {
         let done = self.writes.call(&mut self.stream, wait, |stream| stream.flush());
         let done = self.interruptions.judge(done.map(|done| done.map(|()| (0, true))), &self.clock);
-        self.flushed |= matches!(done, Ok(Moved::Bytes(..)));
+        self.flushed |= matches!(done, Ok(CallResult::Bytes(..)));
         done
     }
 
@@ -161,10 +161,10 @@ impl<S: Stream> Timed<S> {
     }
 }
 
-/// The timeout of one direction. The two have their own, since the handles of a split connection
-/// share them.
+/// The timeout of one direction. Each direction has its own, since the handles of a split
+/// connection share the timeouts of the socket.
 #[derive(Debug)]
-struct Bound<S> {
+struct DirectionTimeout<S> {
     /// What is set, to save system calls.
     timeout: Option<Duration>,
     /// As far as is known.
@@ -172,7 +172,7 @@ struct Bound<S> {
     set: fn(&mut S, Option<Duration>) -> io::Result<bool>,
 }
 
-impl<S> Bound<S> {
+impl<S> DirectionTimeout<S> {
     fn new(set: fn(&mut S, Option<Duration>) -> io::Result<bool>) -> Self {
         Self { timeout: None, can_time_out: true, set }
     }
@@ -180,7 +180,7 @@ impl<S> Bound<S> {
     /// Sets the timeout, or a shorter one; `false` if the stream can't time out. One that is too
     /// short only costs a wake-up.
     fn set(&mut self, stream: &mut S, wait: Option<Duration>) -> io::Result<bool> {
-        let wait = wait.map(|wait| wait.max(SHORTEST));
+        let wait = wait.map(|wait| wait.max(SHORTEST_WAIT));
         let fits = match (self.timeout, wait) {
             (Some(set), Some(wait)) => set <= wait && set.saturating_mul(2) >= wait,
             (set, wait) => set == wait,
@@ -227,20 +227,20 @@ impl Interruptions {
         &mut self,
         result: io::Result<Option<(usize, bool)>>,
         clock: &Clock,
-    ) -> io::Result<Moved> {
+    ) -> io::Result<CallResult> {
         match result {
             Err(error) if error.kind() == ErrorKind::Interrupted => {
                 let now = clock.now();
-                if now.saturating_since(self.last) >= SHORTEST {
+                if now.saturating_since(self.last) >= SHORTEST_WAIT {
                     self.count = 0;
                     self.last = now;
                 }
                 self.count += 1;
-                if self.count > RETRIES { Err(error) } else { Ok(Moved::Interrupted) }
+                if self.count > RETRIES { Err(error) } else { Ok(CallResult::Interrupted) }
             }
             result => {
                 self.count = 0;
-                Ok(result?.map_or(Moved::Nothing, |(n, all)| Moved::Bytes(n, all)))
+                Ok(result?.map_or(CallResult::TimedOut, |(n, all)| CallResult::Bytes(n, all)))
             }
         }
     }

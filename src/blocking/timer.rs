@@ -11,7 +11,7 @@ use super::virtual_time::Time;
 pub(super) const BRIEF_WAIT: Duration = Duration::from_millis(10);
 
 /// The shortest timeout that is set: zero would be an error. A look takes this long.
-pub(super) const SHORTEST: Duration = Duration::from_millis(1);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// How many bytes the look before a verdict reads.
 const LOOK_BYTES: usize = 256 * 1024;
@@ -52,7 +52,7 @@ pub(super) struct Timer {
     /// have been due, and then its answer.
     patience: Option<Duration>,
     /// When the transport refused the first of the bytes that wait, or has last taken some.
-    moved: Instant,
+    progress_at: Instant,
     /// How long closing may take.
     close: Option<Duration>,
     /// The connection has several handles.
@@ -61,13 +61,13 @@ pub(super) struct Timer {
 
 /// What the clock says to a read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(super) enum ReadPlan {
     /// Wait for bytes, for this time at most.
     Wait(Option<Duration>),
     /// Something is due. See first whether there are bytes.
     Look,
     /// Something is due, and whoever could look has done so.
-    Judge,
+    Enforce,
 }
 
 impl Timer {
@@ -79,7 +79,7 @@ impl Timer {
             clock,
             deadlines: Deadlines::new(timeouts, now),
             patience: patience.map(|(keep_alive, pong)| keep_alive.saturating_add(pong)),
-            moved: now,
+            progress_at: now,
             close: timeouts.close,
             shared: false,
         }
@@ -119,7 +119,7 @@ impl Timer {
     pub(super) fn written(&mut self, taken: usize, refused: bool) {
         let now = self.now();
         if taken > 0 || !self.deadlines.is_refused() {
-            self.moved = now;
+            self.progress_at = now;
         }
         self.deadlines.written(taken, refused, now);
     }
@@ -147,19 +147,19 @@ impl Timer {
 
     /// What a read does: `looked` says how much has been read since something is due, `can_look`
     /// whether a read can be told not to wait.
-    pub(super) fn plan_read(&self, looked: usize, can_look: impl FnOnce() -> bool) -> Plan {
+    pub(super) fn plan_read(&self, looked: usize, can_look: impl FnOnce() -> bool) -> ReadPlan {
         let Some(due) = self.due() else {
-            return Plan::Wait(self.remaining().into_iter().chain(self.longest_wait()).min());
+            return ReadPlan::Wait(self.remaining().into_iter().chain(self.longest_wait()).min());
         };
         if !due.needs_look() || looked >= LOOK_BYTES {
-            Plan::Judge
+            ReadPlan::Enforce
         } else if can_look() {
-            Plan::Look
+            ReadPlan::Look
         } else if due == Due::Close {
             // A total: it does not depend on what may still come.
-            Plan::Judge
+            ReadPlan::Enforce
         } else {
-            Plan::Wait(None)
+            ReadPlan::Wait(None)
         }
     }
 
@@ -175,8 +175,8 @@ impl Timer {
         }
     }
 
-    /// How long a write may wait. What the transport takes at once proves nothing, so it is asked
-    /// in haste first: what it refuses then, and takes later, is a sign of life.
+    /// How long a write may wait. What the transport takes at once proves nothing, so the first
+    /// wait is brief: what the transport refuses then, and takes later, is a sign of life.
     pub(super) fn wait_in_send(&self, can_look: bool) -> Option<Duration> {
         let remaining = self.remaining();
         let bound = remaining.into_iter().chain(self.longest_wait()).min()?;
@@ -193,28 +193,28 @@ impl Timer {
         early.into_iter().chain(stuck).chain(self.longest_wait()).min()
     }
 
-    /// When another thread may start closing, who waits no longer than closing may take is still in
-    /// time for its deadline.
+    /// The longest wait while another thread may start closing. Behind a wait that is no longer
+    /// than closing may take, its deadline is still met.
     fn longest_wait(&self) -> Option<Duration> {
         self.close.filter(|_| self.shared)
     }
 
     /// When the bytes that wait have done so for too long.
     fn stuck_at(&self) -> Option<Instant> {
-        self.patience.filter(|_| self.is_refused()).map(|patience| self.moved + patience)
+        self.patience.filter(|_| self.is_refused()).map(|patience| self.progress_at + patience)
     }
 
     /// Does what is due. The transport is to be aborted when the connection has ended with it.
-    pub(super) fn judge(&mut self, connection: &mut Connection) {
+    pub(super) fn enforce(&mut self, connection: &mut Connection) {
         self.deadlines.enforce(connection, self.now());
     }
 
     /// Gives up a connection whose send is stuck.
-    pub(super) fn judge_in_send(&mut self, connection: &mut Connection, due: Due) {
+    pub(super) fn enforce_in_send(&mut self, connection: &mut Connection, due: Due) {
         if due == Due::Pong {
             connection.abandon();
         } else {
-            self.judge(connection);
+            self.enforce(connection);
         }
     }
 }

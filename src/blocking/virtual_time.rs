@@ -121,7 +121,7 @@ pub(super) struct State {
     /// How many of them the peer has read, and until when.
     delivered: usize,
     read_until: Instant,
-    /// Where the next frame that was not looked at begins, or the head of the handshake.
+    /// Where the next frame begins that the peer has not read, or the head of the handshake.
     parsed: usize,
     pub(super) pings: usize,
     pub(super) timeouts: [Option<Duration>; 2],

@@ -8,7 +8,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use super::receive::Located;
+use super::receive::EventRanges;
 use super::{Config, Delivery, MessageKind, ProtocolError};
 use crate::extension::Agreement;
 use crate::mask::Mask;
@@ -83,7 +83,7 @@ impl IncomingMessage {
 
     /// Counts one more frame, if the limits allow it.
     #[inline]
-    pub(super) fn count(
+    pub(super) fn count_frame(
         &mut self,
         payload_len: u64,
         max_message_bytes: u64,
@@ -134,8 +134,8 @@ impl IncomingMessage {
     /// Decodes what has arrived, as far as the limits allow, and for parts as far as one part
     /// goes. Returns where it is now, and whether there may be more.
     ///
-    /// What comes before an error is there all the same and still to be looked at, since it may
-    /// have arrived on its own: which error is the first must not depend on how the bytes were
+    /// What was decoded before an error is returned all the same, and is then checked: it might
+    /// have arrived on its own, and which error is the first must not depend on how the bytes were
     /// cut.
     fn decode(
         &mut self,
@@ -187,10 +187,10 @@ impl IncomingMessage {
     }
 
     /// Takes the whole message.
-    pub(super) fn take_whole(&self, rx: &mut RecvBuffer) -> Located {
+    pub(super) fn take_whole(&self, rx: &mut RecvBuffer) -> EventRanges {
         let Self { kind, region, .. } = *self;
         let range = rx.take_message(region, rx.message(region).len());
-        Located::Message { kind, region, range }
+        EventRanges::Message { kind, region, range }
     }
 
     /// Takes what has arrived, without an unfinished code point at its end.
@@ -198,7 +198,7 @@ impl IncomingMessage {
         &mut self,
         rx: &mut RecvBuffer,
         last: bool,
-    ) -> Result<Option<Located>, ProtocolError> {
+    ) -> Result<Option<EventRanges>, ProtocolError> {
         let Self { kind, region, .. } = *self;
         let pending = rx.message(region);
         let mut len = pending.len();
@@ -222,6 +222,6 @@ impl IncomingMessage {
         }
         let first = core::mem::take(&mut self.first);
         let range = rx.take_message(region, len);
-        Ok(Some(Located::Part { kind, region, range, first, last }))
+        Ok(Some(EventRanges::Part { kind, region, range, first, last }))
     }
 }

@@ -166,11 +166,10 @@ impl Connection {
     ///
     /// There are no more events then to wait for. What the transport still delivers is discarded by
     /// [`next_event`](Self::next_event); it is read only to find its end, as long as
-    /// [`transport`](Self::transport) does not say to drop it. What had been received and not been looked at
-    /// when the caller [gave up](Self::abandon) can still be handed out.
+    /// [`transport`](Self::transport) does not say to drop it. What had been received before the
+    /// caller [gave up](Self::abandon) can still be handed out.
     ///
-    /// That the transport takes nothing more ([`write_failed`](Self::write_failed)) is no end of what the
-    /// peer says.
+    /// A transport that [takes nothing more](Self::write_failed) does not end what the peer says.
     #[must_use]
     pub fn has_received_all(&self) -> bool {
         self.end.is_some() || matches!(self.receiving, Receiving::Closed(_) | Receiving::Failed(_))

@@ -6,7 +6,7 @@ use crate::frame::FrameError;
 use core::fmt;
 
 /// The peer broke the protocol or went over a limit. Fatal: the connection has queued a Close
-/// with [`close_code`](Self::close_code), and looks at nothing that comes after (RFC 6455,
+/// with [`close_code`](Self::close_code), and ignores all that comes after (RFC 6455,
 /// section 7.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

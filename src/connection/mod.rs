@@ -155,7 +155,7 @@ pub struct Connection {
     end: Option<End>,
     activity: Activity,
     /// The extension, if one was agreed on.
-    agreed: Option<Box<Agreed>>,
+    agreed: Option<Box<AgreedOptions>>,
 }
 
 /// What deadlines want to know of messages.
@@ -169,7 +169,7 @@ pub(crate) struct Activity {
 
 /// What handshakes agree on beside the protocol itself. Most connections have nothing of it.
 #[derive(Debug, Default)]
-struct Agreed {
+struct AgreedOptions {
     subprotocol: Option<Box<str>>,
     extension: Option<Agreement>,
     /// Messages are sent as they are, not encoded by the extension.

@@ -16,7 +16,7 @@ pub struct PreparedMessage {
     kind: MessageKind,
     plain: Frame,
     /// For connections with an extension that can decode it.
-    encoded: Option<Arc<Encoded>>,
+    encoded: Option<Arc<EncodedFrame>>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(super) struct Frame {
 }
 
 #[derive(Debug)]
-struct Encoded {
+struct EncodedFrame {
     /// What it demands of the peer.
     demand: u32,
     frame: Frame,
@@ -59,7 +59,7 @@ impl PreparedMessage {
     pub fn encoded(mut self, extension: &dyn Extension) -> Self {
         self.encoded = extension.prepare(self.payload()).map(|Prepared { demand, payload }| {
             let header = Header::of(self.kind.opcode(), true, &payload).with_reserved_bits(RSV1);
-            Arc::new(Encoded { demand, frame: Frame::new(header, &payload) })
+            Arc::new(EncodedFrame { demand, frame: Frame::new(header, &payload) })
         });
         self
     }

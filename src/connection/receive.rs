@@ -36,19 +36,19 @@ pub(super) enum Receiving {
 /// [`Connection::lend_event`] makes it an [`Event`].
 #[derive(Debug)]
 #[must_use = "an event that is not lent is lost"]
-pub struct LocatedEvent(pub(super) Located);
+pub struct LocatedEvent(pub(super) EventRanges);
 
 impl LocatedEvent {
     /// Whether it is [`Event::Yield`].
     #[must_use]
     pub const fn is_yield(&self) -> bool {
-        matches!(self.0, Located::Yield)
+        matches!(self.0, EventRanges::Yield)
     }
 }
 
 /// An event, with ranges in place of slices.
 #[derive(Debug)]
-pub(super) enum Located {
+pub(super) enum EventRanges {
     Message { kind: MessageKind, region: Region, range: Range<usize> },
     Part { kind: MessageKind, region: Region, range: Range<usize>, first: bool, last: bool },
     Ping(Range<usize>),
@@ -57,7 +57,7 @@ pub(super) enum Located {
     Yield,
 }
 
-impl Located {
+impl EventRanges {
     fn ends_message(&self) -> bool {
         matches!(self, Self::Message { .. } | Self::Part { last: true, .. })
     }
@@ -143,7 +143,7 @@ impl Connection {
         rx: &mut RecvBuffer,
     ) -> Result<Option<LocatedEvent>, ProtocolError> {
         match self.find_whole_message(rx) {
-            Some(message) => Ok(Some(LocatedEvent(message.located()))),
+            Some(message) => Ok(Some(LocatedEvent(message.into_ranges()))),
             None => Ok(self.find_in_frames(rx)?.map(LocatedEvent)),
         }
     }
@@ -165,7 +165,7 @@ impl Connection {
     ) -> Result<Event<'b>, ProtocolError> {
         self.activity.message_received |= located.ends_message();
         match located {
-            Located::Message { kind: MessageKind::Binary, region, range } => {
+            EventRanges::Message { kind: MessageKind::Binary, region, range } => {
                 Ok(Event::Binary(rx.slice(region, range)))
             }
             located => self.lend_other_event(located, rx),
@@ -175,35 +175,35 @@ impl Connection {
     /// The one place where bytes become `str`, and where control frames are acted on.
     fn lend_other_event<'b>(
         &mut self,
-        located: Located,
+        located: EventRanges,
         rx: &'b RecvBuffer,
     ) -> Result<Event<'b>, ProtocolError> {
         let bytes = |region, range| rx.slice(region, range);
         Ok(match located {
-            Located::Message { kind: MessageKind::Text, region, range } => {
+            EventRanges::Message { kind: MessageKind::Text, region, range } => {
                 Event::Text(self.check_text(bytes(region, range))?)
             }
-            Located::Message { kind: MessageKind::Binary, region, range } => {
+            EventRanges::Message { kind: MessageKind::Binary, region, range } => {
                 Event::Binary(bytes(region, range))
             }
-            Located::Part { kind: MessageKind::Text, region, range, first, last } => {
+            EventRanges::Part { kind: MessageKind::Text, region, range, first, last } => {
                 Event::TextPart { text: self.check_text(bytes(region, range))?, first, last }
             }
-            Located::Part { kind: MessageKind::Binary, region, range, first, last } => {
+            EventRanges::Part { kind: MessageKind::Binary, region, range, first, last } => {
                 Event::BinaryPart { bytes: bytes(region, range), first, last }
             }
-            Located::Ping(range) => {
+            EventRanges::Ping(range) => {
                 let payload = bytes(Region::Received, range);
                 self.answer_ping(payload);
                 Event::Ping(payload)
             }
-            Located::Pong(range) => Event::Pong(bytes(Region::Received, range)),
-            Located::Close(code, range) => {
+            EventRanges::Pong(range) => Event::Pong(bytes(Region::Received, range)),
+            EventRanges::Close(code, range) => {
                 let reason = self.check_text(bytes(Region::Received, range))?;
                 self.receive_close(code, reason);
                 Event::Close(CloseReason { code, reason })
             }
-            Located::Yield => Event::Yield,
+            EventRanges::Yield => Event::Yield,
         })
     }
 
@@ -216,7 +216,10 @@ impl Connection {
 
     /// Looks for what is no whole message in one frame.
     #[inline]
-    fn find_in_frames(&mut self, rx: &mut RecvBuffer) -> Result<Option<Located>, ProtocolError> {
+    fn find_in_frames(
+        &mut self,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<EventRanges>, ProtocolError> {
         // Every second call only finds that everything has been handed out.
         if rx.unread().is_empty() && matches!(self.receiving, Receiving::Between) {
             return Ok(None);
@@ -226,7 +229,10 @@ impl Connection {
 
     /// Receives frames until one of them completes an event, or they are enough for one call.
     #[inline(never)]
-    fn receive_frames(&mut self, rx: &mut RecvBuffer) -> Result<Option<Located>, ProtocolError> {
+    fn receive_frames(
+        &mut self,
+        rx: &mut RecvBuffer,
+    ) -> Result<Option<EventRanges>, ProtocolError> {
         let mut frames_left = self.config.limits.max_frames_per_call.max(1);
         loop {
             let fragment = if frames_left == 0 { None } else { self.take_fragment(rx) };
@@ -236,9 +242,9 @@ impl Connection {
             } else {
                 if !self.is_within_payload(rx)? {
                     match self.receive_header(rx, frames_left)? {
-                        Opened::Frame => frames_left -= 1,
-                        Opened::Event(located) => return Ok(Some(located)),
-                        Opened::Nothing => return Ok(None),
+                        HeaderOutcome::Frame => frames_left -= 1,
+                        HeaderOutcome::Event(located) => return Ok(Some(located)),
+                        HeaderOutcome::Nothing => return Ok(None),
                     }
                 }
                 self.receive_payload(rx)
@@ -278,23 +284,23 @@ impl Connection {
         &mut self,
         rx: &mut RecvBuffer,
         frames_left: u32,
-    ) -> Result<Opened, ProtocolError> {
+    ) -> Result<HeaderOutcome, ProtocolError> {
         let Some((first_two, rest)) = rx.unread().split_first_chunk() else {
-            return Ok(Opened::Nothing);
+            return Ok(HeaderOutcome::Nothing);
         };
         let prefix = self.parse_prefix(*first_two)?;
         let Some((header, header_len)) = prefix.complete(rest)? else {
-            return Ok(Opened::Nothing);
+            return Ok(HeaderOutcome::Nothing);
         };
         if header.opcode().is_control() {
             let located = take_control_frame(&header, header_len, rx)?;
-            return Ok(located.map_or(Opened::Nothing, Opened::Event));
+            return Ok(located.map_or(HeaderOutcome::Nothing, HeaderOutcome::Event));
         }
         if frames_left == 0 {
-            return Ok(Opened::Event(Located::Yield));
+            return Ok(HeaderOutcome::Event(EventRanges::Yield));
         }
         self.begin_frame(&header, header_len, rx)?;
-        Ok(Opened::Frame)
+        Ok(HeaderOutcome::Frame)
     }
 
     /// What the payload that has arrived completes: a message, or a part of one.
@@ -303,7 +309,7 @@ impl Connection {
         &mut self,
         ArrivedPayload { range, message_ended, .. }: ArrivedPayload,
         rx: &mut RecvBuffer,
-    ) -> Result<Option<Located>, ProtocolError> {
+    ) -> Result<Option<EventRanges>, ProtocolError> {
         let Receiving::Within(message) = &mut self.receiving else { return Ok(None) };
         let located = match self.config.delivery {
             Delivery::Messages => {
@@ -312,7 +318,7 @@ impl Connection {
             }
             Delivery::Parts => message.take_part(rx, message_ended)?,
         };
-        if located.as_ref().is_some_and(Located::ends_message) {
+        if located.as_ref().is_some_and(EventRanges::ends_message) {
             self.receiving = Receiving::Between;
         }
         Ok(located)
@@ -321,8 +327,8 @@ impl Connection {
     /// Parses the first two bytes of a header and reaches every verdict that they allow, before
     /// anybody looks at the length.
     ///
-    /// It does not go on to the whole header, since a result that is either an error of this kind
-    /// or a header gets put together in memory, which costs more than all the checks.
+    /// It does not go on to the whole header: that result would go through memory; DESIGN.md has
+    /// the reason.
     #[inline]
     fn parse_prefix(&self, first_two: [u8; 2]) -> Result<Prefix, ProtocolError> {
         let prefix = Prefix::parse(first_two)?;
@@ -390,7 +396,7 @@ impl Connection {
             self.receiving = Receiving::Within(IncomingMessage::new(kind, region));
         }
         if let Receiving::Within(incoming) = &mut self.receiving {
-            incoming.count(payload_len, max_message, limits.max_fragments)?;
+            incoming.count_frame(payload_len, max_message, limits.max_fragments)?;
             let mask = header.mask().map(Mask::new);
             incoming.frame =
                 Some(IncomingFrame { fin: header.is_fin(), mask, missing: payload_len });
@@ -436,11 +442,11 @@ fn with_overhead(limit: u64) -> u64 {
 }
 
 /// What a header has opened.
-enum Opened {
+enum HeaderOutcome {
     /// A data frame, whose payload comes next.
     Frame,
     /// An event that needs no payload, or has it.
-    Event(Located),
+    Event(EventRanges),
     /// More bytes are needed.
     Nothing,
 }
@@ -451,7 +457,7 @@ fn take_control_frame(
     header: &Header,
     header_len: usize,
     rx: &mut RecvBuffer,
-) -> Result<Option<Located>, ProtocolError> {
+) -> Result<Option<EventRanges>, ProtocolError> {
     let payload_len = header.payload_len() as usize;
     if rx.unread().len() < header_len + payload_len {
         return Ok(None);
@@ -459,15 +465,15 @@ fn take_control_frame(
     rx.consume(header_len);
     let range = rx.take_control(payload_len, header.mask().map(Mask::new));
     Ok(Some(match header.opcode() {
-        Opcode::Ping => Located::Ping(range),
-        Opcode::Pong => Located::Pong(range),
+        Opcode::Ping => EventRanges::Ping(range),
+        Opcode::Pong => EventRanges::Pong(range),
         _ => match rx.slice(Region::Received, range.clone()) {
-            [] => Located::Close(None, range),
+            [] => EventRanges::Close(None, range),
             [_] => return Err(ProtocolError::TruncatedCloseCode), // not behind `parse_prefix`
             [high, low, ..] => {
                 let code = u16::from_be_bytes([*high, *low]);
                 let code = CloseCode::new(code).ok_or(ProtocolError::InvalidCloseCode(code))?;
-                Located::Close(Some(code), range.start + 2..range.end)
+                EventRanges::Close(Some(code), range.start + 2..range.end)
             }
         },
     }))

@@ -13,9 +13,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-/// Bytes copied at once. Longer copies may be done by one instruction (`rep movsb`), which some
-/// processors execute many times slower when both places lie alike in their pages;
-/// docs/PERFORMANCE.md has more.
+/// Bytes copied at once. Some processors are many times slower with longer copies; DESIGN.md has
+/// the reason.
 const COPY_BYTES: usize = 2048;
 
 /// The sending half.
@@ -24,7 +23,7 @@ pub(super) enum Sending {
     /// Between messages.
     Between,
     /// A fragmented message is under way.
-    Within(Outgoing),
+    Within(OutgoingMessage),
     /// Close is queued or sent: nothing may follow it (RFC 6455, section 5.5.1).
     CloseQueued,
     /// The transport takes nothing more.
@@ -34,7 +33,7 @@ pub(super) enum Sending {
 }
 
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct OutgoingMessage {
     kind: MessageKind,
     utf8: Validator,
     /// An extension encodes it.
@@ -184,7 +183,7 @@ impl Connection {
         }
         self.sending = match last {
             true => Sending::Between,
-            false => Sending::Within(Outgoing { kind, utf8, encoded }),
+            false => Sending::Within(OutgoingMessage { kind, utf8, encoded }),
         };
         Ok(())
     }

@@ -206,11 +206,11 @@ mod tests {
     }
 
     /// A message that is offered, in some way, and the same message queued.
-    struct Way {
+    struct OfferedMessage {
         prepared: Option<PreparedMessage>,
     }
 
-    impl Way {
+    impl OfferedMessage {
         fn all() -> [Self; 3] {
             let prepared = PreparedMessage::binary(&[b'y'; 3000]);
             [
@@ -247,7 +247,7 @@ mod tests {
     }
 
     /// What may be in the queue before it.
-    const FRONTS: [fn(&mut Connection); 3] = [
+    const QUEUES: [fn(&mut Connection); 3] = [
         |_| (),
         |connection| connection.send_text("in front").unwrap(),
         |connection| {
@@ -260,10 +260,10 @@ mod tests {
     ];
 
     /// The output must be the same wherever the transport stops.
-    fn check(way: &Way, make: fn() -> Connection, front: fn(&mut Connection)) {
+    fn check(message: &OfferedMessage, make: fn() -> Connection, front: fn(&mut Connection)) {
         let mut model = make();
         front(&mut model);
-        way.queue(&mut model);
+        message.queue(&mut model);
         let whole = model.queued();
         model.send_text("behind").unwrap();
         let expected = drained(&mut model);
@@ -272,7 +272,7 @@ mod tests {
             front(&mut connection);
             let frames = connection.queue.frames();
             let mut output = Vec::new();
-            way.send(&mut connection, |offered| {
+            message.send(&mut connection, |offered| {
                 assert_eq!(offered.len(), whole);
                 output.extend_from_slice(&offered[..sent]);
                 sent
@@ -288,23 +288,23 @@ mod tests {
 
     #[test]
     fn the_output_is_the_same_wherever_the_transport_stops() {
-        for front in FRONTS {
-            for way in Way::all() {
-                check(&way, server, front);
-                check(&way, bypassing, front);
+        for front in QUEUES {
+            for message in OfferedMessage::all() {
+                check(&message, server, front);
+                check(&message, bypassing, front);
             }
         }
     }
 
     #[test]
     fn an_encoded_frame_is_offered_if_it_was_prepared() {
-        let [_, _, prepared] = Way::all();
+        let [_, _, prepared] = OfferedMessage::all();
         let front: fn(&mut Connection) = |connection| {
             connection.use_extension(false);
             connection.send_text("in front").unwrap();
             connection.use_extension(true);
         };
-        for front in [FRONTS[0], front] {
+        for front in [QUEUES[0], front] {
             check(&prepared, encoding, front);
         }
         let mut connection = encoding();
@@ -319,17 +319,17 @@ mod tests {
 
     #[test]
     fn what_is_masked_or_encoded_is_queued() {
-        let [plain, prepared, encoded] = Way::all();
+        let [plain, prepared, encoded] = OfferedMessage::all();
         let client: fn() -> Connection = client;
-        for (make, way) in
+        for (make, message) in
             [(client, &plain), (client, &prepared), (client, &encoded), (encoding, &plain)]
         {
-            for front in FRONTS {
+            for front in QUEUES {
                 let (mut connection, mut model) = (make(), make());
                 front(&mut connection);
-                way.send(&mut connection, |_| panic!("it is offered as it is"));
+                message.send(&mut connection, |_| panic!("it is offered as it is"));
                 front(&mut model);
-                way.queue(&mut model);
+                message.queue(&mut model);
                 assert_eq!(connection.queue.frames(), model.queue.frames());
                 assert!(drained(&mut connection) == drained(&mut model));
             }
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_what_is_large_and_prepared_is_not_copied() {
-        let [_, prepared, _] = Way::all();
+        let [_, prepared, _] = OfferedMessage::all();
         let bytes = || prepared.prepared.as_ref().unwrap().frame(None).bytes().as_ptr();
         let mut connection = server();
         prepared.send(&mut connection, |_| 500);
@@ -347,11 +347,11 @@ mod tests {
 
     #[test]
     fn more_than_everything_is_everything() {
-        for way in Way::all() {
-            for front in FRONTS {
+        for message in OfferedMessage::all() {
+            for front in QUEUES {
                 let mut connection = server();
                 front(&mut connection);
-                way.send(&mut connection, |_| usize::MAX);
+                message.send(&mut connection, |_| usize::MAX);
                 assert!(!connection.wants_write());
             }
         }

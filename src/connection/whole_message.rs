@@ -6,7 +6,7 @@
 #![warn(clippy::indexing_slicing)]
 
 use super::assembly::ArrivedPayload;
-use super::receive::{Located, Receiving};
+use super::receive::{EventRanges, Receiving};
 use super::{Connection, Delivery, Event, MessageKind, ProtocolError};
 use crate::frame::Opcode;
 use crate::mask::Mask;
@@ -18,8 +18,8 @@ const TEXT: u8 = 0x80 | Opcode::Text as u8;
 const BINARY: u8 = 0x80 | Opcode::Binary as u8;
 
 /// The first byte of a further fragment, and of the last one.
-const FURTHER: u8 = Opcode::Continuation as u8;
-const LAST: u8 = 0x80 | Opcode::Continuation as u8;
+const FURTHER_FRAGMENT: u8 = Opcode::Continuation as u8;
+const LAST_FRAGMENT: u8 = 0x80 | Opcode::Continuation as u8;
 
 /// A message, and where it is in the buffer.
 #[derive(Debug)]
@@ -98,12 +98,12 @@ impl Connection {
         }
         let frame = Frame::parse(rx.unread(), masked, limits.max_frame_bytes)?;
         let last = match frame.first_byte {
-            FURTHER => false,
-            LAST => true,
+            FURTHER_FRAGMENT => false,
+            LAST_FRAGMENT => true,
             _ => return None,
         };
         incoming
-            .count(frame.payload_len.into(), limits.max_message_bytes, limits.max_fragments)
+            .count_frame(frame.payload_len.into(), limits.max_message_bytes, limits.max_fragments)
             .ok()?;
         rx.consume(frame.header_len);
         let mut mask = frame.key.map(Mask::new);
@@ -111,8 +111,8 @@ impl Connection {
         Some(ArrivedPayload { range, frame_ended: true, message_ended: last })
     }
 
-    /// The event that it is. Not by way of [`Located`], since that is put together in memory, and to
-    /// wait until it can be read again takes longer than parsing.
+    /// The event that it is, without a detour by [`EventRanges`], which would go through memory;
+    /// DESIGN.md has the reason.
     #[inline]
     pub(super) fn lend_whole_message<'b>(
         &mut self,
@@ -130,7 +130,7 @@ impl Connection {
 
 impl WholeMessage {
     #[inline]
-    pub(super) fn located(self) -> Located {
-        Located::Message { kind: self.kind, region: Region::Received, range: self.range }
+    pub(super) fn into_ranges(self) -> EventRanges {
+        EventRanges::Message { kind: self.kind, region: Region::Received, range: self.range }
     }
 }

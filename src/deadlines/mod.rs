@@ -156,7 +156,7 @@ impl Deadlines {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             self.active = now;
-            self.live(now);
+            self.note_life(now);
         }
     }
 
@@ -164,13 +164,13 @@ impl Deadlines {
     pub fn received(&mut self, now: Instant) {
         self.arrived = true;
         if self.phase == Phase::Open {
-            self.live(now);
+            self.note_life(now);
         }
     }
 
     /// Takes note of what `connection` has done since the last call: messages received and sent, one
     /// that is arriving, and whether everything is written. Call it when all events have been taken,
-    /// and after writing. In place of it, tell each by itself.
+    /// and after writing. Whoever does not call it tells each of these by a call of its own.
     pub fn observe(&mut self, connection: &mut Connection, now: Instant) {
         let Activity { message_received, message_sent } = connection.take_activity();
         if message_received {
@@ -191,8 +191,8 @@ impl Deadlines {
     }
 
     /// Does to `connection` what is due at `now`, and says what: sends a ping, closes with 1001 when
-    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is over:
-    /// then [`Due::gives_up`], and the transport is to be aborted.
+    /// it is idle and with 1008 when a message takes too long, and abandons it when its time is
+    /// over. In the last case [`Due::gives_up`] is true: abort the transport.
     ///
     /// Look before: see the [module](self).
     pub fn enforce(&mut self, connection: &mut Connection, now: Instant) -> Option<Due> {
@@ -215,18 +215,18 @@ impl Deadlines {
         if self.message == NEVER {
             self.message = now;
         }
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// A message is complete.
     pub fn message_received(&mut self, now: Instant) {
         self.message = NEVER;
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// A message, or a part of one, has been queued.
     pub fn message_sent(&mut self, now: Instant) {
-        self.use_at(now);
+        self.note_use(now);
     }
 
     /// The transport was offered bytes and took `taken` of them; `refused` if that was less than
@@ -234,11 +234,11 @@ impl Deadlines {
     pub fn written(&mut self, taken: usize, refused: bool, now: Instant) {
         if taken > 0 && self.refused {
             match self.phase {
-                Phase::Open => self.live(now),
+                Phase::Open => self.note_life(now),
                 Phase::Draining => self.since = now,
                 Phase::Opening | Phase::Closing | Phase::Over => {}
             }
-            self.use_at(now);
+            self.note_use(now);
         }
         self.refused |= refused;
     }
@@ -300,12 +300,12 @@ impl Deadlines {
         Some(due)
     }
 
-    fn live(&mut self, now: Instant) {
+    fn note_life(&mut self, now: Instant) {
         self.since = now;
         self.pinged = false;
     }
 
-    fn use_at(&mut self, now: Instant) {
+    fn note_use(&mut self, now: Instant) {
         if self.active != NEVER {
             self.active = now;
         }

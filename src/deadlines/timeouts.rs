@@ -28,9 +28,10 @@ pub struct Timeouts {
     pub keep_alive: Option<Duration>,
     /// From that ping until the next sign of life (default: 20 s).
     pub pong: Option<Duration>,
-    /// From the moment at which the transport has taken our Close until it has ended (default:
-    /// 5 s). Until then the peer has to show signs of life as at any time. Behind the end of the
-    /// peer's stream, from the last byte of the rest that the transport has taken.
+    /// From the moment at which the transport has taken our Close until the transport has ended
+    /// (default: 5 s). Before that moment the peer has to show signs of life as at any time. When
+    /// the peer has ended its stream, the time counts from the last byte that the transport has
+    /// taken.
     pub close: Option<Duration>,
 }
 
@@ -48,7 +49,7 @@ impl Timeouts {
         }
     }
 
-    /// No deadlines at all. With the defaults to begin with, each would have to be switched off by name.
+    /// No deadlines at all: a beginning for those who want only some of them.
     pub const NONE: Self = Self {
         opening: None,
         idle: None,

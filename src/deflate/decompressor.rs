@@ -141,7 +141,7 @@ impl Decompressor {
         let mut room = Spare::new(output, most, input.len().saturating_mul(4));
         // Without input there may still be output that there was no room for.
         while !(rest.is_empty() && self.stream_ended) {
-            // Once there is no room left, one more step for what does without.
+            // Once there is no room left, one more step takes input that expands to nothing.
             let is_last_step = room.left() == 0;
             let step = inflater.inflate(rest, room.spare(), InflateFlush::NoFlush);
             rest = rest.get(step.consumed..).unwrap_or_default();

@@ -20,7 +20,7 @@ const NAME: &str = "permessage-deflate";
 
 /// What a handshake agreed on.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Agreed {
+pub(super) struct AgreedParameters {
     /// The answer, in full.
     pub(super) header: String,
     /// What the server sends.
@@ -50,10 +50,10 @@ pub(super) fn offer(settings: &Settings) -> String {
 
 /// What a server accepts: the first offer that it can, as clients put first what they like best
 /// (section 5).
-pub(super) fn accept(settings: &Settings, offers: &[Offer<'_>]) -> Option<Agreed> {
-    let mut offers = offers.iter().filter_map(|offer| Parameters::read(offer, In::Offer));
+pub(super) fn accept(settings: &Settings, offers: &[Offer<'_>]) -> Option<AgreedParameters> {
+    let mut offers = offers.iter().filter_map(|offer| Parameters::read(offer, Place::Offer));
     let answer = offers.find_map(|offer| answer(settings, &offer))?;
-    Some(Agreed {
+    Some(AgreedParameters {
         header: answer.to_string(),
         server: direction(answer.server_no_context_takeover, answer.server_max_window_bits),
         client: direction(answer.client_no_context_takeover, answer.client_max_window_bits),
@@ -88,8 +88,11 @@ fn answer(settings: &Settings, offer: &Parameters) -> Option<Parameters> {
 
 /// What a client makes of an answer. An error fails the connection: the answer has a fault in
 /// itself (section 7.1), or does not fit the offer.
-pub(super) fn confirm(settings: &Settings, answer: &Offer<'_>) -> Result<Agreed, &'static str> {
-    let answer = Parameters::read(answer, In::Answer)
+pub(super) fn confirm(
+    settings: &Settings,
+    answer: &Offer<'_>,
+) -> Result<AgreedParameters, &'static str> {
+    let answer = Parameters::read(answer, Place::Answer)
         .ok_or("the server's answer is no permessage-deflate, or has a malformed parameter")?;
     // Sections 7.1.1.1 and 7.1.2.1: a server that accepts does what was demanded.
     if settings.server_no_context_takeover && !answer.server_no_context_takeover {
@@ -108,7 +111,7 @@ pub(super) fn confirm(settings: &Settings, answer: &Offer<'_>) -> Result<Agreed,
     }
     // Section 7.1.1.2: the client keeps to what it said, also if the answer does not repeat it.
     let no_takeover = answer.client_no_context_takeover || settings.client_no_context_takeover;
-    Ok(Agreed {
+    Ok(AgreedParameters {
         header: answer.to_string(),
         server,
         client: direction(no_takeover, Some(client_bits)),
@@ -126,7 +129,7 @@ struct Parameters {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum In {
+enum Place {
     Offer,
     Answer,
 }
@@ -135,7 +138,7 @@ impl Parameters {
     /// `None` if it is another extension, or a parameter is unknown, repeated, or has a value that
     /// it cannot have: a server declines such an offer, and a client fails the connection
     /// (section 7.1).
-    fn read(element: &Offer<'_>, place: In) -> Option<Self> {
+    fn read(element: &Offer<'_>, place: Place) -> Option<Self> {
         if element.name() != NAME {
             return None;
         }
@@ -156,7 +159,7 @@ impl Parameters {
                     read.client_max_window_bits.replace(window_bits(value)?).is_some()
                 }
                 // Section 7.1.2.2: only an offer may leave the value out.
-                ("client_max_window_bits", None) if place == In::Offer => {
+                ("client_max_window_bits", None) if place == Place::Offer => {
                     read.client_max_window_bits.replace(MAX_WINDOW_BITS).is_some()
                 }
                 _ => return None,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// A vector that is appended to, by code that wants a slice to write to.
 ///
-/// Safe code has no room that is not zeroed. So a little is zeroed at first, then more and more,
+/// Safe code can only write to memory that was zeroed. So a little is zeroed at first, then more and more,
 /// and when this is dropped, what was not written is cut off again. The capacity follows what was
 /// written in the same way: it grows by half, and at least by 4 KiB.
 #[derive(Debug)]

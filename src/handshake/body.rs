@@ -94,11 +94,11 @@ impl BodyDecoder {
     /// Fatal, and the same at each call: [`BodyError::TooLong`] as soon as it is known, for a declared
     /// length at once; a malformed chunk or trailer.
     pub fn next_part<'b>(&mut self, rx: &'b mut RecvBuffer) -> Result<Option<&'b [u8]>, BodyError> {
-        self.next_part_of(rx, usize::MAX)
+        self.next_part_within(rx, usize::MAX)
     }
 
     /// The same, with a bound on the length of the part.
-    pub(super) fn next_part_of<'b>(
+    pub(super) fn next_part_within<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
         bound: usize,
@@ -163,8 +163,8 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether the next part is not empty, as far as is known.
-    pub(super) fn goes_on(&self, rx: &RecvBuffer) -> bool {
+    /// Whether the body is known to have more bytes.
+    pub(super) fn has_more(&self, rx: &RecvBuffer) -> bool {
         match self.state {
             State::Length(_) => true,
             State::Chunk(left) => left > 0,

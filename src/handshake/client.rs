@@ -7,7 +7,7 @@ use super::client_request::ClientRequest;
 use super::error::HandshakeError;
 use super::headers::{Name, lists};
 use super::offer::ClientOffer;
-use super::received_response::{Received, ReceivedResponse, ResponseReceiver};
+use super::received_response::{FinalAnswer, ReceivedResponse, ResponseReceiver};
 use super::response_head::ResponseHead;
 use crate::connection::{Config, Connection, Role};
 use crate::entropy::Masks;
@@ -92,8 +92,8 @@ impl ClientHandshake {
     ) -> Result<Option<Answer<'b>>, HandshakeError> {
         match self.responses.receive(rx)? {
             None => Ok(None),
-            Some(Received::Refused(response)) => Ok(Some(Answer::Refused(response))),
-            Some(Received::Accepted(head)) => {
+            Some(FinalAnswer::Refused(response)) => Ok(Some(Answer::Refused(response))),
+            Some(FinalAnswer::Accepted(head)) => {
                 let connection = self.open(&head)?;
                 Ok(Some(Answer::Open(connection, head)))
             }

@@ -27,15 +27,15 @@ pub fn basic_authorization(user: &str, password: &str) -> Result<String, Invalid
 /// The value of `Authorization` for the user information of a URL: `user[:password]`, both
 /// percent-encoded. `None` if it is empty, malformed (RFC 3986, section 3.2.1), or has what this
 /// scheme cannot send: a colon in the user name, a control character, what is not UTF-8.
-pub(super) fn basic(user_info: &str) -> Option<String> {
+pub(super) fn decode_user_info(user_info: &str) -> Option<String> {
     let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
     if user_info.is_empty() {
         return None;
     }
-    basic_authorization(&decode(user)?, &decode(password)?).ok()
+    basic_authorization(&decode_percent(user)?, &decode_percent(password)?).ok()
 }
 
-fn decode(encoded: &str) -> Option<String> {
+fn decode_percent(encoded: &str) -> Option<String> {
     let mut decoded = Vec::new();
     let mut rest = encoded.as_bytes();
     loop {
@@ -78,13 +78,13 @@ mod tests {
             ("a:b:c%3A%40", "YTpiOmM6QA=="),
         ] {
             let value = alloc::format!("Basic {plain}");
-            assert_eq!(basic(user_info), Some(value), "{user_info}");
+            assert_eq!(decode_user_info(user_info), Some(value), "{user_info}");
         }
         for user_info in [
             "", "a%3Ab:c", "a%", "a%4", "a%4g", "a%0A", "a:%0d", "a:%C2%80", "a:%FF", "\u{e9}",
             "a\"b", "a%+4",
         ] {
-            assert_eq!(basic(user_info), None, "{user_info}");
+            assert_eq!(decode_user_info(user_info), None, "{user_info}");
         }
     }
 }

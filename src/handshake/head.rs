@@ -117,8 +117,8 @@ fn plain_len(bytes: &[u8]) -> usize {
     plain_words.saturating_mul(8).saturating_add(plain_bytes)
 }
 
-/// The top bit of each byte up to CR. Borrows may set that of bytes behind the first such one too,
-/// but only the first one counts.
+/// Sets the top bit of each byte that is CR or less. The subtraction may borrow and set the top bit
+/// of later bytes too, but only the first one counts.
 fn low_bytes(word: &[u8; 8]) -> u64 {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])

@@ -46,17 +46,17 @@ impl Name {
     fn of(name: &str) -> Option<Self> {
         let name = name.as_bytes();
         Some(match name.len() {
-            4 if is(name, b"host") => Self::Host,
-            6 if is(name, b"origin") => Self::Origin,
-            7 if is(name, b"upgrade") => Self::Upgrade,
-            10 if is(name, b"connection") => Self::Connection,
-            14 if is(name, b"content-length") => Self::ContentLength,
-            17 if is(name, b"transfer-encoding") => Self::TransferEncoding,
-            17 if is(name, b"sec-websocket-key") => Self::Key,
-            20 if is(name, b"sec-websocket-accept") => Self::Accept,
-            21 if is(name, b"sec-websocket-version") => Self::Version,
-            22 if is(name, b"sec-websocket-protocol") => Self::Protocol,
-            24 if is(name, b"sec-websocket-extensions") => Self::Extensions,
+            4 if equals_ignoring_case(name, b"host") => Self::Host,
+            6 if equals_ignoring_case(name, b"origin") => Self::Origin,
+            7 if equals_ignoring_case(name, b"upgrade") => Self::Upgrade,
+            10 if equals_ignoring_case(name, b"connection") => Self::Connection,
+            14 if equals_ignoring_case(name, b"content-length") => Self::ContentLength,
+            17 if equals_ignoring_case(name, b"transfer-encoding") => Self::TransferEncoding,
+            17 if equals_ignoring_case(name, b"sec-websocket-key") => Self::Key,
+            20 if equals_ignoring_case(name, b"sec-websocket-accept") => Self::Accept,
+            21 if equals_ignoring_case(name, b"sec-websocket-version") => Self::Version,
+            22 if equals_ignoring_case(name, b"sec-websocket-protocol") => Self::Protocol,
+            24 if equals_ignoring_case(name, b"sec-websocket-extensions") => Self::Extensions,
             _ => return None,
         })
     }
@@ -64,7 +64,7 @@ impl Name {
 
 /// Whether `name` is `lower` in any case of letters. The length is known when this is compiled, so it takes a
 /// few vector operations.
-fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+fn equals_ignoring_case<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
     let Ok(name) = <&[u8; N]>::try_from(name) else { return false };
     name.iter().zip(lower).fold(true, |same, (a, b)| same & (a.to_ascii_lowercase() == *b))
 }

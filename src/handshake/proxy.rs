@@ -5,7 +5,7 @@
 use super::client_request::ClientRequest;
 use super::error::{HandshakeError, InvalidField};
 use super::headers::check_value;
-use super::received_response::{Received, ReceivedResponse, ResponseReceiver};
+use super::received_response::{FinalAnswer, ReceivedResponse, ResponseReceiver};
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -92,8 +92,10 @@ impl ProxyConnect {
     pub fn receive(&mut self, rx: &mut RecvBuffer) -> Result<Option<ProxyAnswer>, HandshakeError> {
         match self.responses.receive(rx)? {
             None => return Ok(None),
-            Some(Received::Refused(response)) => return Ok(Some(ProxyAnswer::Refused(response))),
-            Some(Received::Accepted(_)) => {}
+            Some(FinalAnswer::Refused(response)) => {
+                return Ok(Some(ProxyAnswer::Refused(response)));
+            }
+            Some(FinalAnswer::Accepted(_)) => {}
         }
         if !self.queue.is_empty() {
             return Err(HandshakeError::PrematureAnswer);

@@ -87,7 +87,7 @@ enum State {
     Finished,
 }
 
-pub(super) enum Received<'b> {
+pub(super) enum FinalAnswer<'b> {
     Accepted(ResponseHead<'b>),
     Refused(Box<ReceivedResponse>),
 }
@@ -101,7 +101,7 @@ impl ResponseReceiver {
     pub(super) fn receive<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
-    ) -> Result<Option<Received<'b>>, HandshakeError> {
+    ) -> Result<Option<FinalAnswer<'b>>, HandshakeError> {
         if let State::Head(scanner) = &mut self.state {
             let size =
                 next_final_head(scanner, rx).inspect_err(|_| self.state = State::Finished)?;
@@ -110,7 +110,9 @@ impl ResponseReceiver {
             let head = rx.unread().get(..size.bytes).unwrap_or_default();
             if head.get(STATUS).is_some_and(self.accepts) {
                 let (head, _) = rx.take_head(size.bytes);
-                return ResponseHead::parse(head, size.headers).map(Received::Accepted).map(Some);
+                return ResponseHead::parse(head, size.headers)
+                    .map(FinalAnswer::Accepted)
+                    .map(Some);
             }
             let head = ResponseHead::parse(head, size.headers)?;
             let mut response = Box::new(head.to_response());
@@ -127,17 +129,17 @@ impl ResponseReceiver {
     fn receive_body(
         &mut self,
         rx: &mut RecvBuffer,
-    ) -> Result<Option<Received<'static>>, HandshakeError> {
+    ) -> Result<Option<FinalAnswer<'static>>, HandshakeError> {
         let State::Body(response, decoder) = &mut self.state else {
             return Err(HandshakeError::Finished);
         };
         loop {
             let room = self.max_body.saturating_sub(response.body.len());
-            let part = decoder.next_part_of(rx, room);
+            let part = decoder.next_part_within(rx, room);
             match part.map(|part| part.map(|part| response.body.extend_from_slice(part))) {
                 Ok(Some(())) => {}
                 Ok(None) if decoder.is_finished() => break,
-                Ok(None) if room > 0 || !(self.max_body == 0 || decoder.goes_on(rx)) => {
+                Ok(None) if room > 0 || !(self.max_body == 0 || decoder.has_more(rx)) => {
                     return Ok(None);
                 }
                 Ok(None) | Err(_) => {
@@ -146,10 +148,10 @@ impl ResponseReceiver {
                 }
             }
         }
-        Ok(self.take_response().map(Received::Refused))
+        Ok(self.take_response().map(FinalAnswer::Refused))
     }
 
-    /// The stream has ended: what has come of a refusal.
+    /// The stream has ended. Returns a refusal as far as it has come.
     pub(super) fn receive_eof(&mut self) -> Option<Box<ReceivedResponse>> {
         if let State::Body(response, decoder) = &mut self.state {
             response.is_cut |= decoder.receive_eof().is_err();
@@ -157,7 +159,7 @@ impl ResponseReceiver {
         self.take_response()
     }
 
-    /// Nobody waits any longer: what has come of a refusal.
+    /// Nobody waits any longer. Returns a refusal as far as it has come.
     pub(super) fn cut(&mut self) -> Option<Box<ReceivedResponse>> {
         if let State::Body(response, _) = &mut self.state {
             response.is_cut = true;

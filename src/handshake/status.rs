@@ -7,7 +7,7 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Status(u16);
 
-macro_rules! known {
+macro_rules! statuses {
     ($($code:literal $name:ident $reason:literal)+) => {
         impl Status {
             $(
@@ -27,7 +27,7 @@ macro_rules! known {
     };
 }
 
-known! {
+statuses! {
     200 OK "OK"
     204 NO_CONTENT "No Content"
     205 RESET_CONTENT "Reset Content"

@@ -1,7 +1,7 @@
 //! WebSocket URLs (RFC 6455, section 3).
 
 use super::InvalidUrl;
-use super::credentials::basic;
+use super::credentials::decode_user_info;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -38,7 +38,7 @@ impl Url {
         // N143. An at sign that is not encoded is a fault of the user information, and not of the host.
         let (authorization, authority) = match authority.rsplit_once('@') {
             Some((user_info, authority)) => {
-                (Some(basic(user_info).ok_or(InvalidUrl::UserInfo)?), authority)
+                (Some(decode_user_info(user_info).ok_or(InvalidUrl::UserInfo)?), authority)
             }
             None => (None, authority),
         };

@@ -10,13 +10,13 @@ use super::transfer::{append, move_down};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub(super) struct Decoded {
+pub(super) struct DecodedBytes {
     pub(super) bytes: Vec<u8>,
     /// The message under way. It ends where the bytes end.
     pub(super) message: Range<usize>,
 }
 
-impl Decoded {
+impl DecodedBytes {
     pub(super) const fn new() -> Self {
         Self { bytes: Vec::new(), message: 0..0 }
     }
@@ -57,9 +57,9 @@ impl Decoded {
     }
 
     /// See [`RecvBuffer::park`](super::RecvBuffer::park).
-    pub(super) fn park(&mut self, parked: &mut Self, much: usize) {
+    pub(super) fn park(&mut self, parked: &mut Self, copy_limit: usize) {
         let is_swapped = parked.bytes.capacity() > 0;
-        if is_swapped || self.pending() > much && self.is_well_filled() {
+        if is_swapped || self.pending() > copy_limit && self.is_well_filled() {
             core::mem::swap(self, parked);
         } else if self.pending() > 0 {
             self.move_to(parked);
@@ -75,8 +75,8 @@ impl Decoded {
     }
 
     /// See [`RecvBuffer::unpark`](super::RecvBuffer::unpark).
-    pub(super) fn unpark(&mut self, parked: &mut Self, much: usize) {
-        if parked.pending() > much.min(self.bytes.capacity()) {
+    pub(super) fn unpark(&mut self, parked: &mut Self, copy_limit: usize) {
+        if parked.pending() > copy_limit.min(self.bytes.capacity()) {
             core::mem::swap(self, parked);
         } else if parked.pending() > 0 {
             parked.move_to(self);

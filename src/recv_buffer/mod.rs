@@ -16,8 +16,8 @@ use crate::mask::Mask;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
-use decoded::Decoded;
-use received::{Fresh, Received};
+use decoded::DecodedBytes;
+use received::{NewStorages, ReceivedBytes};
 
 /// Size of the first allocation, in bytes.
 const FIRST: usize = 4096;
@@ -43,8 +43,8 @@ const FIRST: usize = 4096;
 /// lent the same buffer until [`is_empty`](Self::is_empty). A wrong buffer gives wrong messages
 /// or an error, never a panic.
 pub struct RecvBuffer {
-    received: Received,
-    decoded: Decoded,
+    received: ReceivedBytes,
+    decoded: DecodedBytes,
 }
 
 /// Where a message comes together.
@@ -68,7 +68,7 @@ impl RecvBuffer {
     #[must_use]
     pub const fn with_capacity(bytes: usize) -> Self {
         let first = if bytes == 0 { 1 } else { bytes };
-        Self { received: Received::new(first), decoded: Decoded::new() }
+        Self { received: ReceivedBytes::new(first), decoded: DecodedBytes::new() }
     }
 
     /// Room to read into, never empty.
@@ -87,7 +87,7 @@ impl RecvBuffer {
     ///
     /// When `n` is more than the room there was.
     pub fn commit(&mut self, n: usize) {
-        let Received { storage, filled, .. } = &mut self.received;
+        let ReceivedBytes { storage, filled, .. } = &mut self.received;
         assert!(n <= storage.len() - *filled, "more bytes committed than there was room");
         *filled += n;
     }
@@ -195,7 +195,7 @@ impl RecvBuffer {
     ///
     /// When `parked` is not empty.
     pub fn park(&mut self, parked: &mut Self) {
-        self.park_in(parked, &mut Fresh);
+        self.park_in(parked, &mut NewStorages);
     }
 
     /// As [`park`](Self::park), with other sources of large allocations.
@@ -203,9 +203,9 @@ impl RecvBuffer {
         assert!(parked.is_empty(), "only an empty buffer can take pending bytes");
         // The two may be swapped.
         let common = if parked.received.storage.is_empty() { &*self } else { &*parked };
-        let much = common.received.much();
-        self.received.park(&mut parked.received, much, storages);
-        self.decoded.park(&mut parked.decoded, much);
+        let copy_limit = common.received.copy_limit();
+        self.received.park(&mut parked.received, copy_limit, storages);
+        self.decoded.park(&mut parked.decoded, copy_limit);
     }
 
     /// Takes back what was [parked](Self::park). A small remainder is copied to the front of this
@@ -217,9 +217,9 @@ impl RecvBuffer {
     /// When this buffer is not empty.
     pub fn unpark(&mut self, parked: &mut Self) {
         assert!(self.is_empty(), "only an empty buffer can take parked bytes");
-        let much = self.received.much();
-        self.received.unpark(&mut parked.received, much);
-        self.decoded.unpark(&mut parked.decoded, much);
+        let copy_limit = self.received.copy_limit();
+        self.received.unpark(&mut parked.received, copy_limit);
+        self.decoded.unpark(&mut parked.decoded, copy_limit);
     }
 
     /// Received bytes pending: unread ones, and those of the message under way.
@@ -240,7 +240,7 @@ impl RecvBuffer {
     pub(crate) fn take_head(&mut self, n: usize) -> (&[u8], &[u8]) {
         let start = self.received.unread;
         self.consume(n);
-        let Received { storage, unread, filled, .. } = &self.received;
+        let ReceivedBytes { storage, unread, filled, .. } = &self.received;
         (&storage[start..*unread], &storage[*unread..*filled])
     }
 
@@ -296,7 +296,7 @@ impl RecvBuffer {
         &mut self,
         decode: impl FnOnce(&[u8], &mut Vec<u8>) -> usize,
     ) -> Range<usize> {
-        let Received { storage, message, .. } = &self.received;
+        let ReceivedBytes { storage, message, .. } = &self.received;
         let encoded = &storage[message.clone()];
         let (consumed, decoded) = self.decoded.extend(|decoded| decode(encoded, decoded));
         self.take_message(Region::Received, consumed);

@@ -17,7 +17,7 @@ use crate::mask::Mask;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub(super) struct Received {
+pub(super) struct ReceivedBytes {
     /// Zeroed once when it grows, so that it can be lent to `Read`; its length is the capacity.
     pub(super) storage: Vec<u8>,
     /// The message under way.
@@ -30,7 +30,7 @@ pub(super) struct Received {
     pub(super) first: usize,
 }
 
-impl Received {
+impl ReceivedBytes {
     pub(super) const fn new(first: usize) -> Self {
         Self { storage: Vec::new(), message: 0..0, unread: 0, filled: 0, first }
     }
@@ -98,23 +98,28 @@ impl Received {
     }
 
     /// How many bytes are too many to be copied at every turn.
-    pub(super) fn much(&self) -> usize {
+    pub(super) fn copy_limit(&self) -> usize {
         self.first / 4
     }
 
     /// See [`RecvBuffer::park`](super::RecvBuffer::park).
-    pub(super) fn park(&mut self, parked: &mut Self, much: usize, storages: &mut impl Storages) {
+    pub(super) fn park(
+        &mut self,
+        parked: &mut Self,
+        copy_limit: usize,
+        storages: &mut impl Storages,
+    ) {
         if !parked.storage.is_empty() {
             core::mem::swap(self, parked);
             if parked.is_well_filled() {
                 return self.clear();
             }
-            // Little is left where much was.
+            // What is left would fill too little of this allocation.
             let mut exact = Self::new(parked.first);
             parked.move_to(&mut exact);
             storages.put(core::mem::replace(parked, exact).storage);
         } else if self.pending() > 0 {
-            if self.pending() > much {
+            if self.pending() > copy_limit {
                 parked.storage = storages.take(self.pending());
             }
             self.move_to(parked);
@@ -123,8 +128,8 @@ impl Received {
     }
 
     /// See [`RecvBuffer::unpark`](super::RecvBuffer::unpark).
-    pub(super) fn unpark(&mut self, parked: &mut Self, much: usize) {
-        if parked.pending() > much {
+    pub(super) fn unpark(&mut self, parked: &mut Self, copy_limit: usize) {
+        if parked.pending() > copy_limit {
             core::mem::swap(self, parked);
             if parked.storage.is_empty() {
                 // There is nothing to be swapped back.
@@ -145,7 +150,7 @@ impl Received {
 }
 
 /// What the machines do with the bytes.
-impl Received {
+impl ReceivedBytes {
     #[inline]
     pub(super) fn consume(&mut self, n: usize) {
         self.unread += n.min(self.filled - self.unread);
@@ -206,18 +211,18 @@ impl Received {
     }
 }
 
-/// Allocations for much that is parked, each zeroed to its capacity.
+/// Where the allocations come from into which much is parked. Each is zeroed to its capacity.
 pub(crate) trait Storages {
-    /// One that `pending` bytes fill well, or none: an empty vector.
+    /// An allocation that `pending` bytes fill well, or an empty vector.
     fn take(&mut self, pending: usize) -> Vec<u8>;
-    /// One that is no longer needed.
+    /// Gives back an allocation that is no longer needed.
     fn put(&mut self, storage: Vec<u8>);
 }
 
-/// Allocates each time.
-pub(super) struct Fresh;
+/// Has no allocations, so that a new one is made each time.
+pub(super) struct NewStorages;
 
-impl Storages for Fresh {
+impl Storages for NewStorages {
     fn take(&mut self, _: usize) -> Vec<u8> {
         Vec::new()
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// What a client that sends `request`, and reads until the end, gets to read, and what the server
-/// reports.
+/// Sends `request` as a client and reads to the end. Returns what the client has read, and what the
+/// server reports.
 fn exchange(
     request: &[u8],
     decide: fn(&Request<'_>) -> Result<Connection, Response>,

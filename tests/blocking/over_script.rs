@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Has the conversation, from opening to the one end it has to have.
+/// Has the conversation, from its opening to its only right end.
 fn converse(conversation: &Conversation, script: &Script) -> Outcome {
     let (stream, config) = (script.clone(), conversation.config.clone());
     let accept = |request: &Request<'_>| accept_with(request, conversation.config.clone());
@@ -16,7 +16,7 @@ fn converse(conversation: &Conversation, script: &Script) -> Outcome {
             let end = match error {
                 Error::Io(error) => Err(Some(error.kind())),
                 Error::Unopened(Unopened::CutOff) => Err(Some(ErrorKind::UnexpectedEof)),
-                Error::Unopened(Unopened::Ended | Unopened::HalfHead) => Err(None),
+                Error::Unopened(Unopened::Ended | Unopened::TruncatedHead) => Err(None),
                 error => panic!("{error}"),
             };
             Outcome { opened: false, events: vec![], end, answers: 0 }

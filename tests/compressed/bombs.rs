@@ -243,7 +243,7 @@ fn f22_bombs_that_others_were_caught_with() {
     }
 }
 
-/// Much comes in and nothing comes out: nothing is kept of it.
+/// Much comes in and nothing comes out. Nothing of it is kept.
 #[test]
 fn f23_blocks_without_content_take_no_memory() {
     // Empty blocks with fixed codes, of 10 bits each.

@@ -269,7 +269,7 @@ fn max_ratio_counts_behind_the_first_32_kib() {
 fn max_ratio_is_reached_but_not_exceeded() {
     const FREE: usize = 32 << 10;
     let zeros = |len| encode(&mut *server(&settings(false, 9)), &vec![0; len]).unwrap();
-    // The longest message of zeros that is allowed, to the byte: one more makes it no longer.
+    // The longest message of zeros that is allowed, to the byte. One zero more is encoded in as many bytes.
     let longest = |ratio: usize| {
         let mut lengths = (40..70).map(|encoded| (encoded, FREE + ratio * encoded));
         let fits = |(encoded, len): &(usize, usize)| {
@@ -427,7 +427,7 @@ fn the_largest_message_may_come_longer_than_it_is() {
     assert!(largest.len() > LIMIT.into());
     receive(&largest, Ok(Event::Binary(&data)));
     receive(&stored(LIMIT + 1).0, Err(ProtocolError::MessageTooBig));
-    // It does not grow without end by what adds nothing to it.
+    // What adds nothing to a message makes it longer only up to the limit.
     let empty = [0, 0, 0, 0xff, 0xff].repeat(3_000);
     receive(&empty, Err(ProtocolError::FrameTooBig));
 }

@@ -16,7 +16,7 @@ fn pair(deflate: &Deflate, bits: u8) -> (Box<dyn Codec>, Box<dyn Codec>) {
 }
 
 /// There and back, and to the oracle.
-struct Way {
+struct RoundTrip {
     takeover: bool,
     from: Box<dyn Codec>,
     to: Box<dyn Codec>,
@@ -24,7 +24,7 @@ struct Way {
     farthest: usize,
 }
 
-impl Way {
+impl RoundTrip {
     fn new(deflate: &Deflate, takeover: bool, bits: u8) -> Self {
         let (from, to) = pair(deflate, bits);
         Self { takeover, from, to, oracle: Inflate::default(), farthest: 0 }
@@ -85,19 +85,19 @@ fn n124_accepts_messages_there_and_back_with_all_settings() {
             for mem_level in [1, 5, 8, 9] {
                 let deflate = settings(takeover, level).mem_level(mem_level).unwrap();
                 for bits in 8..=15 {
-                    let mut way = Way::new(&deflate, takeover, bits);
+                    let mut trip = RoundTrip::new(&deflate, takeover, bits);
                     for _ in 0..3 {
                         let len = 2000 >> random.below(10);
                         let json = random.json(len);
-                        let compressed = way.send(&json);
+                        let compressed = trip.send(&json);
                         assert!(
                             compressed || len < 200 || level == 0,
                             "{len} bytes, level {level}"
                         );
                         let noise = random.bytes(len);
-                        assert!(!way.send(&noise));
-                        way.send_pieces(&pieces(&json, &mut random));
-                        way.send_pieces(&pieces(&noise, &mut random));
+                        assert!(!trip.send(&noise));
+                        trip.send_pieces(&pieces(&json, &mut random));
+                        trip.send_pieces(&pieces(&noise, &mut random));
                     }
                 }
             }
@@ -110,14 +110,14 @@ fn large_messages() {
     let mut random = Random(6);
     for takeover in TAKEOVER {
         for (level, bits) in [(1, 15), (2, 9), (6, 8), (9, 15)] {
-            let mut way = Way::new(&settings(takeover, level), takeover, bits);
+            let mut trip = RoundTrip::new(&settings(takeover, level), takeover, bits);
             for len in [10_001, 65_536, 200_000] {
                 let json = random.json(len);
-                assert!(way.send(&json));
-                assert!(!way.send(&random.bytes(len)));
-                way.send_pieces(&pieces(&json, &mut random));
+                assert!(trip.send(&json));
+                assert!(!trip.send(&random.bytes(len)));
+                trip.send_pieces(&pieces(&json, &mut random));
                 let noise = random.bytes(len);
-                way.send_pieces(&pieces(&noise, &mut random));
+                trip.send_pieces(&pieces(&noise, &mut random));
             }
         }
     }
@@ -127,11 +127,11 @@ fn large_messages() {
 fn n123_rejects_compressing_what_would_not_get_smaller() {
     let mut random = Random(7);
     for takeover in TAKEOVER {
-        let mut way = Way::new(&settings(takeover, 1), takeover, 15);
+        let mut trip = RoundTrip::new(&settings(takeover, 1), takeover, 15);
         for len in 0..1500 {
-            assert!(!way.send(&random.bytes(len)));
+            assert!(!trip.send(&random.bytes(len)));
             let noise = random.bytes(len);
-            way.send_pieces(&[&noise, b""]);
+            trip.send_pieces(&[&noise, b""]);
         }
     }
 }
@@ -153,12 +153,12 @@ fn n121_n130_rejects_referring_back_beyond_the_agreed_window() {
     for bits in 8..=15 {
         let mut farthest = 0;
         for level in 1..=9 {
-            let mut way = Way::new(&settings(true, level), true, bits);
+            let mut trip = RoundTrip::new(&settings(true, level), true, bits);
             for _ in 0..6 {
-                way.send(&far_and_wide(&mut random, 9000));
-                way.send_pieces(&[&far_and_wide(&mut random, 300), b""]);
+                trip.send(&far_and_wide(&mut random, 9000));
+                trip.send_pieces(&[&far_and_wide(&mut random, 300), b""]);
             }
-            farthest = farthest.max(way.farthest);
+            farthest = farthest.max(trip.farthest);
         }
         // A compressor keeps 262 bytes of its window for looking ahead, and for 8 bits there is
         // but the one for 9.
@@ -174,16 +174,16 @@ fn a_refused_message_leaves_no_trace() {
     let mut random = Random(9);
     for takeover in TAKEOVER {
         for level in 1..=9 {
-            let mut way = Way::new(&settings(takeover, level), takeover, 15);
+            let mut trip = RoundTrip::new(&settings(takeover, level), takeover, 15);
             for _ in 0..10 {
                 let text = random.json(500);
                 let mut noise = random.bytes(5000);
-                assert!(way.send(&text));
-                assert!(!way.send(&noise));
+                assert!(trip.send(&text));
+                assert!(!trip.send(&noise));
                 // References to the noise would be tempting now.
                 noise.truncate(600);
-                way.send_pieces(&[&noise, b""]);
-                assert!(way.send(&text));
+                trip.send_pieces(&[&noise, b""]);
+                assert!(trip.send(&text));
             }
         }
     }

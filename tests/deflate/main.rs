@@ -23,7 +23,7 @@ const WHOLE: Piece = Piece { first: true, last: true };
 
 const TAKEOVER: [bool; 2] = [false, true];
 
-/// What a server compresses from the first byte on, at its own wishes.
+/// A server that compresses messages of any size, with settings of its own choice.
 fn settings(takeover: bool, level: u8) -> Deflate {
     let deflate = Deflate::default().min_bytes(0).level(level).unwrap();
     deflate.server_no_context_takeover(!takeover).client_no_context_takeover(!takeover)

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use heap::allocations;
 use mio::Registry;
 use mio::event::Source;
-use scripted::Said;
+use scripted::Exchange;
 use std::rc::Rc;
 
 /// More than the adapter copies.
@@ -17,19 +17,20 @@ fn large(byte: u8) -> Vec<u8> {
 
 /// Large messages between small frames, and behind each other.
 fn conversation(to_server: bool) -> Conversation {
-    let said = |frame: Frame, seen, answer| Said { frame, seen: Some(seen), answer, within: false };
-    let echo = |frame: &Frame, seen| said(frame.clone(), seen, vec![frame.clone()]);
+    let exchange =
+        |frame: Frame, seen, answer| Exchange { frame, seen: Some(seen), answer, within: false };
+    let echo = |frame: &Frame, seen| exchange(frame.clone(), seen, vec![frame.clone()]);
     let text = "ä".repeat(LARGE / 2);
-    let said = vec![
+    let exchanges = vec![
         echo(&Frame::text("small"), Seen::text("small")),
-        said(Frame::ping("1"), Seen::ping("1"), vec![Frame::pong("1")]),
+        exchange(Frame::ping("1"), Seen::ping("1"), vec![Frame::pong("1")]),
         echo(&Frame::binary(large(1)), Seen::binary(large(1))),
         echo(&Frame::text(&text), Seen::text(&text)),
-        said(Frame::ping("2"), Seen::ping("2"), vec![Frame::pong("2")]),
+        exchange(Frame::ping("2"), Seen::ping("2"), vec![Frame::pong("2")]),
         echo(&Frame::close(1001, "bye"), Seen::close(1001, "bye")),
     ];
     let head = if to_server { REQUEST } else { RESPONSE }.to_vec();
-    Conversation { head, said, to_server, config: Config::default() }
+    Conversation { head, exchanges, to_server, config: Config::default() }
 }
 
 #[test]

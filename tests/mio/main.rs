@@ -103,7 +103,7 @@ impl Reports {
     }
 }
 
-/// Has the conversation, from opening to the one end it has to have. The stream is reported ready
+/// Has the conversation, from its opening to its only right end. The stream is reported ready
 /// only after it has blocked, as mio does, and time passes only when nothing else happens.
 fn converse(conversation: &Conversation, script: &Script, reports: &Reports) -> Outcome {
     let stream = script.clone();

@@ -154,7 +154,7 @@ fn fifty_connections_echo_through_one_buffer() {
     });
 }
 
-/// How many bytes the turns read that it takes to receive this number of `frames`.
+/// Receives this number of `frames`. Returns how many bytes the turns for that have read.
 fn turns(frames: &[u8], count: usize, capacity: usize, reports: &Reports) -> Vec<usize> {
     let input = [REQUEST, frames].concat();
     let script = Script::new(&input[..], End::Stall);

@@ -162,7 +162,7 @@ fn n75_rejects_answering_twice_or_answering_the_answer() {
         let trace = receives(closing(side), [Frame::close(1000, "")]);
         assert_eq!(trace.events, [Seen::close(1000, "")]);
         assert_eq!(trace.output, wire(!side().is_server(), [Frame::close(1001, "")]));
-        // Theirs went first: a second one is not looked at.
+        // Theirs went first: a second one is ignored.
         let frames = [Frame::close(1000, ""), Frame::close(1001, "")];
         accepts(side, frames, &[Seen::close(1000, "")], [Frame::close(1000, "")]);
     }

@@ -31,7 +31,7 @@ fn inflates(message: &[u8], to: &str) {
     }
 }
 
-/// The connection fails with this message, and what follows it is not looked at.
+/// The connection fails with this message, and ignores what follows.
 #[track_caller]
 fn is_corrupt(message: &[u8]) {
     for side in sides() {

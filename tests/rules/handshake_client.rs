@@ -48,7 +48,7 @@ fn head(first: &str, lines: &[&str]) -> Vec<u8> {
 }
 
 /// A good answer with `lines` in place of those of `name`.
-fn but(name: &str, lines: &[&str]) -> Vec<u8> {
+fn with_lines(name: &str, lines: &[&str]) -> Vec<u8> {
     let others = GOOD.iter().filter(|line| !line.starts_with(name)).copied();
     let all: Vec<&str> = others.chain(lines.iter().copied()).collect();
     head("HTTP/1.1 101 Switching Protocols", &all)
@@ -335,7 +335,7 @@ fn n17_accepts_nothing_to_write_until_the_answer() {
     let len = handshake.outgoing().remaining();
     handshake.outgoing().advance(len);
     let mut rx = RecvBuffer::new();
-    for byte in but("-", &[]) {
+    for byte in with_lines("-", &[]) {
         assert!(!handshake.outgoing().has_remaining());
         rx.extend_from_slice(&[byte]);
         if let Some(answer) = handshake.receive(&mut rx).unwrap() {
@@ -352,7 +352,7 @@ fn n17_rejects_an_answer_to_half_a_request() {
     let mut handshake = start(&request(URL));
     handshake.outgoing().advance(10);
     let mut rx = RecvBuffer::new();
-    rx.extend_from_slice(&but("-", &[]));
+    rx.extend_from_slice(&with_lines("-", &[]));
     assert_eq!(handshake.receive(&mut rx).unwrap_err(), HandshakeError::PrematureAnswer);
 }
 
@@ -386,8 +386,8 @@ fn n18_n26_rejects_opening_with_any_status_but_101() {
 #[test]
 fn n18_accepts_interim_answers_before_the_last() {
     let answer = [head("HTTP/1.1 100 Continue", &[]), head("HTTP/1.1 103 Early Hints", &["X: y"])];
-    accepts(&[&answer.concat()[..], &but("-", &[])].concat());
-    // Alone they are no answer, and for ever they are too long a one.
+    accepts(&[&answer.concat()[..], &with_lines("-", &[])].concat());
+    // Interim answers alone are no answer, and too many of them break the limit.
     assert_eq!(outcome(&request(URL), &answer.concat()), Outcome::Waiting);
     let storm = answer[0].repeat(Limits::default().max_handshake_bytes / answer[0].len() + 1);
     rejects(&storm, HandshakeError::HeadTooLong);
@@ -396,14 +396,14 @@ fn n18_accepts_interim_answers_before_the_last() {
 #[test]
 fn n19_accepts_websocket_in_any_case() {
     for line in ["Upgrade: WebSocket", "upgrade: WEBSOCKET", "UPGRADE:websocket  "] {
-        accepts(&but("Upgrade", &[line]));
+        accepts(&with_lines("Upgrade", &[line]));
     }
 }
 
 #[test]
 fn n19_rejects_a_missing_or_different_upgrade() {
     for lines in [&[][..], &["Upgrade: h2c"], &["Upgrade: websocket, h2c"], &["Upgrade: "]] {
-        rejects(&but("Upgrade", lines), HandshakeError::MissingUpgrade);
+        rejects(&with_lines("Upgrade", lines), HandshakeError::MissingUpgrade);
     }
 }
 
@@ -414,27 +414,27 @@ fn n20_accepts_upgrade_among_connection_tokens() {
         &["connection: keep-alive, UPGRADE"],
         &["Connection: keep-alive", "Connection: Upgrade"],
     ] {
-        accepts(&but("Connection", lines));
+        accepts(&with_lines("Connection", lines));
     }
 }
 
 #[test]
 fn n20_rejects_a_connection_without_upgrade() {
     for lines in [&[][..], &["Connection: close"], &["Connection: Upgraded"]] {
-        rejects(&but("Connection", lines), HandshakeError::MissingConnectionUpgrade);
+        rejects(&with_lines("Connection", lines), HandshakeError::MissingConnectionUpgrade);
     }
 }
 
 #[test]
 fn n21_accepts_the_accept_of_the_key_with_blanks_around_it() {
-    accepts(&but("-", &[]));
+    accepts(&with_lines("-", &[]));
     let blanks = "Sec-WebSocket-Accept: \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t ";
-    accepts(&but("Sec-WebSocket-Accept", &[blanks]));
+    accepts(&with_lines("Sec-WebSocket-Accept", &[blanks]));
 }
 
 #[test]
 fn n21_rejects_a_missing_or_wrong_accept() {
-    rejects(&but("Sec-WebSocket-Accept", &[]), HandshakeError::InvalidAccept);
+    rejects(&with_lines("Sec-WebSocket-Accept", &[]), HandshakeError::InvalidAccept);
     for accept in [
         "",
         "s3pPLMBiTxaQ9kYGzzhZRbK+xOo",
@@ -445,20 +445,20 @@ fn n21_rejects_a_missing_or_wrong_accept() {
         "dGhlIHNhbXBsZSBub25jZQ==",
     ] {
         let line = format!("Sec-WebSocket-Accept: {accept}");
-        rejects(&but("Sec-WebSocket-Accept", &[&line]), HandshakeError::InvalidAccept);
+        rejects(&with_lines("Sec-WebSocket-Accept", &[&line]), HandshakeError::InvalidAccept);
     }
 }
 
 #[test]
 fn n22_accepts_an_answer_without_extensions() {
-    accepts(&but("-", &["X-Extensions: permessage-deflate"]));
+    accepts(&with_lines("-", &["X-Extensions: permessage-deflate"]));
 }
 
 #[test]
 fn n22_rejects_extensions_that_were_not_offered() {
     for value in ["permessage-deflate", "", "x-unknown; a=b"] {
         let line = format!("Sec-WebSocket-Extensions: {value}");
-        rejects(&but("-", &[&line]), HandshakeError::UnofferedExtension);
+        rejects(&with_lines("-", &[&line]), HandshakeError::UnofferedExtension);
     }
 }
 
@@ -472,7 +472,7 @@ fn n23_accepts_one_of_the_subprotocols_offered_or_none() {
         (&[], None),
     ] {
         let expected = Outcome::Open(chosen.map(Into::into), vec![]);
-        assert_eq!(outcome(&offer, &but("-", lines)), expected);
+        assert_eq!(outcome(&offer, &with_lines("-", lines)), expected);
     }
 }
 
@@ -481,19 +481,19 @@ fn n23_rejects_any_other_subprotocol() {
     let offer = request(URL).subprotocol("a").and_then(|request| request.subprotocol("b"));
     let offer = offer.unwrap();
     for chosen in ["c", "A", "a, b", "", "ab"] {
-        let answer = but("-", &[&format!("Sec-WebSocket-Protocol: {chosen}")]);
+        let answer = with_lines("-", &[&format!("Sec-WebSocket-Protocol: {chosen}")]);
         let expected = Outcome::Failed(HandshakeError::UnofferedSubprotocol);
         assert_eq!(outcome(&offer, &answer), expected);
     }
-    rejects(&but("-", &["Sec-WebSocket-Protocol: a"]), HandshakeError::UnofferedSubprotocol);
+    rejects(&with_lines("-", &["Sec-WebSocket-Protocol: a"]), HandshakeError::UnofferedSubprotocol);
 }
 
 #[test]
 fn n24_accepts_headers_of_others_and_frames_behind_the_answer() {
-    accepts(&but("-", &["Server: x", "Date: now", "Set-Cookie: a=b", "Content-Length: 0"]));
+    accepts(&with_lines("-", &["Server: x", "Date: now", "Set-Cookie: a=b", "Content-Length: 0"]));
     accepts(&head("HTTP/1.1 101 ", &GOOD));
     let frames = wire(false, [Frame::text("welcome"), Frame::ping("p")]);
-    let answer = [but("-", &[]), frames].concat();
+    let answer = [with_lines("-", &[]), frames].concat();
     let seen = vec![Seen::text("welcome"), Seen::ping("p")];
     assert_eq!(outcome(&request(URL), &answer), Outcome::Open(None, seen));
 }
@@ -507,17 +507,18 @@ fn n24_rejects_answers_that_are_not_http() {
         (head("HTTP/1.1 1000 Continue", &GOOD), HandshakeError::MalformedHead),
         (head("NOT-HTTP 100 Continue", &GOOD), HandshakeError::HttpVersion),
         (head("ICY 200 OK", &GOOD), HandshakeError::HttpVersion),
-        (but("-", &["no colon"]), HandshakeError::MalformedHead),
-        (but("-", &["X : y"]), HandshakeError::MalformedHead),
-        (but("-", &["X: a\r\n b"]), HandshakeError::FoldedHeader),
-        (but("-", &["X: a\nY: b"]), HandshakeError::BareControlByte),
-        (but("-", &["X: a\0"]), HandshakeError::BareControlByte),
-        (but("-", &["X: y"; 98]), HandshakeError::TooManyHeaders),
+        (with_lines("-", &["no colon"]), HandshakeError::MalformedHead),
+        (with_lines("-", &["X : y"]), HandshakeError::MalformedHead),
+        (with_lines("-", &["X: a\r\n b"]), HandshakeError::FoldedHeader),
+        (with_lines("-", &["X: a\nY: b"]), HandshakeError::BareControlByte),
+        (with_lines("-", &["X: a\0"]), HandshakeError::BareControlByte),
+        (with_lines("-", &["X: y"; 98]), HandshakeError::TooManyHeaders),
         (b"\x15\x03\x03\x00\x02\x02\x28\r\n".to_vec(), HandshakeError::BareControlByte),
     ] {
         rejects(&answer, error);
     }
-    let long = but("-", &[&format!("X: {}", "x".repeat(Limits::default().max_handshake_bytes))]);
+    let long =
+        with_lines("-", &[&format!("X: {}", "x".repeat(Limits::default().max_handshake_bytes))]);
     rejects(&long, HandshakeError::HeadTooLong);
 }
 
@@ -525,7 +526,7 @@ fn n24_rejects_answers_that_are_not_http() {
 fn n25_accepts_accept_and_protocol_once() {
     let offer = request(URL).subprotocol("a").unwrap();
     let expected = Outcome::Open(Some("a".into()), vec![]);
-    assert_eq!(outcome(&offer, &but("-", &["Sec-WebSocket-Protocol: a"])), expected);
+    assert_eq!(outcome(&offer, &with_lines("-", &["Sec-WebSocket-Protocol: a"])), expected);
 }
 
 #[test]
@@ -538,6 +539,6 @@ fn n25_rejects_accept_protocol_and_extensions_twice() {
         ("Upgrade", "Upgrade: websocket"),
     ] {
         let expected = Outcome::Failed(HandshakeError::DuplicateHeader(name));
-        assert_eq!(outcome(&offer, &but(name, &[line, line])), expected);
+        assert_eq!(outcome(&offer, &with_lines(name, &[line, line])), expected);
     }
 }

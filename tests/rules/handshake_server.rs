@@ -28,7 +28,7 @@ fn head(first: &str, lines: &[&str]) -> Vec<u8> {
 }
 
 /// A good request with `lines` in place of those of `name`.
-fn but(name: &str, lines: &[&str]) -> Vec<u8> {
+fn with_lines(name: &str, lines: &[&str]) -> Vec<u8> {
     let others = GOOD.iter().filter(|line| !line.starts_with(name)).copied();
     let all: Vec<&str> = others.chain(lines.iter().copied()).collect();
     head("GET /chat HTTP/1.1", &all)
@@ -108,14 +108,14 @@ fn n27_n34_rejects_other_methods_versions_and_targets() {
 #[test]
 fn n28_accepts_any_one_host() {
     for host in ["Host: example.com", "host: [::1]:9001", "HOST:127.0.0.1"] {
-        accepts(&but("Host", &[host]));
+        accepts(&with_lines("Host", &[host]));
     }
 }
 
 #[test]
 fn n28_n34_rejects_a_missing_or_repeated_host() {
-    rejects(&but("Host", &[]), HandshakeError::MissingHost, 400);
-    let twice = but("Host", &["Host: a", "Host: a"]);
+    rejects(&with_lines("Host", &[]), HandshakeError::MissingHost, 400);
+    let twice = with_lines("Host", &["Host: a", "Host: a"]);
     rejects(&twice, HandshakeError::DuplicateHeader("Host"), 400);
 }
 
@@ -127,7 +127,7 @@ fn n29_accepts_websocket_among_upgrades_in_any_case() {
         &["Upgrade: h2c, websocket"],
         &["Upgrade: h2c", "Upgrade: websocket"],
     ] {
-        accepts(&but("Upgrade", lines));
+        accepts(&with_lines("Upgrade", lines));
     }
 }
 
@@ -135,7 +135,7 @@ fn n29_accepts_websocket_among_upgrades_in_any_case() {
 fn n29_n34_rejects_other_upgrades() {
     for lines in [&[][..], &["Upgrade: h2c"], &["Upgrade: websockets"], &["Upgrade: websocket/13"]]
     {
-        let answer = rejects(&but("Upgrade", lines), HandshakeError::MissingUpgrade, 426);
+        let answer = rejects(&with_lines("Upgrade", lines), HandshakeError::MissingUpgrade, 426);
         assert!(answer.contains("\r\nUpgrade: websocket\r\n"));
     }
 }
@@ -148,7 +148,7 @@ fn n30_n41_accepts_upgrade_among_connection_tokens_and_lines() {
         &["Connection: keep-alive", "Connection: UPGRADE"],
         &["Connection: ,,Upgrade,"],
     ] {
-        accepts(&but("Connection", lines));
+        accepts(&with_lines("Connection", lines));
     }
 }
 
@@ -158,7 +158,7 @@ fn n30_n34_rejects_a_connection_without_upgrade() {
     for lines in
         [&[][..], &["Connection: close"], &["Connection: Upgraded"], &["Connection: Up grade"]]
     {
-        rejects(&but("Connection", lines), error, 400);
+        rejects(&with_lines("Connection", lines), error, 400);
     }
 }
 
@@ -169,7 +169,7 @@ fn n31_accepts_the_base64_of_16_bytes() {
         ("AAAAAAAAAAAAAAAAAAAAAA==", "ICX+Yqv66kxgM0FcWaLWlFLwTAI="),
         ("x3JJHMbDL1EzLkh9GBhXDw==", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="),
     ] {
-        let request = but("Sec-WebSocket-Key", &[&format!("Sec-WebSocket-Key:\t {key} ")]);
+        let request = with_lines("Sec-WebSocket-Key", &[&format!("Sec-WebSocket-Key:\t {key} ")]);
         let answer = answer(OriginPolicy::AnyOrigin, &Acceptance::default(), &request).unwrap();
         assert!(String::from_utf8(answer).unwrap().contains(&format!("Accept: {accept}\r\n")));
     }
@@ -177,7 +177,7 @@ fn n31_accepts_the_base64_of_16_bytes() {
 
 #[test]
 fn n31_n34_rejects_every_other_key() {
-    rejects(&but("Sec-WebSocket-Key", &[]), HandshakeError::InvalidKey, 400);
+    rejects(&with_lines("Sec-WebSocket-Key", &[]), HandshakeError::InvalidKey, 400);
     for key in [
         "",
         "dGhlIHNhbXBsZSBub25jZQ",
@@ -189,16 +189,16 @@ fn n31_n34_rejects_every_other_key() {
         "dGhlIHNhbXBsZSBub25j*Q==",
         "dGhlIHNhbXBs ZSBub25jZQ==",
     ] {
-        let request = but("Sec-WebSocket-Key", &[&format!("Sec-WebSocket-Key: {key}")]);
+        let request = with_lines("Sec-WebSocket-Key", &[&format!("Sec-WebSocket-Key: {key}")]);
         rejects(&request, HandshakeError::InvalidKey, 400);
     }
-    let twice = but("Sec-WebSocket-Key", &[GOOD[3], GOOD[3]]);
+    let twice = with_lines("Sec-WebSocket-Key", &[GOOD[3], GOOD[3]]);
     rejects(&twice, HandshakeError::DuplicateHeader("Sec-WebSocket-Key"), 400);
 }
 
 #[test]
 fn n32_accepts_version_13() {
-    accepts(&but("Sec-WebSocket-Version", &["sec-websocket-version:13"]));
+    accepts(&with_lines("Sec-WebSocket-Version", &["sec-websocket-version:13"]));
 }
 
 #[test]
@@ -211,11 +211,11 @@ fn n32_n34_rejects_other_versions_and_names_ours() {
         &["Sec-WebSocket-Version: 13, 8"],
         &["Sec-WebSocket-Version: "],
     ] {
-        let request = but("Sec-WebSocket-Version", lines);
+        let request = with_lines("Sec-WebSocket-Version", lines);
         let answer = rejects(&request, HandshakeError::WebSocketVersion, 426);
         assert!(answer.contains("\r\nSec-WebSocket-Version: 13\r\n"));
     }
-    let twice = but("Sec-WebSocket-Version", &["Sec-WebSocket-Version: 13"; 2]);
+    let twice = with_lines("Sec-WebSocket-Version", &["Sec-WebSocket-Version: 13"; 2]);
     let error = HandshakeError::DuplicateHeader("Sec-WebSocket-Version");
     assert!(rejects(&twice, error, 400).contains("\r\nSec-WebSocket-Version: 13\r\n"));
 }
@@ -230,7 +230,7 @@ fn n33_accepts_headers_in_any_order_and_case() {
         GOOD.iter().zip(upper).map(|(line, name)| name.to_owned() + &line[name.len()..]).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     accepts(&head("GET / HTTP/1.1", &lines));
-    accepts(&but("-", &["X-Unknown: anything", "Cookie: a=b"]));
+    accepts(&with_lines("-", &["X-Unknown: anything", "Cookie: a=b"]));
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn n33_n44_rejects_names_and_lines_that_are_not_http() {
         ("X: a\rY: b", HandshakeError::BareControlByte),
         ("X: a\0", HandshakeError::BareControlByte),
     ] {
-        rejects(&but("-", &[line]), error, 400);
+        rejects(&with_lines("-", &[line]), error, 400);
     }
     rejects(b"\r\n\r\n", HandshakeError::MalformedHead, 400);
     rejects(b"\x16\x03\x01\x02\x00\r\n\r\n", HandshakeError::BareControlByte, 400);
@@ -267,12 +267,12 @@ fn n34_n44_accepts_answering_a_request_that_asks_for_no_websocket() {
 fn n44_rejects_heads_over_the_limits_with_431() {
     let limits = Limits::default();
     let filler = |len: usize| format!("X: {}", "x".repeat(len - 5));
-    let base = but("-", &[]).len();
-    accepts(&but("-", &[&filler(limits.max_handshake_bytes - base)]));
-    let request = but("-", &[&filler(limits.max_handshake_bytes - base + 1)]);
+    let base = with_lines("-", &[]).len();
+    accepts(&with_lines("-", &[&filler(limits.max_handshake_bytes - base)]));
+    let request = with_lines("-", &[&filler(limits.max_handshake_bytes - base + 1)]);
     rejects(&request, HandshakeError::HeadTooLong, 431);
-    accepts(&but("-", &["X: x"; 95]));
-    rejects(&but("-", &["X: x"; 96]), HandshakeError::TooManyHeaders, 431);
+    accepts(&with_lines("-", &["X: x"; 95]));
+    rejects(&with_lines("-", &["X: x"; 96]), HandshakeError::TooManyHeaders, 431);
 }
 
 #[test]
@@ -284,11 +284,11 @@ fn n34_rejects_a_request_with_a_body() {
         &["Content-Length: 0", "Content-Length: 0"],
         &["Transfer-Encoding: chunked"],
     ] {
-        rejects(&but("-", lines), HandshakeError::Body, 400);
+        rejects(&with_lines("-", lines), HandshakeError::Body, 400);
     }
     let unclear = ["Transfer-Encoding: identity", "Content-Length: 0"];
-    rejects(&but("-", &unclear), HandshakeError::TransferEncoding, 501);
-    accepts(&but("-", &["Content-Length: 0"]));
+    rejects(&with_lines("-", &unclear), HandshakeError::TransferEncoding, 501);
+    accepts(&with_lines("-", &["Content-Length: 0"]));
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn n34_rejects_every_use_after_an_error() {
     let mut handshake = ServerHandshake::new(&Limits::default());
     assert_eq!(handshake.receive(&mut rx).unwrap_err(), HandshakeError::MalformedHead);
     rx.clear();
-    rx.extend_from_slice(&but("-", &[]));
+    rx.extend_from_slice(&with_lines("-", &[]));
     assert_eq!(handshake.receive(&mut rx).unwrap_err(), HandshakeError::Finished);
 }
 
@@ -312,7 +312,7 @@ fn n35_accepts_allowed_origins_and_programs_without_one() {
         (OriginPolicy::Listed(&["https://a.example"]), "Origin: https://a.example"),
         (OriginPolicy::AnyOrigin, "Origin: null"),
     ] {
-        assert_eq!(answer(policy, &reply, &but("-", &[line])).unwrap(), ACCEPTED.as_bytes());
+        assert_eq!(answer(policy, &reply, &with_lines("-", &[line])).unwrap(), ACCEPTED.as_bytes());
     }
 }
 
@@ -327,10 +327,10 @@ fn n35_rejects_other_origins_with_403() {
         (OriginPolicy::Listed(&["https://a.example"]), "http://a.example"),
         (OriginPolicy::Listed(&[]), "http://example.com"),
     ] {
-        let request = but("-", &[&format!("Origin: {origin}")]);
+        let request = with_lines("-", &[&format!("Origin: {origin}")]);
         rejects_origin(policy, &request, HandshakeError::Origin, 403);
     }
-    let twice = but("-", &["Origin: http://example.com", "Origin: http://example.com"]);
+    let twice = with_lines("-", &["Origin: http://example.com", "Origin: http://example.com"]);
     let error = HandshakeError::DuplicateHeader("Origin");
     rejects_origin(OriginPolicy::SameHost, &twice, error, 400);
 }
@@ -338,7 +338,7 @@ fn n35_rejects_other_origins_with_403() {
 #[test]
 fn n35_accepts_refusing_with_401_and_404_before_101() {
     let mut rx = RecvBuffer::new();
-    rx.extend_from_slice(&but("-", &[]));
+    rx.extend_from_slice(&with_lines("-", &[]));
     let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
@@ -356,13 +356,14 @@ fn n35_accepts_refusing_with_401_and_404_before_101() {
 
 #[test]
 fn n36_n39_accepts_with_the_accept_of_the_rfc() {
-    accepts(&but("-", &[]));
+    accepts(&with_lines("-", &[]));
 }
 
 #[test]
 fn n36_rejects_hashing_the_decoded_key() {
     // Of the nonce `the sample nonce` itself it would be another.
-    let answer = answer(OriginPolicy::AnyOrigin, &Acceptance::default(), &but("-", &[])).unwrap();
+    let answer =
+        answer(OriginPolicy::AnyOrigin, &Acceptance::default(), &with_lines("-", &[])).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     let accept: Vec<&str> =
         answer.lines().filter_map(|line| line.strip_prefix("Sec-WebSocket-Accept: ")).collect();
@@ -372,7 +373,7 @@ fn n36_rejects_hashing_the_decoded_key() {
 /// The upgrade of a request with these further lines, and what `reply` makes of it.
 fn reply(lines: &[&str], reply: &Acceptance<'_>) -> Result<String, InvalidField> {
     let mut rx = RecvBuffer::new();
-    rx.extend_from_slice(&but("-", lines));
+    rx.extend_from_slice(&with_lines("-", lines));
     let mut handshake = ServerHandshake::new(&Limits::default());
     let request = handshake.receive(&mut rx).unwrap().unwrap();
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin).unwrap();
@@ -400,7 +401,7 @@ fn n37_n41_accepts_a_subprotocol_of_the_list() {
 #[test]
 fn n41_accepts_lists_over_several_lines_in_the_clients_order() {
     let lines = ["Sec-WebSocket-Protocol: a, b", "sec-websocket-protocol: c"];
-    every_cut(&but("-", &lines), |pieces| {
+    every_cut(&with_lines("-", &lines), |pieces| {
         let mut handshake = ServerHandshake::new(&Limits::default());
         let mut rx = RecvBuffer::new();
         for piece in pieces {
@@ -414,7 +415,7 @@ fn n41_accepts_lists_over_several_lines_in_the_clients_order() {
         }
         panic!("the request is whole");
     });
-    accepts(&but("-", &["Sec-WebSocket-Extensions: a; b=c", "Sec-WebSocket-Extensions: d"]));
+    accepts(&with_lines("-", &["Sec-WebSocket-Extensions: a; b=c", "Sec-WebSocket-Extensions: d"]));
 }
 
 #[test]
@@ -430,16 +431,19 @@ fn n37_rejects_any_other_subprotocol() {
 #[test]
 fn n37_n41_rejects_malformed_subprotocol_lists() {
     for list in ["a b", "a, b/c", "a\u{e4}", "\"a\""] {
-        let request = but("-", &[&format!("Sec-WebSocket-Protocol: {list}")]);
+        let request = with_lines("-", &[&format!("Sec-WebSocket-Protocol: {list}")]);
         rejects(&request, HandshakeError::MalformedSubprotocols, 400);
     }
-    let split = but("-", &["Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b c"]);
+    let split = with_lines("-", &["Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b c"]);
     rejects(&split, HandshakeError::MalformedSubprotocols, 400);
 }
 
 #[test]
 fn n38_accepts_offers_of_extensions_by_answering_with_none() {
-    accepts(&but("-", &["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]));
+    accepts(&with_lines(
+        "-",
+        &["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"],
+    ));
 }
 
 #[test]
@@ -498,7 +502,8 @@ fn open(pieces: &[&[u8]]) -> Feed {
 
 #[test]
 fn n40_accepts_frames_behind_the_request_and_sends_frames_behind_101() {
-    let bytes = [but("-", &[]), wire(true, [Frame::text("early"), Frame::ping("p")])].concat();
+    let bytes =
+        [with_lines("-", &[]), wire(true, [Frame::text("early"), Frame::ping("p")])].concat();
     every_cut(&bytes, |pieces| {
         let mut feed = open(pieces);
         assert!(feed.rx.is_empty());
@@ -512,7 +517,7 @@ fn n40_accepts_frames_behind_the_request_and_sends_frames_behind_101() {
 
 #[test]
 fn n40_rejects_anything_but_a_frame_behind_the_request() {
-    let bytes = [&but("-", &[])[..], b"GET / HTTP/1.1\r\n"].concat();
+    let bytes = [&with_lines("-", &[])[..], b"GET / HTTP/1.1\r\n"].concat();
     every_cut(&bytes, |pieces| {
         let mut feed = open(pieces);
         // `G` would be a frame of opcode 7.
@@ -527,17 +532,17 @@ fn n40_rejects_anything_but_a_frame_behind_the_request() {
 #[test]
 fn n42_n43_accepts_well_formed_extensions() {
     for value in ["a", "a; b; c=d", "a;b=\"c\"", "a; b=\"\\c\", d", "constructor; __proto__"] {
-        accepts(&but("-", &[&format!("Sec-WebSocket-Extensions: {value}")]));
+        accepts(&with_lines("-", &[&format!("Sec-WebSocket-Extensions: {value}")]));
     }
 }
 
 #[test]
 fn n42_n43_rejects_malformed_extensions() {
     for value in [";", "a;", "a; =b", "a; b=", "a; b=\"c d\"", "a; b=\"c", "a b", "\u{e4}"] {
-        let request = but("-", &[&format!("Sec-WebSocket-Extensions: {value}")]);
+        let request = with_lines("-", &[&format!("Sec-WebSocket-Extensions: {value}")]);
         rejects(&request, HandshakeError::MalformedExtensions, 400);
     }
-    let split = but("-", &["Sec-WebSocket-Extensions: a", "Sec-WebSocket-Extensions: b;"]);
+    let split = with_lines("-", &["Sec-WebSocket-Extensions: a", "Sec-WebSocket-Extensions: b;"]);
     rejects(&split, HandshakeError::MalformedExtensions, 400);
 }
 
@@ -546,7 +551,7 @@ fn n43_rejects_text_that_is_not_utf8_where_text_is_read() {
     let mut target = head("GET /x HTTP/1.1", &GOOD);
     target[5] = 0xFF;
     rejects(&target, HandshakeError::MalformedHead, 400);
-    let mut opaque = but("-", &["X: ~"]);
+    let mut opaque = with_lines("-", &["X: ~"]);
     *opaque.iter_mut().find(|byte| **byte == b'~').unwrap() = 0xFF;
     let mut rx = RecvBuffer::new();
     rx.extend_from_slice(&opaque);

@@ -25,7 +25,11 @@ fn bytes<'a>(fields: Fields<'a>) -> impl Iterator<Item = (&'a str, &'a [u8])> {
 }
 
 /// Fields with one of them replaced, or left out.
-fn but<'a>(fields: Fields<'a>, name: &'a str, value: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
+fn with_field<'a>(
+    fields: Fields<'a>,
+    name: &'a str,
+    value: Option<&'a str>,
+) -> Vec<(&'a str, &'a str)> {
     let others = fields.iter().filter(|field| field.0 != name).copied();
     others.chain(value.map(|value| (name, value))).collect()
 }
@@ -47,7 +51,7 @@ fn n27_n131_n132_accepts_and_rejects_parts_as_it_does_bytes() {
                 ("origin", Some("http://a")),
                 ("origin", Some("http://b")),
             ] {
-                let fields = but(UPGRADE, name, value);
+                let fields = with_field(UPGRADE, name, value);
                 let lines: String = fields.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
                 let mut rx = RecvBuffer::new();
                 rx.extend_from_slice(
@@ -72,7 +76,7 @@ fn n27_n131_n132_accepts_and_rejects_parts_as_it_does_bytes() {
     }
     assert!(verdicts.iter().all(|count| *count >= 5), "{verdicts:?}");
     for (name, value) in [("a b", "c"), ("", "c"), ("a", "b\r\nc: d"), ("a", "\0")] {
-        let fields = but(UPGRADE, name, Some(value));
+        let fields = with_field(UPGRADE, name, Some(value));
         let refused = Request::from_parts("GET", "/", bytes(&fields));
         assert_eq!(refused.unwrap_err(), HandshakeError::MalformedHead, "{name}: {value:?}");
     }
@@ -80,7 +84,7 @@ fn n27_n131_n132_accepts_and_rejects_parts_as_it_does_bytes() {
 
 #[test]
 fn n39_accepts_a_head_to_be_sent_by_somebody_else() {
-    let fields = but(UPGRADE, "sec-websocket-protocol", Some("chat"));
+    let fields = with_field(UPGRADE, "sec-websocket-protocol", Some("chat"));
     let request = Request::from_parts("GET", "/", bytes(&fields)).unwrap();
     let upgrade = request.upgrade(OriginPolicy::SameHost).unwrap();
     let reply = Acceptance::default().subprotocol(Some("chat")).headers(&[("X-Test", "a: b")]);
@@ -140,7 +144,7 @@ fn n148_rejects_what_a_handshake_must_not_be_over_http_2_either() {
         ("sec-websocket-extensions", Some(";"), HandshakeError::MalformedExtensions),
         ("origin", Some("https://b"), HandshakeError::Origin),
     ] {
-        let fields = but(EXTENDED, name, value);
+        let fields = with_field(EXTENDED, name, value);
         let request = Request::extended_connect("a", "/", bytes(&fields)).unwrap();
         assert_eq!(request.upgrade(OriginPolicy::SameHost).unwrap_err(), error, "{name}");
     }

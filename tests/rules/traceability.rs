@@ -15,14 +15,14 @@ fn numbers() -> impl Iterator<Item = u32> {
 
 /// What the row of a rule says about who holds it.
 #[derive(Debug, PartialEq, Eq)]
-enum Bound {
+enum Holder {
     Library,
     /// Somebody else, for this reason.
     Others(String),
 }
 
 /// The rows of the tables, by number.
-fn rows(table: &str) -> BTreeMap<u32, Bound> {
+fn rows(table: &str) -> BTreeMap<u32, Holder> {
     let mut rows = BTreeMap::new();
     for line in table.lines().filter(|line| line.starts_with("| N")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -35,8 +35,8 @@ fn rows(table: &str) -> BTreeMap<u32, Bound> {
         assert!(["client", "server", "both"].contains(&role), "{line}");
         assert!(rule.ends_with(['.', ')']) && rule.len() > 20, "{line}");
         let bound = match bound.split_once(": ") {
-            None if bound == "library" => Bound::Library,
-            Some(("adapter" | "user", reason)) => Bound::Others(reason.into()),
+            None if bound == "library" => Holder::Library,
+            Some(("adapter" | "user", reason)) => Holder::Others(reason.into()),
             _ => panic!("neither library nor a reason: {line}"),
         };
         assert_eq!(rows.insert(number, bound), None, "N{number} has two rows");
@@ -88,7 +88,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// What is wrong with `rows` and `tests`, one line each.
-fn faults(rows: &BTreeMap<u32, Bound>, tests: &[(Vec<u32>, String)]) -> Vec<String> {
+fn faults(rows: &BTreeMap<u32, Holder>, tests: &[(Vec<u32>, String)]) -> Vec<String> {
     let mut faults = vec![];
     for number in numbers() {
         if !rows.contains_key(&number) {
@@ -100,17 +100,17 @@ fn faults(rows: &BTreeMap<u32, Bound>, tests: &[(Vec<u32>, String)]) -> Vec<Stri
             tests.iter().any(|(numbers, rest)| numbers.contains(number) && rest.starts_with(kind))
         };
         match bound {
-            Bound::Library => {
+            Holder::Library => {
                 for kind in ["accepts_", "rejects_"] {
                     if !has(kind) {
                         faults.push(format!("N{number} has no test n{number}_{kind}..."));
                     }
                 }
             }
-            Bound::Others(reason) if reason.len() < 40 => {
+            Holder::Others(reason) if reason.len() < 40 => {
                 faults.push(format!("N{number} is left to others without a reason"));
             }
-            Bound::Others(_) => {}
+            Holder::Others(_) => {}
         }
     }
     for (numbers, rest) in tests {
@@ -149,7 +149,7 @@ fn each_fault_is_found() {
     assert_eq!(faults(&rows, &good[1..]), ["N1 has no test n1_accepts_..."]);
     let unknown = [&good[..], &[(vec![104], "accepts_x".into())]].concat();
     assert_eq!(faults(&rows, &unknown), ["n104_accepts_x names a rule that has no row"]);
-    rows.insert(2, Bound::Others("no".into()));
+    rows.insert(2, Holder::Others("no".into()));
     assert_eq!(faults(&rows, &good), ["N2 is left to others without a reason"]);
     rows.remove(&2);
     let missing = faults(&rows, &good);

@@ -2,7 +2,7 @@
 
 use super::super::support::deflate::{agreement, deflate};
 use super::super::support::frame::Frame;
-use super::{Config, Conversation, REQUEST, RESPONSE, Said, conversation};
+use super::{Config, Conversation, Exchange, REQUEST, RESPONSE, conversation};
 use sansio_ws::extension::{Codec, Extension, Piece};
 
 /// What both sides say goes through permessage-deflate, where that makes it smaller or has to be.
@@ -15,16 +15,16 @@ pub fn compressed(to_server: bool) -> Conversation {
     let line = format!("Sec-WebSocket-Extensions: {header}\r\n\r\n");
     let head = [&head[..head.len() - 2], line.as_bytes()].concat();
     let (mut peer, mut echo) = (agreed.codec, agreement(&deflate, true).codec);
-    let said = plain.said.into_iter().map(|said| Said {
-        frame: encoded(&mut *peer, said.frame),
-        answer: said.answer.into_iter().map(|frame| encoded(&mut *echo, frame)).collect(),
-        ..said
+    let exchanges = plain.exchanges.into_iter().map(|exchange| Exchange {
+        frame: encoded(&mut *peer, exchange.frame),
+        answer: exchange.answer.into_iter().map(|frame| encoded(&mut *echo, frame)).collect(),
+        ..exchange
     });
-    let said: Vec<_> = said.collect();
+    let exchanges: Vec<_> = exchanges.collect();
     let marked = |frame: &Frame| frame.first & 0x40 != 0;
-    assert!(said.iter().any(|said| marked(&said.frame)));
-    assert!(said.iter().any(|said| said.answer.iter().any(marked)));
-    Conversation { head, said, to_server, config: Config::default().extension(deflate) }
+    assert!(exchanges.iter().any(|exchange| marked(&exchange.frame)));
+    assert!(exchanges.iter().any(|exchange| exchange.answer.iter().any(marked)));
+    Conversation { head, exchanges, to_server, config: Config::default().extension(deflate) }
 }
 
 /// A frame of a message; others are left as they are.

@@ -1,5 +1,5 @@
-//! What the tests of the adapters share: a stream that does what a script says, conversations to
-//! have over it, and what they have to come to.
+//! What the tests of the adapters share: a stream that does what a script says, conversations over
+//! that stream, and the outcome that each must have.
 //!
 //! A [`Script`] holds all bytes that the peer will send, cut off where the test wants, and how
 //! they end; and a [`Fault`] for each call of `read`, `write` or `flush` that shall not do what
@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use std::{panic, thread};
 
-/// A test that waits for what does not come ends after this time. Nothing is measured by it: no
-/// machine is so slow.
+/// A watchdog: a test that waits for something that never comes ends after this time. No machine is
+/// slow enough to need it.
 pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Deadlines that are there, and further away than [`PATIENCE`]: none passes because the machine is
@@ -381,7 +381,7 @@ mod for_mio {
 }
 
 /// One frame of a conversation, and what follows from it.
-pub struct Said {
+pub struct Exchange {
     pub frame: Frame,
     pub seen: Option<Seen>,
     /// The frames of the answer, from an echo.
@@ -393,7 +393,7 @@ pub struct Said {
 /// What one peer says. The other is an echo.
 pub struct Conversation {
     pub head: Vec<u8>,
-    pub said: Vec<Said>,
+    pub exchanges: Vec<Exchange>,
     pub to_server: bool,
     /// Of both sides.
     pub config: Config,
@@ -416,32 +416,37 @@ const HELLO: &str = "hello, hello, hello!";
 /// Messages whole and in fragments, with pings in between, of lengths in all three forms, and the
 /// closing handshake.
 pub fn conversation(to_server: bool) -> Conversation {
-    let said = |frame: Frame, seen, answer: &[Frame], within| Said {
+    let exchange = |frame: Frame, seen, answer: &[Frame], within| Exchange {
         frame,
         seen: Some(seen),
         answer: answer.to_vec(),
         within,
     };
-    let piece = |frame: Frame| Said { frame, seen: None, answer: vec![], within: true };
+    let piece = |frame: Frame| Exchange { frame, seen: None, answer: vec![], within: true };
     let long: Vec<u8> = (0..=255).cycle().take(200).collect();
     let whole = [&long[..], b"end"].concat();
-    let said = vec![
-        said(Frame::text(HELLO), Seen::text(HELLO), &[Frame::text(HELLO)], false),
+    let exchanges = vec![
+        exchange(Frame::text(HELLO), Seen::text(HELLO), &[Frame::text(HELLO)], false),
         piece(Frame::binary(&long).more()),
-        said(Frame::ping("1"), Seen::ping("1"), &[Frame::pong("1")], true),
+        exchange(Frame::ping("1"), Seen::ping("1"), &[Frame::pong("1")], true),
         piece(Frame::continuation("").more()),
-        said(Frame::continuation("end"), Seen::binary(&whole[..]), &[Frame::binary(&whole)], false),
-        said(Frame::pong("nobody asked"), Seen::pong("nobody asked"), &[], false),
+        exchange(
+            Frame::continuation("end"),
+            Seen::binary(&whole[..]),
+            &[Frame::binary(&whole)],
+            false,
+        ),
+        exchange(Frame::pong("nobody asked"), Seen::pong("nobody asked"), &[], false),
         piece(Frame::text(&"ä".as_bytes()[..1]).more()),
-        said(Frame::ping(""), Seen::ping(""), &[Frame::pong("")], true),
-        said(
+        exchange(Frame::ping(""), Seen::ping(""), &[Frame::pong("")], true),
+        exchange(
             Frame::continuation(&"ä".as_bytes()[1..]),
             Seen::text("ä"),
             &[Frame::text("ä")],
             false,
         ),
-        said(Frame::text(""), Seen::text(""), &[Frame::text("")], false),
-        said(
+        exchange(Frame::text(""), Seen::text(""), &[Frame::text("")], false),
+        exchange(
             Frame::close(1001, "bye"),
             Seen::close(1001, "bye"),
             &[Frame::close(1001, "bye")],
@@ -449,13 +454,13 @@ pub fn conversation(to_server: bool) -> Conversation {
         ),
     ];
     let head = if to_server { REQUEST } else { RESPONSE }.to_vec();
-    Conversation { head, said, to_server, config: Config::default() }
+    Conversation { head, exchanges, to_server, config: Config::default() }
 }
 
 impl Conversation {
     /// All its frames as bytes.
     pub fn frames(&self) -> Vec<u8> {
-        wire(self.to_server, self.said.iter().map(|said| said.frame.clone()))
+        wire(self.to_server, self.exchanges.iter().map(|exchange| exchange.frame.clone()))
     }
 
     /// A script of the whole, cut off.
@@ -472,15 +477,15 @@ impl Conversation {
     }
 
     pub fn events(&self) -> Vec<Seen> {
-        self.said.iter().filter_map(|said| said.seen.clone()).collect()
+        self.exchanges.iter().filter_map(|exchange| exchange.seen.clone()).collect()
     }
 
     /// What an echo answers.
     pub fn answers(&self) -> Vec<Frame> {
-        self.said.iter().flat_map(|said| said.answer.clone()).collect()
+        self.exchanges.iter().flat_map(|exchange| exchange.answer.clone()).collect()
     }
 
-    /// What has to come of it when the stream ends behind `cut` bytes.
+    /// The outcome that it must have when the stream ends behind `cut` bytes.
     pub fn outcome(&self, cut: usize, end: End) -> Outcome {
         let mut outcome =
             Outcome { opened: cut >= self.head.len(), events: vec![], end: Err(None), answers: 0 };
@@ -488,19 +493,19 @@ impl Conversation {
             return outcome;
         };
         let (mut mid_frame, mut mid_message) = (false, false);
-        for said in &self.said {
-            let frame = wire(self.to_server, [said.frame.clone()]);
+        for exchange in &self.exchanges {
+            let frame = wire(self.to_server, [exchange.frame.clone()]);
             if frame.len() > left {
                 mid_frame = left > 0;
-                let header = frame.len() - said.frame.payload.len();
-                mid_message |= left >= header && said.frame.first & 8 == 0;
+                let header = frame.len() - exchange.frame.payload.len();
+                mid_message |= left >= header && exchange.frame.first & 8 == 0;
                 break;
             }
             left -= frame.len();
-            outcome.events.extend(said.seen.clone());
-            outcome.answers += said.answer.len();
-            mid_message = said.within;
-            if let Some(Seen::Close(code, _)) = &said.seen {
+            outcome.events.extend(exchange.seen.clone());
+            outcome.answers += exchange.answer.len();
+            mid_message = exchange.within;
+            if let Some(Seen::Close(code, _)) = &exchange.seen {
                 outcome.end = Ok(Ended::Clean { code: code.map(|c| c.try_into().unwrap()) });
                 return outcome;
             }

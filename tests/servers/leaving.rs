@@ -4,7 +4,7 @@ use super::*;
 use std::net::Shutdown;
 
 /// Clients that have sent as much as they could and read nothing: their echoes wait on both sides.
-fn full<const N: usize>(server: &Server) -> [TcpStream; N] {
+fn clients_with_full_queues<const N: usize>(server: &Server) -> [TcpStream; N] {
     let message = [&b"\x82\xFE\xC3\x50\0\0\0\0"[..], &[7; 50_000]].concat();
     let mut clients = [(); N].map(|()| (server.client().into_parts().stream, 0));
     loop {
@@ -43,7 +43,7 @@ fn who_goes_with_unread_echoes_is_let_go_at_once() {
     for arguments in [&[][..], &["--broadcast"]] {
         let server = Server::echo(arguments);
         let before = descriptors(&server);
-        let streams = full::<12>(&server);
+        let streams = clients_with_full_queues::<12>(&server);
         assert_eq!(descriptors(&server), before + streams.len());
         for (stream, go) in streams.into_iter().zip(go.iter().cycle()) {
             go(stream);
@@ -65,7 +65,7 @@ fn a_signal_closes_all_connections_and_ends_the_server() {
             (Some(CloseCode::GOING_AWAY), "the server shuts down".into())
         );
     }
-    // Whoever is waited for would be for an hour.
+    // Had the server waited for anybody, it would have waited for an hour.
     assert_eq!(server.exit(), (Some(0), String::new()));
 }
 
@@ -89,7 +89,7 @@ fn who_does_not_answer_is_waited_for_till_the_deadline_or_a_second_signal() {
 #[test]
 fn who_reads_slowly_does_not_hold_up_the_end_of_the_server() {
     let mut server = Server::echo(&["--close-timeout", "1", "--log", "warn"]);
-    let [mut slow] = full(&server);
+    let [mut slow] = clients_with_full_queues(&server);
     server.signal("-TERM");
     // There is enough to read for half an hour.
     thread::spawn(move || {

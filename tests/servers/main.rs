@@ -26,8 +26,8 @@ type Client = WebSocket<TcpStream>;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A test that waits for what does not come fails after this time. Nothing is measured by it: no
-/// machine is so slow.
+/// A watchdog: a test that waits for something that never comes fails after this time. No machine
+/// is slow enough to need it.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Deadlines that are there, and further away than [`PATIENCE`].

@@ -201,7 +201,7 @@ impl Feed {
                     self.drain();
                     break;
                 }
-                // Once failed, for ever failed.
+                // A connection that has failed stays failed.
                 (event, Some(error)) => {
                     assert_eq!(event, Err(error));
                     let written = self.write == 0 || !self.connection.wants_write();

@@ -4,7 +4,7 @@ use super::Feed;
 use bytes::Buf;
 use sansio_ws::{Connection, Ended, Transport};
 
-/// More steps than this with something still moving: somebody answers answers.
+/// If something still moves after this number of steps, somebody answers answers.
 const RUNAWAY: usize = 100_000;
 
 /// One end of the transport.

@@ -1,4 +1,4 @@
-//! One operation, so many times: what `run` counts the instructions of.
+//! Does one operation a given number of times; `run` counts its instructions.
 //!
 //! ```sh
 //! instructions echo 1024 1000

@@ -38,7 +38,7 @@ impl Peer for Raw {
         buffer: &mut [u8],
         mut everyone: Option<&mut Vec<Vec<u8>>>,
     ) -> io::Result<()> {
-        // Who does not read is not read from.
+        // A client that does not read is not read from.
         while self.waiting.is_empty() {
             let n = match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),

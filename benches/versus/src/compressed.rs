@@ -51,15 +51,15 @@ fn compress(deflate: &mut Deflate, message: &[u8]) -> Vec<u8> {
     output
 }
 
-/// Compares replies with what they should be. Those that refer to others it can understand even if it has
-/// not looked at the others, since it knows what they must have been.
+/// Compares replies with what they should be. It understands a reply that refers to earlier ones
+/// even if it has skipped those, since it knows what they must have been.
 pub struct Verifier {
     inflate: Inflate,
     /// Replies may refer to earlier ones.
     takeover: bool,
-    /// What the window of the inflater should hold, or more. Uncompressed messages do not get there.
+    /// What the window of the inflater should hold, or more. Uncompressed messages do not get into the window.
     history: Vec<u8>,
-    /// It does hold that.
+    /// The window of the inflater holds that.
     up_to_date: bool,
     output: Vec<u8>,
 }
@@ -93,7 +93,7 @@ impl Verifier {
         if right { Ok(()) } else { Err(io::Error::other("the reply is not the message")) }
     }
 
-    /// A reply to that message came and is not looked at.
+    /// A reply to that message came, and is not verified.
     pub fn skip(&mut self, message: &[u8], compressed: bool) {
         if compressed {
             self.remember(message);

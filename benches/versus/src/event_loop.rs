@@ -1,4 +1,4 @@
-//! What the servers on mio share, but ours, which brings its own loop.
+//! What the servers on mio share, except ours, which brings its own loop.
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};

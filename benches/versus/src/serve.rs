@@ -71,7 +71,7 @@ where
     }
 }
 
-/// Messages answered with one flush, if so many are there.
+/// Messages answered with one flush, if that many are there.
 const BATCH: usize = 64;
 
 async fn echo<S, I, M>(socket: &mut S, got: impl Fn(I) -> Got<M>)

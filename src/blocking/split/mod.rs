@@ -8,10 +8,10 @@
 //!      └────── output: Mutex<write stream> ────┘   held while writing
 //! ```
 //!
-//! No thread waits for the network while it holds the state. A reader goes on reading while
-//! nothing can be written: it does not wait for the output when a writer has it, who looks for
-//! more before and after letting it go, so that pongs and close replies are never left behind; and
-//! when it has the output itself, it only tries to write now and then.
+//! No thread waits for the network while it holds the state. A reader goes on reading while nothing
+//! can be written. It does not wait for the output while a writer has it: that writer looks for
+//! more before and after it lets go, so that pongs and close replies are never left behind. When
+//! the reader has the output itself, it only tries to write now and then.
 //!
 //! Only the reader sees what the peer sends, so only the reader judges its silence. A writer gives
 //! the connection up when its own send is stuck, and tells the peer nothing: the transport is shut
@@ -25,7 +25,7 @@ pub use writer::Writer;
 
 use super::error::Error;
 use super::stream::Stream;
-use super::timed::{Moved, Timed, is_timeout};
+use super::timed::{CallResult, Timed, is_timeout};
 use super::timer::{BRIEF_WAIT, Timer, is_over};
 use super::{Link, WebSocket};
 use crate::connection::{Connection, ProtocolError, SendError, Transport};
@@ -117,7 +117,7 @@ impl<S: Stream> WebSocket<S> {
         });
         let writer = Writer { shared: Arc::clone(&shared) };
         let rx = self.rx;
-        (Reader { stream, rx, shared, rests_until: None, looked: 0 }, writer)
+        (Reader { stream, rx, shared, pauses_writing_until: None, looked: 0 }, writer)
     }
 }
 
@@ -195,7 +195,7 @@ impl<S: Stream> Shared<S> {
                 return Ok(true);
             }
             if let Some(due) = state.timer.due_in_send(false) {
-                state.judge_in_send(due);
+                state.enforce_in_send(due);
                 continue;
             }
             output.chunk.clear();
@@ -212,18 +212,18 @@ impl<S: Stream> Shared<S> {
             match written {
                 // It may have been given up meanwhile, and the queue with it.
                 _ if state.connection.has_discarded_output() => {}
-                Ok(Moved::Bytes(n, all)) => {
+                Ok(CallResult::Bytes(n, all)) => {
                     state.connection.outgoing().advance(n);
                     state.taken += n as u64;
                     state.timer.written(n, !all);
                 }
-                Ok(Moved::Nothing) => {
+                Ok(CallResult::TimedOut) => {
                     state.timer.written(0, true);
                     if wait == Wait::No {
                         return Ok(false);
                     }
                 }
-                Ok(Moved::Interrupted) => {}
+                Ok(CallResult::Interrupted) => {}
                 Err(error) if is_timeout(&error) => {
                     state.timer.written(0, true);
                     return Err(error.into());
@@ -275,12 +275,12 @@ impl State {
     }
 
     /// Either thread may find that a deadline has passed, and both may: each is acted on once.
-    fn judge(&mut self) {
-        self.timer.judge(&mut self.connection);
+    fn enforce(&mut self) {
+        self.timer.enforce(&mut self.connection);
     }
 
-    fn judge_in_send(&mut self, due: Due) {
-        self.timer.judge_in_send(&mut self.connection, due);
+    fn enforce_in_send(&mut self, due: Due) {
+        self.timer.enforce_in_send(&mut self.connection, due);
     }
 
     /// If the peer is gone it may have sent something before, and the end is for the reader to

@@ -1,8 +1,8 @@
 //! The half that reads, and watches the deadlines.
 
 use super::super::memory::{self, KEPT_TIME};
-use super::super::timed::{Moved, Timed, is_timeout};
-use super::super::timer::{BRIEF_WAIT, Plan, SHORTEST, is_over};
+use super::super::timed::{CallResult, Timed, is_timeout};
+use super::super::timer::{BRIEF_WAIT, ReadPlan, SHORTEST_WAIT, is_over};
 use super::super::{Error, Link, Stream, WebSocket};
 use super::{Shared, State, Wait, Writer};
 use crate::connection::{Ended, Event};
@@ -14,8 +14,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::PoisonError;
 
-/// How long a reader only reads, if there is anything to read, when nothing could be written.
-const REST: Duration = Duration::from_millis(50);
+/// How long a reader only reads, if there is anything to read, behind a write that took nothing.
+const WRITE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The reading half of a [`WebSocket`].
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub struct Reader<S> {
     pub(super) stream: Timed<S>,
     pub(super) rx: RecvBuffer,
     pub(super) shared: Arc<Shared<S>>,
-    /// Nothing could be written, and is not to be tried again before.
-    pub(super) rests_until: Option<Instant>,
+    /// Nothing could be written; the next try comes at this moment.
+    pub(super) pauses_writing_until: Option<Instant>,
     /// Bytes read since something is due.
     pub(super) looked: usize,
 }
@@ -108,7 +108,7 @@ impl<S: Stream> Reader<S> {
         if !Arc::ptr_eq(&self.shared, &writer.shared) {
             return Err((self, writer));
         }
-        let Self { stream, rx, shared, rests_until, looked } = self;
+        let Self { stream, rx, shared, pauses_writing_until, looked } = self;
         drop(writer);
         match Arc::try_unwrap(shared) {
             Ok(shared) => {
@@ -123,7 +123,7 @@ impl<S: Stream> Reader<S> {
             }
             Err(shared) => {
                 let writer = Writer { shared: Arc::clone(&shared) };
-                Err((Self { stream, rx, shared, rests_until, looked }, writer))
+                Err((Self { stream, rx, shared, pauses_writing_until, looked }, writer))
             }
         }
     }
@@ -131,9 +131,10 @@ impl<S: Stream> Reader<S> {
     /// Writes what nobody else does, but does not spend its time on waiting for that.
     fn flush(&mut self) -> Result<(), Error> {
         let now = self.shared.state().timer.now();
-        if self.rests_until.is_none_or(|until| now >= until) {
+        if self.pauses_writing_until.is_none_or(|until| now >= until) {
             let flushed = self.shared.flush_for_reading(Wait::No)?;
-            self.rests_until = (!flushed).then(|| self.shared.state().timer.now() + REST);
+            self.pauses_writing_until =
+                (!flushed).then(|| self.shared.state().timer.now() + WRITE_PAUSE);
         }
         Ok(())
     }
@@ -145,12 +146,12 @@ impl<S: Stream> Reader<S> {
             (state.timer.due(), state.timer.plan_read(self.looked, || self.stream.can_look()))
         };
         let wait = match plan {
-            Plan::Wait(wait) if self.rests_until.is_some() => {
+            ReadPlan::Wait(wait) if self.pauses_writing_until.is_some() => {
                 wait.into_iter().chain([BRIEF_WAIT]).min()
             }
-            Plan::Wait(wait) => wait,
-            Plan::Look => Some(SHORTEST),
-            Plan::Judge => return self.judge(),
+            ReadPlan::Wait(wait) => wait,
+            ReadPlan::Look => Some(SHORTEST_WAIT),
+            ReadPlan::Enforce => return self.enforce(),
         };
         let wait = {
             let connection = &mut self.shared.state().connection;
@@ -159,24 +160,24 @@ impl<S: Stream> Reader<S> {
         let read = self.stream.read(&mut self.rx, usize::MAX, wait);
         let mut state = self.shared.state();
         match read {
-            Ok(Moved::Bytes(0, _)) => state.end_input(&self.rx),
-            Ok(Moved::Bytes(n, _)) => {
+            Ok(CallResult::Bytes(0, _)) => state.end_input(&self.rx),
+            Ok(CallResult::Bytes(n, _)) => {
                 state.timer.received();
                 self.looked = if due.is_some() { self.looked + n } else { 0 };
             }
-            Ok(Moved::Nothing) if due.is_some() => {
+            Ok(CallResult::TimedOut) if due.is_some() => {
                 drop(state);
-                return self.judge();
+                return self.enforce();
             }
-            Ok(Moved::Nothing) => {
+            Ok(CallResult::TimedOut) => {
                 // There is nothing better to do than to try and write.
-                self.rests_until = None;
+                self.pauses_writing_until = None;
                 if wait == Some(KEPT_TIME) {
                     drop(state);
                     self.shrink();
                 }
             }
-            Ok(Moved::Interrupted) => {}
+            Ok(CallResult::Interrupted) => {}
             Err(error) if is_end(&error) => {
                 if is_gone(error.kind()) {
                     state.write_failed(&error);
@@ -187,8 +188,8 @@ impl<S: Stream> Reader<S> {
                 let due_now = state.timer.due().is_some();
                 drop(state);
                 return match due {
-                    // The stream times out by itself, and has been looked into.
-                    Some(_) => self.judge(),
+                    // The stream times out by itself, so this read was the look.
+                    Some(_) => self.enforce(),
                     None if due_now => Ok(()),
                     None => Err(error.into()),
                 };
@@ -204,11 +205,11 @@ impl<S: Stream> Reader<S> {
     }
 
     /// The peer is silent. One more write is tried before it is given up.
-    fn judge(&mut self) -> Result<(), Error> {
+    fn enforce(&mut self) -> Result<(), Error> {
         self.looked = 0;
-        self.rests_until = None;
+        self.pauses_writing_until = None;
         self.flush()?;
-        self.shared.state().judge();
+        self.shared.state().enforce();
         Ok(())
     }
 }

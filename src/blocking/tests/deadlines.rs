@@ -142,13 +142,13 @@ fn f24_closing_is_bounded_though_the_peer_does_not_end_the_transport() {
 }
 
 /// One frame of a conversation, what event it completes, and what an echo answers.
-struct Said {
+struct Exchange {
     frame: Vec<u8>,
     event: Option<(Opcode, Vec<u8>)>,
     answer: Option<(Opcode, Vec<u8>)>,
 }
 
-fn conversation(to_server: bool) -> Vec<Said> {
+fn conversation(to_server: bool) -> Vec<Exchange> {
     let frame = |first, payload: &[u8]| {
         let mut frame = vec![first];
         let masked = if to_server { 0x80 } else { 0 };
@@ -160,23 +160,24 @@ fn conversation(to_server: bool) -> Vec<Said> {
         frame.extend(payload);
         frame
     };
-    let said = |opcode, payload: &[u8], answer| Said {
+    let exchange = |opcode, payload: &[u8], answer| Exchange {
         frame: frame(0x80 | opcode as u8, payload),
         event: Some((opcode, payload.to_vec())),
         answer: Some((answer, payload.to_vec())),
     };
-    let piece = |first, payload| Said { frame: frame(first, payload), event: None, answer: None };
+    let piece =
+        |first, payload| Exchange { frame: frame(first, payload), event: None, answer: None };
     let whole = Some((Opcode::Binary, b"onetwo".to_vec()));
     vec![
-        said(Opcode::Text, b"hello", Opcode::Text),
+        exchange(Opcode::Text, b"hello", Opcode::Text),
         piece(Opcode::Binary as u8, b"one"),
-        said(Opcode::Ping, b"?", Opcode::Pong),
+        exchange(Opcode::Ping, b"?", Opcode::Pong),
         piece(Opcode::Continuation as u8, b""),
-        Said { frame: frame(0x80, b"two"), event: whole.clone(), answer: whole },
-        Said { answer: None, ..said(Opcode::Pong, b"nobody asked", Opcode::Pong) },
-        said(Opcode::Binary, &[7; 200], Opcode::Binary),
-        said(Opcode::Text, b"", Opcode::Text),
-        said(Opcode::Close, b"\x03\xE9bye", Opcode::Close),
+        Exchange { frame: frame(0x80, b"two"), event: whole.clone(), answer: whole },
+        Exchange { answer: None, ..exchange(Opcode::Pong, b"nobody asked", Opcode::Pong) },
+        exchange(Opcode::Binary, &[7; 200], Opcode::Binary),
+        exchange(Opcode::Text, b"", Opcode::Text),
+        exchange(Opcode::Close, b"\x03\xE9bye", Opcode::Close),
     ]
 }
 
@@ -208,8 +209,9 @@ fn echo(server: &mut WebSocket<Socket>) -> Vec<(Opcode, Vec<u8>)> {
 #[test]
 fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
     for to_server in [true, false] {
-        let said = conversation(to_server);
-        let frames: Vec<u8> = said.iter().flat_map(|said| said.frame.clone()).collect();
+        let exchanges = conversation(to_server);
+        let frames: Vec<u8> =
+            exchanges.iter().flat_map(|exchange| exchange.frame.clone()).collect();
         let head = if to_server { REQUEST.len() } else { respond(REQUEST).len() };
         for cut in 0..=head + frames.len() {
             let time = Time::for_thread();
@@ -227,17 +229,19 @@ fn f2_a_stall_at_every_offset_ends_with_a_deadline() {
                 assert_eq!(time.now(), second(10), "{cut}");
                 continue;
             };
-            let whole = said.iter().take_while(|said| {
-                let arrived = left >= said.frame.len();
-                left = left.saturating_sub(said.frame.len());
+            let whole = exchanges.iter().take_while(|exchange| {
+                let arrived = left >= exchange.frame.len();
+                left = left.saturating_sub(exchange.frame.len());
                 arrived
             });
             let whole: Vec<_> = whole.collect();
-            let events: Vec<_> = whole.iter().filter_map(|said| said.event.clone()).collect();
-            let mut answers: Vec<_> = whole.iter().filter_map(|said| said.answer.clone()).collect();
+            let events: Vec<_> =
+                whole.iter().filter_map(|exchange| exchange.event.clone()).collect();
+            let mut answers: Vec<_> =
+                whole.iter().filter_map(|exchange| exchange.answer.clone()).collect();
             let mut socket_under_test = opened.unwrap();
             assert_eq!(echo(&mut socket_under_test), events, "cut at {cut}");
-            let ended = if whole.len() == said.len() {
+            let ended = if whole.len() == exchanges.len() {
                 Ended::Clean { code: Some(CloseCode::GOING_AWAY) }
             } else {
                 answers.push((Opcode::Ping, vec![]));

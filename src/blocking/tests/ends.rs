@@ -65,7 +65,7 @@ fn an_end_before_opening_tells_its_cause() {
     let half: &[u8] = b"GET / HTTP/1.1\r\n";
     for (arrived, end, cause) in [
         (&b""[..], End::Eof, Some(Unopened::Ended)),
-        (half, End::Eof, Some(Unopened::HalfHead)),
+        (half, End::Eof, Some(Unopened::TruncatedHead)),
         (half, End::Error(ErrorKind::UnexpectedEof), Some(Unopened::CutOff)),
         (half, End::Error(ErrorKind::ConnectionReset), None),
     ] {

@@ -94,7 +94,7 @@ fn a_body_is_cut_at_the_limit() {
 #[test]
 fn without_a_head_there_is_no_refusal() {
     let ended = answer(Limits::default(), &[HEAD.as_bytes()], Some(End::Eof));
-    assert!(matches!(ended, Err(Error::Unopened(Unopened::HalfHead))));
+    assert!(matches!(ended, Err(Error::Unopened(Unopened::TruncatedHead))));
     let ended = answer(Limits::default(), &[], Some(End::Eof));
     assert!(matches!(ended, Err(Error::Unopened(Unopened::Ended))));
     let stalled = answer(Limits::default(), &[HEAD.as_bytes()], None);

@@ -14,9 +14,9 @@ use sansio_ws::{Connection, ProtocolError};
 
 /// An extension of somebody else, which says what it is told to.
 #[derive(Debug)]
-struct Says(&'static str);
+struct FixedExtension(&'static str);
 
-impl Extension for Says {
+impl Extension for FixedExtension {
     fn offer(&self) -> String {
         self.0.into()
     }
@@ -38,17 +38,17 @@ impl Extension for Says {
 
 #[test]
 fn n16_n38_accepts_an_extension_of_somebody_else() {
-    assert_eq!(offered(Says("x; y=\"z\"")).as_deref(), Some("x; y=\"z\""));
-    assert_eq!(answered(Says("x; y"), &["x"]).as_deref(), Some("x; y"));
-    assert_eq!(confirmed(Says("x; y"), &["x; y"]), Ok(Some("x; y".into())));
+    assert_eq!(offered(FixedExtension("x; y=\"z\"")).as_deref(), Some("x; y=\"z\""));
+    assert_eq!(answered(FixedExtension("x; y"), &["x"]).as_deref(), Some("x; y"));
+    assert_eq!(confirmed(FixedExtension("x; y"), &["x; y"]), Ok(Some("x; y".into())));
 }
 
 #[test]
 fn n16_n38_rejects_sending_what_is_not_well_formed() {
     for value in ["", "x;", "x y", "x\r\nY: z", "x; y=\"a b\"", "\u{e4}"] {
-        assert_eq!(offered(Says(value)), None, "{value:?}");
-        assert_eq!(answered(Says(value), &["x"]), None, "{value:?}");
-        let refused = confirmed(Says(value), &["x"]);
+        assert_eq!(offered(FixedExtension(value)), None, "{value:?}");
+        assert_eq!(answered(FixedExtension(value), &["x"]), None, "{value:?}");
+        let refused = confirmed(FixedExtension(value), &["x"]);
         assert_eq!(refused, Err(HandshakeError::UnofferedExtension), "it was not offered");
     }
 }

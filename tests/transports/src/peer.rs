@@ -120,7 +120,7 @@ impl Peer {
         if end != End::Gone {
             let socket = &mut self.records.socket;
             socket.shutdown(Shutdown::Write).unwrap();
-            // How the other side ends is not the matter here, but that it does.
+            // Here it matters only that the other side ends.
             let _ = io::copy(socket, &mut io::sink());
         }
     }

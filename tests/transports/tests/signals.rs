@@ -99,8 +99,8 @@ mod linux {
     }
 
     /// An open connection, and the thread of its peer, who then does `more`. All deadlines are far
-    /// away, and yet they have the system's calls time out: a call that can is not repeated by the
-    /// system itself after a signal.
+    /// away, but they set timeouts: the system does not repeat a call that can time out by itself
+    /// after a signal.
     fn open(
         more: impl FnOnce(TcpStream) -> TcpStream + Send + 'static,
     ) -> (WebSocket<Counted>, JoinHandle<TcpStream>) {

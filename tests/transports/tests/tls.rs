@@ -141,8 +141,8 @@ fn mio_server(socket: TcpStream, world: &World) -> Outcome {
     }
 }
 
-/// What comes of a peer that says what `story` has it say, and ends like this: the same with either
-/// version of TLS.
+/// Has the peer say what `story` says and end in this way. Returns the outcome, which must be the
+/// same with either version of TLS.
 fn outcome(side: &Side, end: End, story: impl Fn(&mut Peer, &World)) -> Outcome {
     let [one, other] = [&TLS12, &TLS13].map(|version| {
         let world = World { settings: Settings::new(version), stalled: Arc::default() };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 use wtx::web_socket::WebSocketPayloadOrigin;
 
-/// What a stream is long, at least one message.
+/// How long a stream is; it has at least one message.
 const STREAM: usize = 256 << 10;
 
 /// Gets messages out of a [`Wire`].
@@ -95,7 +95,7 @@ fn subject(
     })
 }
 
-/// The bytes are copied, and texts checked; nobody looks at frames, and nobody unmasks.
+/// The bytes are copied and texts are checked; frames are neither parsed nor unmasked.
 fn limit(mut wire: Wire, kind: Kind, payload: Vec<u8>, frame_len: usize) -> Subject {
     let mut buffer = vec![0; READ];
     let mut there = 0;

@@ -93,7 +93,7 @@ fn verify(mut written: &[u8], messages: &Messages, takeover: bool, count: usize)
     written.is_empty().then_some(())
 }
 
-/// The backend alone, with states and buffers that are there, and nobody looks at frames. A full flush
+/// The backend alone, with states and buffers that exist already, and without frames. A full flush
 /// forgets the earlier messages too, and costs less than a reset.
 fn bare(messages: &Messages, size: usize, deflate: Deflate) -> Subject {
     let inputs: Vec<_> =

@@ -77,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// All that is to be measured, and was verified by being made.
+/// All that is to be measured. To make it is to verify it.
 fn scenarios(options: &Options) -> Vec<measure::Scenario> {
     let makers = [
         mask::scenarios,

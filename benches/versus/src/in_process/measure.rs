@@ -10,7 +10,7 @@ use versus::process::CpuClock;
 /// Something done in one way. Its results were verified when it was made.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
-    /// Does it so many times.
+    /// Does it this number of times.
     run: Box<dyn FnMut(usize)>,
     /// How many times fill a measurement.
     times: usize,

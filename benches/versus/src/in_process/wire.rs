@@ -32,7 +32,7 @@ impl Wire {
         Self { input, at: 0, endless: true, most: READ, output: Output::default() }
     }
 
-    /// The same, so many bytes at a time, and what takes the answers.
+    /// The same in reads of this number of bytes, and what takes the answers.
     pub(crate) fn answered(input: Arc<[u8]>, most: usize, output: Output) -> Self {
         Self { most, output, ..Self::endless(input) }
     }

@@ -1,4 +1,4 @@
-//! One connection: cheap counting of what arrives, thorough looks now and then.
+//! One connection: cheap counting of what arrives, and thorough checks now and then.
 
 use crate::Options;
 use crate::deflate::{self, Agreed};

@@ -10,7 +10,7 @@ use versus::sample::Figures;
 /// Bytes of one read.
 pub(crate) const BUFFER: usize = 1 << 20;
 
-/// One of so many reads is looked at while measuring; all are before and after.
+/// While measuring, one read of this number is verified; before and after, all are.
 pub(crate) const LOOK: u64 = 64;
 
 pub(crate) const TICK: Duration = Duration::from_millis(20);

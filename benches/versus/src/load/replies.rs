@@ -53,7 +53,7 @@ pub(crate) struct Compressed {
     header: Vec<u8>,
     /// Bytes of the payload that have not come yet, once the header is complete.
     missing: Option<usize>,
-    /// The payload, if it is looked at.
+    /// The payload, if it is verified.
     payload: Option<Vec<u8>>,
     /// Of all payloads so far.
     bytes: u64,
@@ -79,7 +79,7 @@ impl Compressed {
     }
 
     /// Takes in the next bytes, and returns how many replies are complete with them. Those that begin
-    /// in these bytes are looked at if `verify` says so.
+    /// in these bytes are verified if `verify` says so.
     pub(crate) fn take(&mut self, mut bytes: &[u8], verify: bool) -> io::Result<usize> {
         let before = self.number;
         while let Some((&first, rest)) = bytes.split_first() {
