@@ -128,6 +128,7 @@ impl Config {
     }
 
     /// The same settings with an extension to be offered or accepted.
+    #[doc(alias("compression", "permessage-deflate"))]
     #[must_use]
     pub fn extension(mut self, extension: impl Extension + 'static) -> Self {
         self.extension = Some(Arc::new(extension));
