@@ -50,7 +50,7 @@ impl<F: FnMut() -> [u8; 4]> MaskSource for F {
     }
 }
 
-/// The masking keys of one client connection.
+/// The masking keys of one client connection: four bytes for each frame (RFC 6455, section 5.3).
 ///
 /// ```
 /// use sansio_ws::{Config, Connection, Masks, Role};

@@ -10,7 +10,8 @@ use bytes::Bytes;
 /// A message that is framed once and queued on any number of connections with
 /// [`Connection::send_prepared`](crate::Connection::send_prepared): the broadcast of a server.
 ///
-/// Cloning is cheap, and so is queuing: servers share the bytes by reference count.
+/// Cloning is cheap, and so is queuing: servers share the bytes by reference count. Those of a frame up to
+/// 2 KiB are copied, which takes less time than to share them.
 ///
 /// ```
 /// use sansio_ws::{CloseCode, Config, Connection, PreparedMessage, Role, SendError};

@@ -16,7 +16,7 @@ use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-/// Sends a request and receives the answer, in whatever pieces it comes.
+/// Sends a request and receives the answer (RFC 6455, section 4.1), in whatever pieces it comes.
 ///
 /// ```
 /// use sansio_ws::handshake::{Answer, ClientHandshake, ClientRequest, basic_authorization};

@@ -11,7 +11,10 @@ use super::response::Response;
 use super::target::Target;
 use alloc::vec::Vec;
 
-/// The head of an HTTP request.
+/// The head of an HTTP request (RFC 9112, section 3). One that a
+/// [`ServerHandshake`](super::ServerHandshake) receives is bounded by
+/// [`Limits::max_handshake_bytes`](crate::Limits::max_handshake_bytes) and
+/// [`Limits::max_headers`](crate::Limits::max_headers).
 ///
 /// ```
 /// use sansio_ws::handshake::{HandshakeError, Request, ServerHandshake};

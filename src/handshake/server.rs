@@ -312,7 +312,8 @@ impl AcceptHead {
     }
 }
 
-/// What the server adds to its acceptance.
+/// What the server adds to its acceptance (RFC 6455, section 4.2.2). A subprotocol that the client does not
+/// offer, and a header that the handshake writes itself, are errors of [`Upgrade::accept`]: recoverable.
 ///
 /// ```
 /// use sansio_ws::handshake::Acceptance;
