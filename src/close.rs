@@ -8,6 +8,18 @@ use core::fmt;
 /// 3000-4999. The codes 1005 (no code), 1006 (no Close at all) and 1015 (TLS failure) describe
 /// what was *not* received and exist only as numbers in reports, see
 /// [`Ended::code`](crate::Ended::code).
+///
+/// ```
+/// use sansio_ws::CloseCode;
+///
+/// # fn main() -> Result<(), sansio_ws::InvalidCloseCode> {
+/// let room_closed = CloseCode::try_from(4001)?; // 4000-4999 are for private use
+/// assert_eq!((room_closed.get(), room_closed.description()), (4001, ""));
+/// assert_eq!(CloseCode::GOING_AWAY.description(), "going away");
+/// assert_eq!(CloseCode::new(1006), None, "never sent");
+/// # Ok(()) }
+/// ```
+#[doc(alias = "StatusCode")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CloseCode(core::num::NonZeroU16);
 
@@ -128,6 +140,22 @@ impl core::error::Error for InvalidCloseCode {}
 /// What a received Close frame said (RFC 6455, sections 5.5.1, 7.1.5 and 7.1.6).
 ///
 /// The reason is meant for logs and developers, not to be shown to end users.
+///
+/// ```
+/// use sansio_ws::{CloseCode, CloseReason, Config, Connection, Event, Masks, RecvBuffer, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"\x88\x09\x03\xf4restart"); // 1012
+/// let Some(Event::Close(CloseReason { code, reason })) = client.next_event(&mut rx)? else {
+///     return Err("no Close".into());
+/// };
+/// let reconnect = matches!(code, Some(CloseCode::SERVICE_RESTART | CloseCode::TRY_AGAIN_LATER));
+/// assert_eq!((reconnect, reason), (true, "restart"));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "CloseFrame")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CloseReason<'a> {
     /// The status code; `None` when the Close frame was empty.

@@ -18,6 +18,27 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 ///
 /// A source that panics leaves no part of a frame behind. What was to be sent, or the event whose answer
 /// needed the key, is lost.
+///
+/// ```
+/// use bytes::Buf;
+/// use sansio_ws::{Config, Connection, MaskSource, Masks, Role};
+///
+/// struct Hardware; // the generator of a microcontroller
+/// # fn read_generator() -> [u8; 4] { [0x37, 0xfa, 0x21, 0x3d] }
+///
+/// impl MaskSource for Hardware {
+///     fn next_key(&mut self) -> [u8; 4] {
+///         read_generator()
+///     }
+/// }
+///
+/// # fn main() -> Result<(), sansio_ws::SendError> {
+/// let mut client = Connection::new(Role::Client(Masks::new(Hardware)), Config::default());
+/// client.send_text("Hello")?;
+/// let masked = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+/// assert_eq!(client.outgoing().chunk(), masked, "as in RFC 6455, section 5.7");
+/// # Ok(()) }
+/// ```
 pub trait MaskSource {
     /// The key of the next frame.
     fn next_key(&mut self) -> [u8; 4];
@@ -29,7 +50,18 @@ impl<F: FnMut() -> [u8; 4]> MaskSource for F {
     }
 }
 
-/// The masking keys of one client connection.
+/// The masking keys of one client connection: four bytes for each frame (RFC 6455, section 5.3).
+///
+/// ```
+/// use sansio_ws::{Config, Connection, Masks, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let masks = Masks::from_os()?; // here it may fail, and not in the middle of sending
+/// let mut client = Connection::new(Role::Client(masks), Config::default());
+/// client.send_text("Hello")?;
+/// assert_eq!(client.queued(), 2 + 4 + 5, "header, key, payload");
+/// # Ok(()) }
+/// ```
 pub struct Masks(Box<dyn MaskSource + Send + Sync>);
 
 impl Masks {

@@ -12,6 +12,61 @@
 //! The hook is for extensions that transform whole messages and mark them with RSV1, as
 //! permessage-deflate does. Everything else about frames stays with the connection: headers,
 //! masks, fragments, limits, UTF-8.
+//!
+//! ```
+//! use bytes::Buf;
+//! use sansio_ws::extension::{Agreement, Codec, DecodeError, Decoded, Extension, Offer, Piece, Prepared};
+//! use sansio_ws::{Config, Connection, Role};
+//!
+//! /// Inverts every bit. It has no parameters.
+//! #[derive(Debug)]
+//! struct Invert;
+//!
+//! impl Extension for Invert {
+//!     fn offer(&self) -> String {
+//!         "x-invert".into()
+//!     }
+//!     fn accept(&self, offers: &[Offer<'_>]) -> Option<Agreement> {
+//!         offers.iter().find_map(|offer| self.confirm(offer).ok())
+//!     }
+//!     fn confirm(&self, answer: &Offer<'_>) -> Result<Agreement, &'static str> {
+//!         let agreement = Agreement { header: self.offer(), codec: Box::new(Self) };
+//!         if answer.name() == "x-invert" { Ok(agreement) } else { Err("another extension") }
+//!     }
+//!     fn prepare(&self, _: &[u8]) -> Option<Prepared> {
+//!         None // broadcasts go as they are
+//!     }
+//! }
+//!
+//! impl Codec for Invert {
+//!     fn encode(&mut self, payload: &[u8], _: Piece, output: &mut Vec<u8>) -> bool {
+//!         output.extend(payload.iter().map(|byte| !byte));
+//!         true
+//!     }
+//!     fn decode(
+//!         &mut self,
+//!         input: &[u8],
+//!         _: bool,
+//!         output: &mut Vec<u8>,
+//!         room: usize,
+//!     ) -> Result<Decoded, DecodeError> {
+//!         let consumed = input.len().min(room);
+//!         output.extend(input.iter().take(consumed).map(|byte| !byte));
+//!         Ok(Decoded { consumed, full: consumed < input.len() })
+//!     }
+//!     fn takes(&self, _: u32) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let offers = Offer::parse(b"x-invert").ok_or("not well-formed")?; // done by a handshake
+//! let agreement = Invert.accept(&offers).ok_or("not accepted")?;
+//! let mut server = Connection::new(Role::Server, Config::default()).with_agreement(agreement);
+//! server.send_text("hi")?;
+//! assert_eq!(server.outgoing().chunk(), [0xc1, 2, !b'h', !b'i'], "0x40 is RSV1");
+//! # Ok(()) }
+//! ```
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -159,11 +214,14 @@ pub struct Prepared {
 /// ```
 /// use sansio_ws::extension::Offer;
 ///
-/// let offers = Offer::parse(b"permessage-deflate; client_max_window_bits, b; c=\"1\"").unwrap();
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let value = b"permessage-deflate; client_max_window_bits, b; c=\"1\"";
+/// let offers = Offer::parse(value).ok_or("not well-formed")?;
 /// assert_eq!(offers[0].name(), "permessage-deflate");
 /// assert_eq!(offers[0].parameters().next(), Some(("client_max_window_bits", None)));
 /// assert_eq!(offers[1].parameters().next(), Some(("c", Some("1".into()))));
 /// assert!(Offer::parse(b"a; =").is_none());
+/// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer<'a>(&'a str);

@@ -11,6 +11,23 @@
 //!  |N|V|V|V|       |S|             | big-endian, minimal     |              |
 //!  +-+-+-+-+-------+-+-------------+-------------------------+--------------+
 //! ```
+//!
+//! ```
+//! use sansio_ws::frame::{Header, Opcode};
+//! use sansio_ws::mask::Mask;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What a proxy reads: the frame of a client.
+//! let mut frame = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//! let (header, len) = Header::parse(&frame)?.ok_or("the header is not complete")?;
+//! assert_eq!((header.opcode(), header.is_fin(), header.payload_len()), (Opcode::Text, true, 5));
+//! let payload = &mut frame[len..];
+//! if let Some(key) = header.mask() {
+//!     Mask::new(key).apply(payload);
+//! }
+//! assert_eq!(payload, b"Hello");
+//! # Ok(()) }
+//! ```
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -63,6 +80,20 @@ impl Opcode {
 
 /// A frame header that obeys RFC 6455, section 5.2. There are no others: every way to get one
 /// checks it.
+///
+/// ```
+/// use sansio_ws::frame::{FrameError, Header, MAX_HEADER_LEN, Opcode};
+///
+/// # fn main() -> Result<(), FrameError> {
+/// let header = Header::new(Opcode::Binary, true, 300)?.masked([1, 2, 3, 4]);
+/// let mut bytes = [0; MAX_HEADER_LEN];
+/// let len = header.encode(&mut bytes);
+/// assert_eq!(bytes[..len], [0x82, 0xfe, 1, 44, 1, 2, 3, 4]);
+/// assert_eq!(Header::parse(&bytes[..len])?, Some((header, len)));
+/// assert_eq!(Header::parse(&bytes[..5])?, None, "more bytes are needed");
+/// assert_eq!(Header::new(Opcode::Ping, true, 126), Err(FrameError::ControlTooLong));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     prefix: Prefix,
@@ -336,11 +367,12 @@ impl core::error::Error for FrameError {}
 ///
 /// ```
 /// use sansio_ws::ControlPayload;
-///
 /// use sansio_ws::frame::FrameError;
 ///
-/// assert_eq!(ControlPayload::new(b"are you there?").unwrap().as_ref(), b"are you there?");
+/// # fn main() -> Result<(), FrameError> {
+/// assert_eq!(ControlPayload::new(b"are you there?")?.as_ref(), b"are you there?");
 /// assert_eq!(ControlPayload::new(&[0; 126]), Err(FrameError::ControlTooLong));
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy)]
 pub struct ControlPayload {

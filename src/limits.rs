@@ -31,8 +31,10 @@ pub struct Limits {
     /// Payload bytes of one message, over all its fragments, and after decoding by an extension.
     /// What is to be decoded may have an eighth more, here and in a frame: not every message gets
     /// smaller by compression.
+    #[doc(alias("max_message_size", "maxPayload", "SetReadLimit"))]
     pub max_message_bytes: u64,
     /// Payload bytes of one data frame.
+    #[doc(alias = "max_frame_size")]
     pub max_frame_bytes: u64,
     /// Frames of one message, empty ones included; at least 1.
     pub max_fragments: u32,
@@ -42,6 +44,7 @@ pub struct Limits {
     pub max_frames_per_call: u32,
     /// Bytes waiting to be written, from which on nothing more is taken. So at most this and one
     /// more message wait; an empty queue takes any one message.
+    #[doc(alias("max_write_buffer_size", "backpressure"))]
     pub max_queued_bytes: usize,
     /// Frames waiting to be written, see [`SendQueue::frames`](crate::SendQueue::frames).
     pub max_queued_frames: usize,
@@ -77,6 +80,7 @@ impl Limits {
     }
 
     /// The same limits with another [number](field@Self::max_message_bytes) of bytes of a message.
+    #[doc(alias("max_message_size", "maxPayload", "SetReadLimit"))]
     #[must_use]
     pub const fn max_message_bytes(mut self, bytes: u64) -> Self {
         self.max_message_bytes = bytes;

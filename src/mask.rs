@@ -4,6 +4,17 @@
 //! as many pieces as it arrives in. All loops are plain code, which the compiler turns into vector
 //! instructions: those of every processor of the target, and with feature `simd` also wider ones,
 //! for the processors that have them.
+//!
+//! ```
+//! use sansio_ws::mask::Mask;
+//!
+//! let key = [0x37, 0xfa, 0x21, 0x3d];
+//! let mut wire = Vec::new();
+//! Mask::new(key).append(b"Hello", &mut wire); // a client sends
+//! assert_eq!(wire, [0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+//! Mask::new(key).apply(&mut wire); // a server receives
+//! assert_eq!(wire, b"Hello");
+//! ```
 
 use alloc::vec::Vec;
 use core::ops::Range;

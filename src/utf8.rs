@@ -3,6 +3,18 @@
 //! A text message may be cut anywhere, also inside a code point, by frames and by reads. The
 //! [`Validator`] keeps the at most three bytes of an unfinished code point and refuses a text at
 //! the first byte after which no continuation could make it valid.
+//!
+//! ```
+//! use sansio_ws::utf8::Validator;
+//!
+//! /// Whether the fragments of a message are a text.
+//! fn is_text(fragments: &[&[u8]]) -> bool {
+//!     let mut text = Validator::new();
+//!     fragments.iter().all(|fragment| text.push(fragment).is_ok()) && text.is_complete()
+//! }
+//! assert!(is_text(&[b"\xe2\x82", b"\xac 5"]), "a euro sign, cut in two");
+//! assert!(!is_text(&[b"\xe2\x82"]), "it is not complete");
+//! ```
 
 /// The text is not UTF-8: no bytes that could follow would make it valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use core::fmt;
 use std::io;
 
 /// What went wrong.
+#[doc(alias = "ConnectionClosed")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -34,6 +35,7 @@ pub enum Error {
     /// The stream ended, or time ran out, before the handshake was done.
     Unopened(Unopened),
     /// A `wss` or `https` URL needs a TLS stream, which the caller has to bring.
+    #[doc(alias("tls", "wss"))]
     Secure,
     /// No random bytes.
     Entropy(EntropyError),

@@ -66,6 +66,34 @@ const MAX_UNREAD: usize = 64 * 1024;
 ///
 /// Reading flushes what is queued before it blocks, so automatic pongs and close replies leave by
 /// themselves as long as the caller reads.
+///
+/// ```
+/// use sansio_ws::blocking::{Error, WebSocket};
+/// use sansio_ws::handshake::{ClientRequest, OriginPolicy};
+/// use sansio_ws::{CloseCode, Config, Event, deadlines::Timeouts};
+/// use std::{net::TcpListener, thread};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (config, timeouts) = (Config::default(), Timeouts::default());
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let request = ClientRequest::new(&format!("ws://{}/", listener.local_addr()?))?;
+/// let server = thread::spawn(move || -> Result<(), Error> {
+///     let (stream, _) = listener.accept()?;
+///     let mut socket = WebSocket::accept(stream, OriginPolicy::SameHost, Config::default(), timeouts)?;
+///     while let Some((connection, event)) = socket.next()? {
+///         if let Event::Text(text) = event {
+///             connection.send_text(&text.to_uppercase())?;
+///         }
+///     }
+///     Ok(())
+/// });
+/// let mut socket = WebSocket::open(&request, config, timeouts)?;
+/// socket.send_text("hello")?;
+/// assert_eq!(socket.read()?, Some(Event::Text("HELLO")));
+/// assert!(socket.close(CloseCode::NORMAL, "bye")?.is_clean());
+/// server.join().map_err(|_| "panicked")??;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct WebSocket<S> {
     rx: RecvBuffer,
@@ -99,6 +127,7 @@ pub struct Parts<S> {
 impl<S: Stream> WebSocket<S> {
     /// An open connection whose handshake was done elsewhere. `rx` may hold bytes that followed
     /// it.
+    #[doc(alias("from_raw_socket", "from_partially_read"))]
     pub fn from_parts(parts: Parts<S>, timeouts: Timeouts) -> Self {
         let mut timer = Timer::new(timeouts);
         timer.opened();
@@ -131,6 +160,7 @@ impl<S: Stream> WebSocket<S> {
     /// a reset, or TLS without its `close_notify`. A peer that reads no more is no failure either,
     /// as long as it may have sent something before. An error of kind `WouldBlock`, from a stream
     /// that times out by itself, is harmless: call again.
+    #[doc(alias("read_message", "ReadMessage"))]
     pub fn read(&mut self) -> Result<Option<Event<'_>>, Error> {
         Ok(self.next()?.map(|(_, event)| event))
     }
@@ -196,6 +226,7 @@ impl<S: Stream> WebSocket<S> {
     /// the message may have arrived, and the rest is thrown away. An error of kind `WouldBlock`,
     /// from a stream that times out by itself, is harmless: the rest is queued, and
     /// [`flush`](Self::flush) goes on.
+    #[doc(alias("write_message", "WriteMessage"))]
     pub fn send_text(&mut self, text: &str) -> Result<(), Error> {
         self.send(|connection| connection.send_text(text))
     }
@@ -237,6 +268,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     ///
     /// As for [`send_text`](Self::send_text).
+    #[doc(alias = "broadcast")]
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), Error> {
         self.send(|connection| connection.send_prepared(message))
     }

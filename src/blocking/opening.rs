@@ -54,6 +54,7 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// Fatal: drop the stream. [`Error::Responded`] when `decide` chose a plain response; it has
     /// been written.
+    #[doc(alias("accept_hdr", "verifyClient", "Upgrader", "subprotocol"))]
     pub fn accept_with(
         stream: S,
         limits: &Limits,
@@ -99,9 +100,15 @@ impl<S: Stream> WebSocket<S> {
     /// Opens a connection as a client over a stream that is connected already, for example a TLS
     /// stream.
     ///
+    /// For a `wss` URL connect to [`dial_host`](ClientRequest::dial_host) and
+    /// [`port`](ClientRequest::port), let a TLS library shake hands there and check the certificate, and
+    /// wrap its stream as [`Stream`] shows. Through a proxy, before TLS:
+    /// [`ProxyConnect`](crate::handshake::ProxyConnect).
+    ///
     /// # Errors
     ///
     /// Fatal: drop the stream.
+    #[doc(alias("tls", "rustls", "wss", "client", "proxy"))]
     pub fn connect(
         stream: S,
         request: &ClientRequest,
@@ -165,6 +172,29 @@ impl<S: Stream> WebSocket<S> {
 }
 
 /// What a server answered to the request of a client.
+///
+/// ```
+/// use sansio_ws::blocking::{Answer, WebSocket};
+/// use sansio_ws::handshake::ClientRequest;
+/// use sansio_ws::{Config, deadlines::Timeouts};
+/// use std::io::Write;
+/// use std::net::{TcpListener, TcpStream};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let stream = TcpStream::connect(listener.local_addr()?)?;
+/// let (mut server, _) = listener.accept()?;
+/// server.write_all(b"HTTP/1.1 503 Busy\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n")?;
+///
+/// let request = ClientRequest::new("ws://example.com/")?;
+/// match WebSocket::handshake(stream, &request, Config::default(), Timeouts::default())? {
+///     Answer::Open(mut socket, _head) => socket.send_text("hello")?,
+///     Answer::Refused { response, .. } => {
+///         assert_eq!((response.status, response.header("retry-after")), (503, Some("30")));
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "the usual one is not boxed")]
 pub enum Answer<S> {
@@ -207,6 +237,7 @@ impl WebSocket<TcpStream> {
     ///
     /// [`Error::Secure`] for a `wss` or `https` URL: connect a TLS stream and use
     /// [`connect`](Self::connect). Otherwise as for [`connect`](Self::connect).
+    #[doc(alias("connect", "client"))]
     pub fn open(
         request: &ClientRequest,
         config: impl Into<Arc<Config>>,

@@ -9,6 +9,54 @@ use std::os::unix::net::UnixStream;
 
 /// A blocking stream with abilities that `Read + Write` does not have. For a stream that lacks
 /// them there is [`Plain`].
+///
+/// A TLS stream of a library becomes one by a type of your own that wraps it. What the `TcpStream` in it
+/// can do serves the TLS stream too:
+///
+/// ```
+/// use sansio_ws::blocking::Stream;
+/// use std::io::{self, Read, Write};
+/// use std::net::{Shutdown, TcpStream};
+/// use std::time::Duration;
+/// # struct TlsStream<T>(T);
+/// # impl<T> TlsStream<T> { fn get_ref(&self) -> &T { &self.0 } fn send_close_notify(&mut self) {} }
+/// # impl<T: Read> Read for TlsStream<T> {
+/// #     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> { self.0.read(buf) }
+/// # }
+/// # impl<T: Write> Write for TlsStream<T> {
+/// #     fn write(&mut self, buf: &[u8]) -> io::Result<usize> { self.0.write(buf) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.0.flush() }
+/// # }
+///
+/// struct Secure(TlsStream<TcpStream>); // its `Read` and `Write` pass on to the TLS stream
+///
+/// impl Stream for Secure {
+///     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+///         self.0.get_ref().set_read_timeout(timeout).map(|()| true)
+///     }
+///     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+///         self.0.get_ref().set_write_timeout(timeout).map(|()| true)
+///     }
+///     fn shutdown_write(&mut self) -> io::Result<bool> {
+///         self.0.send_close_notify();
+///         self.0.flush()?;
+///         self.0.get_ref().shutdown(Shutdown::Write).map(|()| true)
+///     }
+/// }
+/// # impl Read for Secure {
+/// #     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> { self.0.read(buf) }
+/// # }
+/// # impl Write for Secure {
+/// #     fn write(&mut self, buf: &[u8]) -> io::Result<usize> { self.0.write(buf) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.0.flush() }
+/// # }
+/// # fn main() -> io::Result<()> {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let tls = TlsStream(TcpStream::connect(listener.local_addr()?)?);
+/// assert!(Secure(tls).set_read_timeout(Some(Duration::from_secs(1)))?);
+/// # Ok(()) }
+/// ```
+#[doc(alias("tls", "rustls", "native-tls", "wss"))]
 pub trait Stream: Read + Write {
     /// Bounds the following reads; they then fail with `WouldBlock` or `TimedOut`. `false` when
     /// the stream can't do that.
@@ -112,6 +160,28 @@ forward!(Box<S>, &mut S);
 /// and writes, nobody is given up for silence, which can't be noticed, and the transport ends when
 /// it is dropped. So a server's connection has ended as
 /// soon as both have sent Close: the client waits for the server to end the transport.
+///
+/// ```
+/// use sansio_ws::blocking::{Parts, Plain, WebSocket};
+/// use sansio_ws::{Config, Connection, Event, Masks, RecvBuffer, Role, deadlines::Timeouts};
+/// use std::io::{self, Read, Write};
+///
+/// struct Pipes<R, W>(R, W); // those of a process, for example
+/// # impl<R: Read, W> Read for Pipes<R, W> {
+/// #     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> { self.0.read(buf) }
+/// # }
+/// # impl<R, W: Write> Write for Pipes<R, W> {
+/// #     fn write(&mut self, buf: &[u8]) -> io::Result<usize> { self.1.write(buf) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.1.flush() }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stream = Plain(Pipes(&b"\x81\x05hello"[..], io::sink()));
+/// let connection = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// let parts = Parts { stream, rx: RecvBuffer::new(), connection };
+/// let mut socket = WebSocket::from_parts(parts, Timeouts::NONE);
+/// assert_eq!(socket.read()?, Some(Event::Text("hello")));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Plain<S>(pub S);
 

@@ -10,6 +10,23 @@ use crate::send_queue::SendQueue;
 use core::fmt;
 
 /// What to do with the transport, as told by [`Connection::transport`].
+///
+/// ```
+/// use sansio_ws::{Config, Connection, Ended, Event, RecvBuffer, Role, Transport};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut server = Connection::new(Role::Server, Config::default());
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(&[0x88, 0x80, 1, 2, 3, 4]); // an empty Close of a client, masked
+/// assert!(matches!(server.next_event(&mut rx)?, Some(Event::Close(_))));
+/// assert_eq!(server.transport(), Transport::KeepOpen, "the reply has to be written first");
+/// let mut wire = Vec::new();
+/// server.outgoing().write_to(&mut wire)?;
+/// assert_eq!(server.transport(), Transport::ShutdownWrite);
+/// assert_eq!(server.receive_eof(&rx), Ended::Clean { code: None }); // the client has closed, too
+/// assert_eq!(server.transport(), Transport::Drop);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Transport {
@@ -24,6 +41,21 @@ pub enum Transport {
 }
 
 /// How a connection ended.
+///
+/// ```
+/// use sansio_ws::{Config, Connection, Ended, Masks, RecvBuffer, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"\x81\x05hel"); // three of the five bytes of a text
+/// assert_eq!(client.next_event(&mut rx)?, None);
+/// let ended = client.receive_eof(&rx);
+/// assert!(matches!(ended, Ended::Eof { mid_message: true, .. }));
+/// assert_eq!((ended.code(), ended.is_clean()), (1006, false));
+/// # Ok(()) }
+/// ```
+#[doc(alias("ConnectionClosed", "disconnect"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ended {
@@ -33,6 +65,7 @@ pub enum Ended {
         code: Option<CloseCode>,
     },
     /// The peer ended the transport without a Close: by its end, by a reset, or by cutting TLS off.
+    #[doc(alias = "ResetWithoutClosingHandshake")]
     Eof {
         /// The last frame was cut off.
         mid_frame: bool,
@@ -103,6 +136,7 @@ impl Connection {
     /// Recoverable: [`SendError::Closed`] if a Close was queued before (perhaps as the reply to
     /// the peer's), [`SendError::ReasonTooLong`] for a reason of more than 123 bytes,
     /// [`SendError::ClientOnlyCode`] if a server sends 1010.
+    #[doc(alias = "WriteControl")]
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
         if reason.len() > MAX_CONTROL_LEN - 2 {
             return Err(SendError::ReasonTooLong);
@@ -133,6 +167,7 @@ impl Connection {
 
     /// Gives the connection up because a deadline passed, and returns how it ended. What is queued
     /// is thrown away, and the transport is to be closed at once.
+    #[doc(alias = "terminate")]
     pub fn abandon(&mut self) -> Ended {
         self.discard_output();
         self.end(End::TimedOut)

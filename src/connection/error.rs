@@ -113,9 +113,11 @@ pub enum SendError {
     /// The queue is at its limits
     /// ([`Limits::max_queued_bytes`](crate::Limits::max_queued_bytes),
     /// [`Limits::max_queued_frames`](crate::Limits::max_queued_frames)): write some of it first.
+    #[doc(alias("WriteBufferFull", "backpressure"))]
     QueueFull,
     /// A Close has been queued, or the transport has ended: nothing can be sent any more
     /// (RFC 6455, sections 5.5.1 and 6.1).
+    #[doc(alias("AlreadyClosed", "SendAfterClosing"))]
     Closed,
     /// A fragmented message is under way; finish it first (RFC 6455, section 5.4). Also when a
     /// fragment is of another kind than the message it continues.

@@ -4,6 +4,22 @@ use crate::close::CloseReason;
 use crate::frame::Opcode;
 
 /// Text or binary (RFC 6455, section 5.6).
+///
+/// ```
+/// use bytes::Bytes;
+/// use sansio_ws::{Config, Connection, MessageKind, Rejected, Role, SendError};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut connection = Connection::new(Role::Server, Config::default());
+/// let line = Bytes::from_static(b"caf\xe9"); // Latin-1, which is no UTF-8
+/// let result = connection.send_bytes(MessageKind::Text, line);
+/// assert!(matches!(result, Err(Rejected { error: SendError::InvalidUtf8, .. })));
+/// if let Err(Rejected { message, .. }) = result {
+///     connection.send_bytes(MessageKind::Binary, message)?;
+/// }
+/// assert_eq!(connection.queued(), 2 + 4, "a header of two bytes, and the payload");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// Valid UTF-8.
@@ -24,10 +40,40 @@ impl MessageKind {
 /// What [`Connection::next_event`](crate::Connection::next_event) found in the buffer.
 ///
 /// Payloads borrow the buffer, not the connection: it may send while the event is held.
+///
+/// ```
+/// use bytes::Buf;
+/// use sansio_ws::{CloseCode, Config, Connection, Event, Masks, RecvBuffer, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// client.send_text("hello")?;
+/// client.close(CloseCode::NORMAL, "bye")?;
+/// let mut wire = Vec::new();
+/// while client.wants_write() {
+///     client.outgoing().write_to(&mut wire)?;
+/// }
+///
+/// let mut server = Connection::new(Role::Server, Config::default());
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(&wire);
+/// while let Some(event) = server.next_event(&mut rx)? {
+///     match event {
+///         Event::Text(text) => server.send_text(&text.to_uppercase())?,
+///         Event::Binary(_) => server.close(CloseCode::UNSUPPORTED_DATA, "text only")?,
+///         Event::Close(reason) => assert_eq!(reason.reason, "bye"),
+///         _ => {} // pings are answered already
+///     }
+/// }
+/// assert!(server.outgoing().chunk().starts_with(b"\x81\x05HELLO")); // and then a Close, as an answer
+/// # Ok(()) }
+/// ```
+#[doc(alias("Message", "OwnedMessage"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
     /// A whole text message.
+    #[doc(alias = "Utf8Bytes")]
     Text(&'b str),
     /// A whole binary message.
     Binary(&'b [u8]),

@@ -59,10 +59,25 @@ pub enum Delivery {
     /// In parts as they arrive, also inside a frame: [`Event::TextPart`] and
     /// [`Event::BinaryPart`]. Memory stays constant whatever the size of the message. Parts of
     /// texts are cut on borders of code points.
+    #[doc(alias("NextReader", "streaming"))]
     Parts,
 }
 
 /// The settings of a connection.
+///
+/// A value never changes once a connection has it, so a server shares one:
+///
+/// ```
+/// use sansio_ws::{Config, Connection, Delivery, Limits, Role};
+/// use std::sync::Arc;
+///
+/// let limits = Limits::default().max_message_bytes(64 * 1024);
+/// let config = Arc::new(Config::default().limits(limits).delivery(Delivery::Parts));
+/// let connection = Connection::new(Role::Server, Arc::clone(&config));
+/// assert_eq!(connection.config().limits.max_message_bytes, 64 * 1024);
+/// assert!(connection.config().auto_pong, "as by default");
+/// ```
+#[doc(alias = "WebSocketConfig")]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -72,6 +87,7 @@ pub struct Config {
     pub delivery: Delivery,
     /// Whether pings are answered by themselves (default: yes). When switched off, answer each
     /// [`Event::Ping`] with [`Connection::send_pong`].
+    #[doc(alias("SetPingHandler", "autoPong"))]
     pub auto_pong: bool,
     /// What a client offers and a server accepts to be done with messages (default: nothing).
     pub extension: Option<Arc<dyn Extension>>,
@@ -112,6 +128,7 @@ impl Config {
     }
 
     /// The same settings with an extension to be offered or accepted.
+    #[doc(alias("compression", "permessage-deflate"))]
     #[must_use]
     pub fn extension(mut self, extension: impl Extension + 'static) -> Self {
         self.extension = Some(Arc::new(extension));
@@ -179,6 +196,7 @@ struct AgreedOptions {
 impl Connection {
     /// A connection whose handshake is done. A server with many of them shares one
     /// `Arc<Config>`.
+    #[doc(alias = "from_raw_socket")]
     #[must_use]
     pub fn new(role: Role, config: impl Into<Arc<Config>>) -> Self {
         Self {
@@ -228,6 +246,7 @@ impl Connection {
     /// Switch it off for a message that is compressed already, or one with a secret next to what
     /// an attacker may choose. A fragmented message keeps to what its first fragment did. Without an
     /// extension in use it has no effect.
+    #[doc(alias = "EnableWriteCompression")]
     pub fn use_extension(&mut self, on: bool) {
         if let Some(agreed) = &mut self.agreed {
             agreed.bypasses_extension = !on;
@@ -268,7 +287,9 @@ impl Connection {
         !self.queue.is_empty() || self.waiting_pong.is_some()
     }
 
-    /// Bytes waiting to be written.
+    /// Bytes waiting to be written. From [`Limits::max_queued_bytes`](crate::Limits::max_queued_bytes) on,
+    /// further messages are refused with [`SendError::QueueFull`].
+    #[doc(alias("bufferedAmount", "backpressure"))]
     #[inline]
     #[must_use]
     pub fn queued(&self) -> usize {

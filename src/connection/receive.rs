@@ -90,6 +90,7 @@ impl Connection {
     /// Fatal: the Close that tells the peer is queued, and every later call discards the bytes
     /// and returns the same error. Keep writing [`outgoing`](Self::outgoing) and do what
     /// [`transport`](Self::transport) says.
+    #[doc(alias("read_message", "ReadMessage"))]
     #[inline]
     pub fn next_event<'b>(
         &mut self,
@@ -134,9 +135,13 @@ impl Connection {
     /// # }
     /// ```
     ///
+    /// With an async runtime, tokio for example, the loop is the same: write what is in
+    /// [`outgoing`](Self::outgoing), then read, each with an `.await`. No borrow lasts over one.
+    ///
     /// # Errors
     ///
     /// Fatal, as for [`next_event`](Self::next_event).
+    #[doc(alias("tokio", "async", "async-std", "futures", "StreamExt"))]
     #[inline]
     pub fn find_event(
         &mut self,

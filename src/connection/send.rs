@@ -69,6 +69,7 @@ impl Connection {
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
+    #[doc(alias("write_message", "WriteMessage"))]
     #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
         self.send_message(MessageKind::Text, text.as_bytes())
@@ -92,6 +93,7 @@ impl Connection {
     ///
     /// Recoverable: nothing was queued, and the message comes back.
     /// [`SendError::InvalidUtf8`] if it is to be a text and is none.
+    #[doc(alias = "Utf8Bytes")]
     pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), Rejected<Bytes>> {
         let checked = match kind {
             MessageKind::Text if simdutf8::basic::from_utf8(&payload).is_err() => {
@@ -154,6 +156,7 @@ impl Connection {
     ///
     /// Recoverable: nothing was queued, and the message is still under way. It can be ended by a
     /// valid fragment, or by closing.
+    #[doc(alias("NextWriter", "streaming"))]
     pub fn send_fragment(
         &mut self,
         kind: MessageKind,
@@ -194,6 +197,7 @@ impl Connection {
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
+    #[doc(alias = "WriteControl")]
     pub fn send_ping(&mut self, payload: ControlPayload) -> Result<(), SendError> {
         self.send_control(Opcode::Ping, &payload)
     }

@@ -4,6 +4,17 @@ use core::ops::Add;
 use core::time::Duration;
 
 /// A moment, as the time since any epoch the caller likes. Only differences matter.
+///
+/// ```
+/// use sansio_ws::deadlines::Instant;
+/// use std::time::Duration;
+///
+/// let started = Instant::new(Duration::from_millis(1_500)); // of a counter that runs since power-on
+/// let due = started + Duration::from_secs(10);
+/// assert_eq!(due.since_epoch(), Duration::from_millis(11_500));
+/// assert_eq!(due.saturating_since(started), Duration::from_secs(10));
+/// assert_eq!(started.saturating_since(due), Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant {
     /// Enough for 584 years.

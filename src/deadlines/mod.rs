@@ -18,6 +18,25 @@
 //! [`Due::Pong`], [`Due::Idle`], [`Due::Message`] or [`Due::Close`] is acted on, the caller reads
 //! once more what the transport has: bytes that have arrived count although nobody has read them
 //! yet. The adapters of this crate do so.
+//!
+//! ```
+//! use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
+//! use sansio_ws::{Config, Connection, Ended, Role};
+//! use std::time::Duration;
+//!
+//! let second = |s| Instant::new(Duration::from_secs(s));
+//! let mut deadlines = Deadlines::new(Timeouts::default(), second(0));
+//! let mut connection = Connection::new(Role::Server, Config::default());
+//! deadlines.opened(second(1));
+//! // How long to wait for bytes. None come until then.
+//! assert_eq!(deadlines.poll_timeout(), Some(second(21)));
+//! assert_eq!(deadlines.enforce(&mut connection, second(21)), Some(Due::Ping));
+//! assert!(connection.wants_write());
+//! // A peer that is gone answers no ping.
+//! assert_eq!(deadlines.poll_timeout(), Some(second(41)));
+//! assert_eq!(deadlines.enforce(&mut connection, second(41)), Some(Due::Pong));
+//! assert_eq!(connection.ended(), Some(Ended::TimedOut));
+//! ```
 
 #[cfg(feature = "std")]
 mod clock;
@@ -44,6 +63,7 @@ use core::time::Duration;
 #[must_use]
 pub enum Due {
     /// Send a ping; the wait for a sign of life has begun.
+    #[doc(alias("isAlive", "heartbeat"))]
     Ping,
     /// The handshake took too long: close the transport.
     Opening,

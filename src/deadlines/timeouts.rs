@@ -11,11 +11,13 @@ use core::time::Duration;
 /// let timeouts = Timeouts::default().idle(Some(Duration::from_secs(60))).pong(None);
 /// assert_eq!(timeouts.opening, Some(Duration::from_secs(10)));
 /// ```
+#[doc(alias("SetReadDeadline", "timeout"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
     /// From the start until the handshake is done, in all (default: 10 s). When a client connects
     /// as well, the start is the first attempt to connect.
+    #[doc(alias = "HandshakeTimeout")]
     pub opening: Option<Duration>,
     /// Without any message received, arriving or sent (default: none). Pings and pongs do not
     /// count. Each byte of a message does, so a peer that sends one byte at a time stays for ever:
@@ -25,6 +27,7 @@ pub struct Timeouts {
     /// [`idle`](Self::idle): one bounds the time without messages, the other that of each.
     pub message: Option<Duration>,
     /// From the last sign of life until a ping is sent (default: 20 s).
+    #[doc(alias("isAlive", "heartbeat", "keep-alive"))]
     pub keep_alive: Option<Duration>,
     /// From that ping until the next sign of life (default: 20 s).
     pub pong: Option<Duration>,
@@ -81,6 +84,7 @@ impl Timeouts {
     }
 
     /// The same with another time between pings.
+    #[doc(alias("isAlive", "heartbeat", "keep-alive"))]
     #[must_use]
     pub const fn keep_alive(mut self, time: Option<Duration>) -> Self {
         self.keep_alive = time;

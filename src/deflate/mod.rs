@@ -10,6 +10,25 @@
 //!   codec ── compressor.rs: deflate, no larger than the message was
 //!         └─ decompressor.rs: inflate, no larger than there is room for
 //! ```
+//!
+//! ```
+//! use sansio_ws::deflate::Deflate;
+//! use sansio_ws::extension::{Extension, Offer};
+//! use sansio_ws::{Config, Connection, Role};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // All that a program has to say; the handshake does the rest, which is shown here.
+//! let config = Config::default().extension(Deflate::default());
+//!
+//! let browser = b"permessage-deflate; client_max_window_bits";
+//! let offers = Offer::parse(browser).ok_or("not well-formed")?;
+//! let agreement = Deflate::default().accept(&offers).ok_or("not accepted")?;
+//! let mut server = Connection::new(Role::Server, config).with_agreement(agreement);
+//! let text = "all work and no play ".repeat(100);
+//! server.send_text(&text)?;
+//! assert!(server.queued() < text.len() / 10);
+//! # Ok(()) }
+//! ```
 
 mod codec;
 mod compressor;
@@ -38,8 +57,10 @@ fn is_window_bits(bits: u8) -> bool {
 /// use sansio_ws::deflate::Deflate;
 ///
 /// # fn main() -> Result<(), sansio_ws::deflate::InvalidSetting> {
-/// let config = Config::default().extension(Deflate::default());
-/// let config = Config::default().extension(Deflate::context_takeover().level(9)?.min_bytes(32));
+/// let small_and_many = Config::default().extension(Deflate::context_takeover().level(6)?);
+/// let little_memory = Config::default().extension(Deflate::low_memory().min_bytes(1024));
+/// let usual = Config::default().extension(Deflate::default().max_ratio(Some(100)));
+/// assert!(Deflate::default().level(10).is_err());
 /// # Ok(()) }
 /// ```
 ///
@@ -92,6 +113,7 @@ fn is_window_bits(bits: u8) -> bool {
 /// ones. Started with `MALLOC_MMAP_THRESHOLD_=32768` in its environment, the process has 8 MiB left.
 /// `cargo bench --features deflate --bench states` measures that. Without context takeover it is
 /// 2 MiB in either case.
+#[doc(alias("compression", "permessage-deflate", "perMessageDeflate", "zlib"))]
 #[derive(Debug, Clone)]
 pub struct Deflate {
     settings: Settings,
@@ -148,6 +170,17 @@ impl Deflate {
     ///
     /// Each connection that has compressed and received keeps about 320 KiB. It is the preset that
     /// serves Safari 15.0 to 15.3 too, see [`Deflate::default`].
+    ///
+    /// ```
+    /// use sansio_ws::deflate::Deflate;
+    /// use sansio_ws::extension::{Extension, Offer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let offers = Offer::parse(b"permessage-deflate").ok_or("not well-formed")?;
+    /// let agreement = Deflate::context_takeover().accept(&offers).ok_or("not accepted")?;
+    /// assert_eq!(agreement.header, "permessage-deflate", "no parameter forbids to refer back");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn context_takeover() -> Self {
         let mut deflate = Self::default();
@@ -161,6 +194,17 @@ impl Deflate {
     /// For a server with little memory: the defaults, but with a window of 4 KiB for what the
     /// server sends. A state for sending takes about 161 KiB. Safari 15.0 to 15.3 are not served, see
     /// [`Deflate::default`].
+    ///
+    /// ```
+    /// use sansio_ws::deflate::Deflate;
+    /// use sansio_ws::extension::{Extension, Offer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let offers = Offer::parse(b"permessage-deflate").ok_or("not well-formed")?;
+    /// let agreement = Deflate::low_memory().accept(&offers).ok_or("not accepted")?;
+    /// assert!(agreement.header.contains("server_max_window_bits=12"), "2^12 bytes are 4 KiB");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn low_memory() -> Self {
         let mut deflate = Self::default();
@@ -253,6 +297,7 @@ impl Deflate {
     ///
     /// Memory is bounded without it, by [`Limits::max_message_bytes`](crate::Limits::max_message_bytes),
     /// which counts those of the expanded message. The format itself allows about 1,030.
+    #[doc(alias = "zip bomb")]
     #[must_use]
     pub fn max_ratio(self, ratio: Option<u32>) -> Self {
         self.with(|settings| settings.max_ratio = ratio)

@@ -14,6 +14,22 @@ use core::fmt;
 /// What ends the body of a message (RFC 9112, section 6.3). The head says it:
 /// [`Request::body_framing`](super::Request::body_framing),
 /// [`ResponseHead::body_framing`](super::ResponseHead::body_framing).
+///
+/// ```
+/// use sansio_ws::handshake::{BodyDecoder, BodyFraming, ServerHandshake};
+/// use sansio_ws::{Limits, RecvBuffer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+/// let mut handshake = ServerHandshake::new(&Limits::default());
+/// let request = handshake.receive(&mut rx)?.ok_or("more bytes are needed")?;
+/// let framing = request.body_framing();
+/// assert_eq!(framing, BodyFraming::Length(5));
+/// let mut decoder = BodyDecoder::new(framing, 64 * 1024);
+/// assert_eq!(decoder.next_part(&mut rx)?, Some(&b"hello"[..]));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFraming {
     /// There is no body.
@@ -47,6 +63,7 @@ pub enum BodyFraming {
 ///
 /// Extensions of chunks and trailers are read and thrown away. A line that begins a chunk may have
 /// 256 bytes; trailers are bounded as heads are by [`Limits::default`].
+#[doc(alias("chunked", "Transfer-Encoding"))]
 #[derive(Debug)]
 pub struct BodyDecoder {
     state: State,

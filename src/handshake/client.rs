@@ -16,7 +16,34 @@ use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-/// Sends a request and receives the answer, in whatever pieces it comes.
+/// Sends a request and receives the answer (RFC 6455, section 4.1), in whatever pieces it comes.
+///
+/// ```
+/// use sansio_ws::handshake::{Answer, ClientHandshake, ClientRequest, basic_authorization};
+/// use sansio_ws::{Config, RecvBuffer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut request = ClientRequest::new("ws://example.com/chat")?;
+/// let mut handshake = ClientHandshake::new(&request, Config::default())?;
+/// let mut socket = Vec::new(); // or any other `Write`
+/// while !handshake.outgoing().is_empty() {
+///     handshake.outgoing().write_to(&mut socket)?;
+/// }
+/// assert!(socket.starts_with(b"GET /chat HTTP/1.1\r\n"));
+///
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+/// match handshake.receive(&mut rx)? {
+///     Some(Answer::Refused(response)) if response.status == 401 => {
+///         let authorization = basic_authorization("user", "password")?;
+///         request = request.header("Authorization", &authorization)?; // for another handshake
+///     }
+///     Some(Answer::Open(_connection, _head)) => {} // frames that came along are in `rx`
+///     _ => return Err("refused, or not complete".into()),
+/// }
+/// # Ok(()) }
+/// ```
+#[doc(alias("client", "connect"))]
 #[derive(Debug)]
 pub struct ClientHandshake {
     queue: SendQueue,

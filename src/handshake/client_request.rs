@@ -26,6 +26,7 @@ use alloc::vec::Vec;
 /// assert_eq!((request.host(), request.port(), request.is_secure()), ("example.com", 443, true));
 /// # Ok(()) }
 /// ```
+#[doc(alias = "IntoClientRequest")]
 #[derive(Clone)]
 pub struct ClientRequest {
     url: Url,
@@ -57,6 +58,7 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`InvalidField::Subprotocol`], [`InvalidField::DuplicateSubprotocol`].
+    #[doc(alias = "Sec-WebSocket-Protocol")]
     pub fn subprotocol(mut self, name: &str) -> Result<Self, InvalidField> {
         if !is_token(name.as_bytes()) {
             return Err(InvalidField::Subprotocol);
@@ -68,13 +70,15 @@ impl ClientRequest {
         Ok(self)
     }
 
-    /// Adds a header.
+    /// Adds a header. There is no `User-Agent` unless it is given here. The value of `Authorization` for a
+    /// user name and password is made by [`basic_authorization`](super::basic_authorization).
     ///
     /// # Errors
     ///
     /// [`InvalidField`] when the name is no token, the value has a control character (CR, LF and
     /// NUL above all), or the header is one that the handshake writes itself:
     /// [`InvalidField::Authorization`] if the URL has a user name.
+    #[doc(alias("user agent", "User-Agent", "basic auth"))]
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidField> {
         check_field(name, value)?;
         if self.authorization.is_some() && name.eq_ignore_ascii_case("authorization") {
@@ -115,6 +119,7 @@ impl ClientRequest {
     }
 
     /// Whether the URL is `wss` or `https`: the transport must be TLS, with the certificate checked.
+    #[doc(alias = "tls")]
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.url.secure
@@ -143,6 +148,7 @@ impl ClientRequest {
     /// # Errors
     ///
     /// [`InvalidUrl`]; [`InvalidUrl::Downgrade`] if it leads from TLS to no TLS.
+    #[doc(alias = "redirect")]
     pub fn redirected(&self, location: &str) -> Result<Self, InvalidUrl> {
         let location = location.split_once('#').map_or(location, |(location, _)| location);
         let (url, authorization) = Url::parse(&self.url.resolve(location))?;

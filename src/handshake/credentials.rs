@@ -11,9 +11,20 @@ use base64::engine::general_purpose::STANDARD;
 /// The value of `Authorization` or `Proxy-Authorization` for a user name and a password: `Basic` and
 /// their base64 (RFC 7617), readable by everybody on the way if there is no TLS.
 ///
+/// ```
+/// use sansio_ws::handshake::{ClientRequest, basic_authorization};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let authorization = basic_authorization("Aladdin", "open sesame")?;
+/// assert_eq!(authorization, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+/// let request = ClientRequest::new("wss://example.com/")?.header("Authorization", &authorization)?;
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 ///
 /// [`InvalidField::Authorization`]: a colon in the user name, or a control character.
+#[doc(alias("basic auth", "401"))]
 pub fn basic_authorization(user: &str, password: &str) -> Result<String, InvalidField> {
     if user.contains(':') || [user, password].iter().any(|text| text.chars().any(char::is_control))
     {

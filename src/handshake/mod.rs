@@ -11,6 +11,33 @@
 //!
 //! Both sides work incrementally on a [`RecvBuffer`](crate::RecvBuffer) and in time linear in the
 //! bytes received; bytes that follow the handshake simply stay in the buffer, for the connection.
+//!
+//! ```
+//! use sansio_ws::handshake::{
+//!     Acceptance, Answer, ClientHandshake, ClientRequest, OriginPolicy, ServerHandshake,
+//! };
+//! use sansio_ws::{Config, Limits, RecvBuffer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (mut to_server, mut to_client) = (Vec::new(), Vec::new()); // what would be a socket
+//! let request = ClientRequest::new("ws://example.com/chat")?;
+//! let mut client = ClientHandshake::new(&request, Config::default())?;
+//! client.outgoing().write_to(&mut to_server)?;
+//!
+//! let mut rx = RecvBuffer::new();
+//! rx.extend_from_slice(&to_server);
+//! let mut listening = ServerHandshake::new(&Limits::default());
+//! let received = listening.receive(&mut rx)?.ok_or("the request is not complete")?;
+//! assert_eq!(received.path(), "/chat");
+//! let upgrade = received.upgrade(OriginPolicy::SameHost)?;
+//! let mut server = upgrade.accept(&Acceptance::default(), Config::default())?;
+//! server.outgoing().write_to(&mut to_client)?;
+//!
+//! let mut rx = RecvBuffer::new();
+//! rx.extend_from_slice(&to_client);
+//! assert!(matches!(client.receive(&mut rx)?, Some(Answer::Open(..))));
+//! # Ok(()) }
+//! ```
 
 mod accept;
 mod authority;

@@ -12,6 +12,27 @@ use super::url::{is_host, parse_port, split_port};
 ///
 /// Origins are compared as scheme, host and port, in any case of letters; a missing port is the
 /// scheme's default.
+///
+/// ```
+/// use sansio_ws::handshake::{HandshakeError, OriginPolicy, Request, Status};
+///
+/// # fn main() -> Result<(), HandshakeError> {
+/// let headers: [(&str, &[u8]); 6] = [
+///     ("Host", b"api.example.com"),
+///     ("Origin", b"https://example.com"), // the page that the user looks at
+///     ("Connection", b"Upgrade"),
+///     ("Upgrade", b"websocket"),
+///     ("Sec-WebSocket-Version", b"13"),
+///     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+/// ];
+/// let request = Request::from_parts("GET", "/chat", headers)?;
+/// assert!(request.upgrade(OriginPolicy::Listed(&["https://example.com"])).is_ok());
+/// let error = request.upgrade(OriginPolicy::SameHost).err();
+/// assert_eq!(error, Some(HandshakeError::Origin));
+/// assert_eq!(HandshakeError::Origin.status(), Status::FORBIDDEN);
+/// # Ok(()) }
+/// ```
+#[doc(alias("CheckOrigin", "CSRF", "CSWSH"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginPolicy<'a> {

@@ -33,6 +33,7 @@ use alloc::boxed::Box;
 /// assert!(matches!(proxy.receive(&mut rx)?, Some(ProxyAnswer::Connected)));
 /// # Ok(()) }
 /// ```
+#[doc(alias("proxy", "Proxy-Authorization"))]
 #[doc(alias = "tunnel")]
 #[derive(Debug)]
 pub struct ProxyConnect {

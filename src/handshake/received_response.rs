@@ -14,6 +14,27 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// A server's or a proxy's answer: a redirect, a demand for authentication, an error.
+///
+/// ```
+/// use sansio_ws::handshake::{Answer, ClientHandshake, ClientRequest};
+/// use sansio_ws::{Config, RecvBuffer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let mut handshake = ClientHandshake::new(&request, Config::default())?;
+/// # handshake.outgoing().write_to(&mut Vec::new())?;
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"HTTP/1.1 308 Moved\r\nLocation: /rooms/1\r\nContent-Length: 4\r\n\r\nhere");
+/// let Some(Answer::Refused(response)) = handshake.receive(&mut rx)? else {
+///     return Err("no refusal, or not complete".into());
+/// };
+/// assert_eq!((response.status, response.body.as_slice()), (308, &b"here"[..]));
+/// let location = response.redirect().ok_or("refused")?;
+/// let next = request.redirected(location)?; // never from `wss` to `ws`
+/// assert_eq!((next.host(), next.target()), ("example.com", "/rooms/1"));
+/// # Ok(()) }
+/// ```
+#[doc(alias = "401")]
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedResponse {

@@ -11,7 +11,27 @@ use super::response::Response;
 use super::target::Target;
 use alloc::vec::Vec;
 
-/// The head of an HTTP request.
+/// The head of an HTTP request (RFC 9112, section 3). One that a
+/// [`ServerHandshake`](super::ServerHandshake) receives is bounded by
+/// [`Limits::max_handshake_bytes`](crate::Limits::max_handshake_bytes) and
+/// [`Limits::max_headers`](crate::Limits::max_headers).
+///
+/// ```
+/// use sansio_ws::handshake::{HandshakeError, Request, ServerHandshake};
+/// use sansio_ws::{Limits, RecvBuffer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut rx = RecvBuffer::new();
+/// rx.extend_from_slice(b"GET /rooms/1?user=me HTTP/1.1\r\nHost: localhost:8080\r\nCookie: a=b\r\n\r\n");
+/// let mut handshake = ServerHandshake::new(&Limits::default());
+/// let request = handshake.receive(&mut rx)?.ok_or("more bytes are needed")?;
+/// assert_eq!((request.method(), request.path()), ("GET", "/rooms/1"));
+/// assert_eq!(request.headers().get("cookie"), Some("a=b"));
+/// assert!(!request.is_upgrade(), "a page is asked for");
+/// request.check_host(&["localhost", "127.0.0.1", "[::1]"])?;
+/// assert_eq!(request.check_host(&["example.com"]), Err(HandshakeError::ForeignHost));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request<'b> {
     method: &'b str,
@@ -53,12 +73,18 @@ impl<'b> Request<'b> {
         Self::check(method, target, version, Headers::new(lines))
     }
 
-    /// A request that something else has parsed, for example hyper: one of HTTP/1.1. It is checked as
+    /// A request that something else has parsed, for example hyper or axum: one of HTTP/1.1. It is checked as
     /// strictly as one that a [`ServerHandshake`](super::ServerHandshake) receives.
+    ///
+    /// [`upgrade`](Self::upgrade) it, send the head that
+    /// [`Upgrade::accept_head`](super::Upgrade::accept_head) returns as the response, and give the bytes of
+    /// the upgraded stream to the connection: see the example of [`Upgrade`](super::Upgrade), and
+    /// [`Connection::find_event`](crate::Connection::find_event) for the loop in async code.
     ///
     /// # Errors
     ///
     /// Fatal, as for [`ServerHandshake::receive`](super::ServerHandshake::receive).
+    #[doc(alias("hyper", "axum", "tokio", "async", "noServer", "handleUpgrade"))]
     pub fn from_parts(
         method: &'b str,
         target: &'b str,
@@ -74,6 +100,7 @@ impl<'b> Request<'b> {
     /// # Errors
     ///
     /// Fatal, as for [`ServerHandshake::receive`](super::ServerHandshake::receive).
+    #[doc(alias("HTTP/2", "HTTP/3", "h2"))]
     pub fn extended_connect(
         authority: &'b str,
         path: &'b str,
@@ -170,6 +197,7 @@ impl<'b> Request<'b> {
     /// # Errors
     ///
     /// Fatal: [`HandshakeError::ForeignHost`].
+    #[doc(alias = "dns rebinding")]
     pub fn check_host(&self, hosts: &[impl AsRef<str>]) -> Result<(), HandshakeError> {
         match &self.authority {
             Some(named) if !hosts.iter().any(|listed| named.is_listed_as(listed.as_ref())) => {
@@ -208,6 +236,7 @@ impl<'b> Request<'b> {
     /// Whether another request may follow on the same connection, once this response is sent and the
     /// body of this request has been read to its end: both sides have to want it, and speak HTTP/1.1
     /// (RFC 9112, section 9.3).
+    #[doc(alias = "keep-alive")]
     #[must_use]
     pub fn keeps_alive(&self, response: &Response) -> bool {
         self.responder().keeps_alive(response)

@@ -21,6 +21,7 @@ use alloc::vec::Vec;
 ///
 /// A 426 names `websocket` as what to upgrade to, and lists that in `Connection` (RFC 9110, sections
 /// 7.8 and 15.5.22).
+#[doc(alias = "401")]
 #[doc(alias = "refuse")]
 #[doc(alias = "reject")]
 #[doc(alias = "redirect")]
@@ -92,6 +93,7 @@ impl Response {
 
     /// Whether the connection may serve further requests behind this one (default: no). It does if
     /// the request allows it too, see [`Request::keeps_alive`](super::Request::keeps_alive).
+    #[doc(alias = "keep-alive")]
     #[must_use]
     pub const fn keep_alive(mut self, on: bool) -> Self {
         self.keep_alive = on;

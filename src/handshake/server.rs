@@ -93,6 +93,7 @@ impl Request<'_> {
     /// # Errors
     ///
     /// Fatal: the first requirement that is not met.
+    #[doc(alias = "verifyClient")]
     pub fn upgrade(&self, origin: OriginPolicy<'_>) -> Result<Upgrade<'_>, HandshakeError> {
         let headers = self.headers();
         let is_extended = self.version() == Version::Http2;
@@ -142,6 +143,33 @@ impl Request<'_> {
 
 /// A request that is a correct WebSocket handshake, to be accepted or
 /// [answered](Request::respond) otherwise.
+///
+/// ```
+/// use sansio_ws::Config;
+/// use sansio_ws::handshake::{Acceptance, OriginPolicy, Request};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // What an HTTP server has parsed.
+/// let headers: [(&str, &[u8]); 6] = [
+///     ("Host", b"example.com"),
+///     ("Connection", b"Upgrade"),
+///     ("Upgrade", b"websocket"),
+///     ("Sec-WebSocket-Version", b"13"),
+///     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
+///     ("Sec-WebSocket-Protocol", b"chat.v2, chat.v1"),
+/// ];
+/// let request = Request::from_parts("GET", "/chat", headers)?;
+/// let upgrade = request.upgrade(OriginPolicy::SameHost)?;
+/// let subprotocol = upgrade.choose(&["chat.v1", "chat.v2"]);
+/// assert_eq!(subprotocol, Some("chat.v2"), "the client's order counts");
+/// let reply = Acceptance { subprotocol, headers: &[("Set-Cookie", "seen=1")] };
+/// let (head, connection) = upgrade.accept_head(&reply, Config::default())?;
+/// assert_eq!((head.status(), connection.is_open()), (101, true));
+/// let accept = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// assert!(head.headers().any(|header| header == accept));
+/// # Ok(()) }
+/// ```
+#[doc(alias("Upgrader", "handleUpgrade"))]
 #[derive(Debug)]
 pub struct Upgrade<'r> {
     request: &'r Request<'r>,
@@ -165,6 +193,7 @@ impl<'r> Upgrade<'r> {
     }
 
     /// The first subprotocol the client offers that is among `known`.
+    #[doc(alias("subprotocol", "handleProtocols", "Sec-WebSocket-Protocol"))]
     #[must_use]
     pub fn choose(&self, known: &[&str]) -> Option<&'r str> {
         self.subprotocols().find(|offered| known.contains(offered))
@@ -187,6 +216,7 @@ impl<'r> Upgrade<'r> {
     ///
     /// Recoverable: `reply` is not allowed, see [`InvalidField`]. An extended CONNECT has no response
     /// of HTTP/1.1: [`InvalidField::ExtendedConnect`].
+    #[doc(alias("handleUpgrade", "accept_hdr"))]
     pub fn accept(
         &self,
         reply: &Acceptance<'_>,
@@ -210,6 +240,7 @@ impl<'r> Upgrade<'r> {
     /// # Errors
     ///
     /// Recoverable: `reply` is not allowed, see [`InvalidField`].
+    #[doc(alias("hyper", "axum"))]
     pub fn accept_head(
         &self,
         reply: &Acceptance<'_>,
@@ -281,7 +312,16 @@ impl AcceptHead {
     }
 }
 
-/// What the server adds to its acceptance.
+/// What the server adds to its acceptance (RFC 6455, section 4.2.2). A subprotocol that the client does not
+/// offer, and a header that the handshake writes itself, are errors of [`Upgrade::accept`]: recoverable.
+///
+/// ```
+/// use sansio_ws::handshake::Acceptance;
+///
+/// let session = String::from("session=3f9a; Path=/; HttpOnly; SameSite=Strict");
+/// let reply = Acceptance { headers: &[("Set-Cookie", &session)], ..Acceptance::default() };
+/// assert_eq!(reply.subprotocol, None);
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Acceptance<'a> {

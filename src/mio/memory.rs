@@ -22,6 +22,29 @@ const KEPT_TIME: Duration = Duration::from_secs(1);
 ///
 /// It grows to what large messages have needed. Once a second, a turn gives back what is larger
 /// than a read; a loop that has nothing to do can call [`shrink`](Self::shrink).
+///
+/// ```
+/// use sansio_ws::deadlines::{Clock, Timeouts};
+/// use sansio_ws::mio::{Memory, WebSocket};
+/// use sansio_ws::{CloseCode, Config, Connection, Masks, RecvBuffer, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let stream = mio::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let connection = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// # let mut rx = RecvBuffer::new();
+/// # rx.extend_from_slice(b"\x81\x02hi\x82\x03\x01\x02\x03");
+/// let (clock, mut memory) = (Clock::new(), Memory::with_read_bytes(16 * 1024));
+/// let mut socket = WebSocket::from_parts(stream, rx, connection, Timeouts::default(), clock.now());
+///
+/// if let Some(connection) = socket.connection_mut(&mut memory) {
+///     connection.close(CloseCode::GOING_AWAY, "the server goes down")?;
+/// }
+/// socket.settle(&mut memory, clock.now())?;
+/// assert!(socket.connection().is_some_and(Connection::is_closing));
+/// memory.shrink(); // the loop has nothing to do
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Memory {
     pub(super) rx: RecvBuffer,

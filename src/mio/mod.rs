@@ -20,6 +20,69 @@
 //! **Names.** This module is called as the crate is that it adapts to. Behind `use sansio_ws::*`, `mio` is
 //! this module, `mio::Poll` is not found, and an import of it is ambiguous (E0659). Import by name, or write
 //! `::mio` for the crate, or say `use ::mio;` beside the glob.
+//!
+//! **A whole loop**, that of an echo server:
+//!
+//! ```no_run
+//! use mio::{Events, Interest, Poll, Token, net::TcpListener, net::TcpStream};
+//! use sansio_ws::deadlines::{Clock, Timeouts};
+//! use sansio_ws::handshake::{Acceptance, OriginPolicy};
+//! use sansio_ws::mio::{Error, Memory, Turn, WebSocket};
+//! use sansio_ws::{CloseCode, Config, Event, SendError};
+//! use std::{collections::HashMap, sync::Arc, time::Duration};
+//!
+//! fn serve(mut turn: Turn<'_, TcpStream>, config: &Arc<Config>) -> Result<(), Error> {
+//!     turn.accept(|request| {
+//!         let upgrade = request.upgrade(OriginPolicy::SameHost)?;
+//!         Ok(upgrade.accept(&Acceptance::default(), Arc::clone(config))?)
+//!     })?;
+//!     while let Some((mut reply, event)) = turn.next()? {
+//!         if let Event::Text(text) = event {
+//!             if reply.send_text(text) == Err(SendError::QueueFull) {
+//!                 let _ = reply.close(CloseCode::POLICY_VIOLATION, "reads too slowly");
+//!             }
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (config, timeouts) = (Arc::new(Config::default()), Arc::new(Timeouts::default()));
+//! let (clock, mut memory) = (Clock::new(), Memory::new());
+//! let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(1024));
+//! let mut listener = TcpListener::bind("127.0.0.1:9001".parse()?)?;
+//! poll.registry().register(&mut listener, Token(0), Interest::READABLE)?;
+//! let mut sockets = HashMap::new();
+//! let mut accepted = 0;
+//! loop {
+//!     let wait = match sockets.values().any(WebSocket::wants_turn) {
+//!         true => Some(Duration::ZERO),
+//!         false => sockets.values().filter_map(WebSocket::poll_timeout).min().map(|at| clock.until(at)),
+//!     };
+//!     poll.poll(&mut events, wait)?;
+//!     let now = clock.now();
+//!     for event in &events {
+//!         if let Some(socket) = sockets.get_mut(&event.token()) {
+//!             socket.ready(event);
+//!             continue;
+//!         }
+//!         while let Ok((stream, _)) = listener.accept() {
+//!             accepted += 1;
+//!             let mut socket = WebSocket::server(stream, &config.limits, Arc::clone(&timeouts), now);
+//!             socket.register(poll.registry(), Token(accepted))?;
+//!             sockets.insert(Token(accepted), socket);
+//!         }
+//!     }
+//!     sockets.retain(|_, socket| {
+//!         let _ = socket.handle_timeout(now);
+//!         if socket.wants_turn() && let Err(error) = serve(socket.turn(&mut memory, now), &config) {
+//!             println!("{error}");
+//!         }
+//!         matches!(socket.settle(&mut memory, now), Ok(None))
+//!     });
+//! }
+//! # }
+//! ```
 
 mod error;
 mod link;
@@ -50,6 +113,36 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
 /// A non-blocking stream that can end its writing direction.
+///
+/// A TLS stream becomes one by a type of your own that wraps it:
+///
+/// ```
+/// use mio::{Interest, Registry, Token, event::Source, net::TcpStream};
+/// use std::io::{self, Read, Write};
+///
+/// // With the state of a TLS library, through which `Read` and `Write` go. `Source` is the TCP stream's.
+/// struct Secure(TcpStream);
+/// # impl Secure { fn send_close_notify(&mut self) {} }
+/// # impl Read for Secure { fn read(&mut self, b: &mut [u8]) -> io::Result<usize> { self.0.read(b) } }
+/// # impl Write for Secure {
+/// #     fn write(&mut self, b: &[u8]) -> io::Result<usize> { self.0.write(b) }
+/// #     fn flush(&mut self) -> io::Result<()> { self.0.flush() }
+/// # }
+/// # impl Source for Secure {
+/// #     fn register(&mut self, r: &Registry, t: Token, i: Interest) -> io::Result<()> { self.0.register(r, t, i) }
+/// #     fn reregister(&mut self, r: &Registry, t: Token, i: Interest) -> io::Result<()> { self.0.reregister(r, t, i) }
+/// #     fn deregister(&mut self, r: &Registry) -> io::Result<()> { self.0.deregister(r) }
+/// # }
+///
+/// impl sansio_ws::mio::Stream for Secure {
+///     fn shutdown_write(&mut self) -> io::Result<()> {
+///         self.send_close_notify();
+///         self.flush() // `WouldBlock` if that can't be written now
+///     }
+/// }
+/// assert!(!<Secure as sansio_ws::mio::Stream>::SHORT_READ_DRAINS, "records of TLS");
+/// ```
+#[doc(alias("tls", "rustls", "wss"))]
 pub trait Stream: Read + Write + Source {
     /// Whether a read that returns fewer bytes than it was offered has drained the stream, so
     /// that mio will report the next ones, and the read that would return `WouldBlock` can be
@@ -126,6 +219,21 @@ const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Inter
 const INTERESTS: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// A WebSocket connection over a non-blocking stream.
+///
+/// ```
+/// use sansio_ws::deadlines::{Clock, Timeouts};
+/// use sansio_ws::handshake::ClientRequest;
+/// use sansio_ws::{Config, mio::WebSocket};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let stream = mio::net::TcpStream::connect(listener.local_addr()?)?; // it may take its time
+/// let request = ClientRequest::new("ws://example.com/chat")?;
+/// let (config, timeouts) = (Config::default(), Timeouts::default());
+/// let socket = WebSocket::client(stream, &request, config, timeouts, Clock::new().now())?;
+/// assert!(socket.connection().is_none(), "the handshake comes first: `register` it, and give it turns");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct WebSocket<S> {
     link: Link<S>,
@@ -163,6 +271,7 @@ enum Look {
 
 impl<S: Stream> WebSocket<S> {
     /// The server's side of an accepted stream. Of `limits`, those for handshakes apply.
+    #[doc(alias = "accept")]
     pub fn server(
         stream: S,
         limits: &Limits,
@@ -177,6 +286,7 @@ impl<S: Stream> WebSocket<S> {
     /// # Errors
     ///
     /// [`EntropyError`]; nothing has been sent.
+    #[doc(alias = "connect")]
     pub fn client(
         stream: S,
         request: &ClientRequest,
@@ -280,7 +390,7 @@ impl<S: Stream> WebSocket<S> {
     /// An open connection, in either role, that began elsewhere: the stream, bytes that were read and
     /// not handed out, and the machine. [`register`](Self::register) the stream, then give it a turn if
     /// it [wants one](Self::wants_turn).
-    #[doc(alias = "from_partially_read")]
+    #[doc(alias("from_partially_read", "from_raw_socket"))]
     pub fn from_parts(
         stream: S,
         rx: RecvBuffer,

@@ -18,6 +18,35 @@ const PORTION: usize = 256 * 1024;
 const PORTIONS: usize = 8;
 
 /// A turn of one socket at the loop's buffer.
+///
+/// ```
+/// use sansio_ws::deadlines::{Clock, Timeouts};
+/// use sansio_ws::mio::{Memory, WebSocket};
+/// use sansio_ws::{Config, Connection, Event, Masks, RecvBuffer, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let stream = mio::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let connection = Connection::new(Role::Client(Masks::from_os()?), Config::default());
+/// # let mut rx = RecvBuffer::new();
+/// # rx.extend_from_slice(b"\x81\x02hi\x82\x03\x01\x02\x03");
+/// let (clock, mut memory) = (Clock::new(), Memory::new());
+/// let mut socket = WebSocket::from_parts(stream, rx, connection, Timeouts::default(), clock.now());
+///
+/// let (mut texts, mut bytes) = (Vec::new(), 0);
+/// let mut turn = socket.turn(&mut memory, clock.now());
+/// while let Some((_reply, event)) = turn.next()? {
+///     match event {
+///         Event::Text(text) => texts.push(text.to_owned()),
+///         Event::Binary(payload) => bytes += payload.len(),
+///         _ => {}
+///     }
+/// }
+/// drop(turn);
+/// assert_eq!((texts, bytes), (vec!["hi".to_owned()], 3));
+/// assert!(!socket.wants_turn(), "nothing is left until `poll` reports more");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Turn<'t, S: Stream> {
     socket: &'t mut WebSocket<S>,
@@ -58,6 +87,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// # Errors
     ///
     /// Fatal, see [`Error`].
+    #[doc(alias("accept_hdr", "verifyClient", "Upgrader"))]
     pub fn accept(
         &mut self,
         decide: impl FnMut(&Request<'_>) -> Result<Connection, Response>,
@@ -140,6 +170,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     /// # Errors
     ///
     /// [`Error::Io`], or once [`Error::Protocol`].
+    #[doc(alias = "read_message")]
     #[expect(clippy::should_implement_trait, reason = "lends what it returns")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<(Reply<'_, S>, Event<'_>)>, Error> {

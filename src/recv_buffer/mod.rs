@@ -26,11 +26,15 @@ const FIRST: usize = 4096;
 /// [`Connection::next_event`](crate::Connection::next_event).
 ///
 /// ```
-/// # use std::io::Read;
-/// # fn read(socket: &mut impl Read) -> std::io::Result<()> {
-/// let mut rx = sansio_ws::RecvBuffer::new(); // allocates nothing yet
+/// use sansio_ws::RecvBuffer;
+/// use std::io::Read;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut socket = &b"\x89\x00"[..]; // or any other `Read`
+/// let mut rx = RecvBuffer::new(); // allocates nothing yet
 /// let n = socket.read(rx.spare())?;
 /// rx.commit(n);
+/// assert_eq!(rx.unread(), b"\x89\x00");
 /// # Ok(()) }
 /// ```
 ///
@@ -136,7 +140,8 @@ impl RecvBuffer {
     /// rx.extend_from_slice(b"PROXY TCP4 192.0.2.1 192.0.2.2 5000");
     /// assert_eq!(proxy_line(&mut rx), None);
     /// rx.extend_from_slice(b"0 80\r\nGET / HTTP/1.1\r\n");
-    /// assert_eq!(proxy_line(&mut rx).unwrap(), "PROXY TCP4 192.0.2.1 192.0.2.2 50000 80");
+    /// let line = "PROXY TCP4 192.0.2.1 192.0.2.2 50000 80";
+    /// assert_eq!(proxy_line(&mut rx).as_deref(), Some(line));
     /// assert_eq!(rx.unread(), b"GET / HTTP/1.1\r\n"); // for the handshake
     /// ```
     #[inline]

@@ -79,9 +79,43 @@ impl WebSocket<TcpStream> {
     /// The [`Reader`] must be kept reading: it completes the closing handshake, answers pings, and
     /// watches the deadlines.
     ///
+    /// ```
+    /// use sansio_ws::blocking::{Error, WebSocket};
+    /// use sansio_ws::handshake::{ClientRequest, OriginPolicy};
+    /// use sansio_ws::{CloseCode, Config, Event, deadlines::Timeouts};
+    /// use std::{net::TcpListener, thread};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (config, timeouts) = (Config::default(), Timeouts::default());
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let request = ClientRequest::new(&format!("ws://{}/", listener.local_addr()?))?;
+    /// # let server = thread::spawn(move || -> Result<(), Error> {
+    /// #     let (stream, _) = listener.accept()?;
+    /// #     let mut socket = WebSocket::accept(stream, OriginPolicy::SameHost, Config::default(), timeouts)?;
+    /// #     while socket.read()?.is_some() {}
+    /// #     Ok(())
+    /// # });
+    /// let (mut reader, writer) = WebSocket::open(&request, config, timeouts)?.split()?;
+    /// let reading = thread::spawn(move || -> Result<_, Error> {
+    ///     while let Some(event) = reader.read()? {
+    ///         println!("{event:?}");
+    ///     }
+    ///     Ok(reader.ended())
+    /// });
+    /// for number in 0..3 {
+    ///     writer.send_text(&number.to_string())?; // a clone of it could do so in another thread
+    /// }
+    /// writer.close(CloseCode::NORMAL, "that was all")?;
+    /// let ended = reading.join().map_err(|_| "panicked")??;
+    /// assert!(ended.is_some_and(|ended| ended.is_clean()));
+    /// # server.join().map_err(|_| "panicked")??;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// What [`TcpStream::try_clone`] says.
+    #[doc(alias("StreamExt", "try_clone"))]
     pub fn split(self) -> io::Result<(Reader<TcpStream>, Writer<TcpStream>)> {
         let write_half = self.stream().try_clone()?;
         Ok(self.split_with(write_half))
@@ -105,6 +139,7 @@ impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
     /// writing. The one half sets timeouts for reading only, the other for writing only; those
     /// that were set before are removed.
+    #[doc(alias = "split")]
     pub fn split_with(self, write_half: S) -> (Reader<S>, Writer<S>) {
         let Link { mut stream, connection, mut timer, .. } = self.link;
         stream.remove_timeouts();

@@ -18,6 +18,9 @@ use std::sync::PoisonError;
 const WRITE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The reading half of a [`WebSocket`].
+///
+/// Made by [`WebSocket::split`], which has an example. Its thread waits, the others send.
+#[doc(alias("SplitStream", "split"))]
 #[derive(Debug)]
 pub struct Reader<S> {
     pub(super) stream: Timed<S>,

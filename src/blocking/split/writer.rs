@@ -11,6 +11,9 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 /// A writing half of a [`WebSocket`]. Clones write to the same connection; messages do not mix.
+///
+/// Made by [`WebSocket::split`], which has an example.
+#[doc(alias("SplitSink", "split"))]
 #[derive(Debug)]
 pub struct Writer<S> {
     pub(super) shared: Arc<Shared<S>>,
