@@ -162,7 +162,7 @@ impl Request<'_> {
 /// let upgrade = request.upgrade(OriginPolicy::SameHost)?;
 /// let subprotocol = upgrade.choose(&["chat.v1", "chat.v2"]);
 /// assert_eq!(subprotocol, Some("chat.v2"), "the client's order counts");
-/// let reply = Acceptance { subprotocol, headers: &[("Set-Cookie", "seen=1")] };
+/// let reply = Acceptance::default().subprotocol(subprotocol).headers(&[("Set-Cookie", "seen=1")]);
 /// let (head, connection) = upgrade.accept_head(&reply, Config::default())?;
 /// assert_eq!((head.status(), connection.is_open()), (101, true));
 /// let accept = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -319,7 +319,8 @@ impl AcceptHead {
 /// use sansio_ws::handshake::Acceptance;
 ///
 /// let session = String::from("session=3f9a; Path=/; HttpOnly; SameSite=Strict");
-/// let reply = Acceptance { headers: &[("Set-Cookie", &session)], ..Acceptance::default() };
+/// let headers = [("Set-Cookie", &*session)];
+/// let reply = Acceptance::default().headers(&headers);
 /// assert_eq!(reply.subprotocol, None);
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
