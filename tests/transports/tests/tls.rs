@@ -83,7 +83,9 @@ fn serve<S: blocking::Stream>(opened: Result<blocking::WebSocket<S>, blocking::E
     let mut socket = match opened {
         Ok(socket) => socket,
         Err(blocking::Error::Io(error)) => return Err(Failure::Opening(error.kind())),
-        Err(blocking::Error::Unopened(_)) => return Err(Failure::Opening(ErrorKind::UnexpectedEof)),
+        Err(blocking::Error::Unopened(_)) => {
+            return Err(Failure::Opening(ErrorKind::UnexpectedEof));
+        }
         Err(error) => panic!("{error}"),
     };
     loop {
