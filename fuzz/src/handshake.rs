@@ -397,7 +397,8 @@ fn authority(text: &str) -> Option<(String, Option<u16>)> {
     let port = match port {
         "" | ":" => None,
         port => {
-            Some(port[1..].bytes().all(|b| b.is_ascii_digit()).then(|| port[1..].parse().ok())??)
+            let digits = port.strip_prefix(':')?;
+            Some(digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??)
         }
     };
     (text.is_ascii()).then(|| (name.to_ascii_lowercase(), port))
