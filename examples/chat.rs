@@ -4,7 +4,7 @@
 //! cargo run --release --all-features --example chat
 //! ```
 //!
-//! The event loop is in `support/`; here is what makes it a chat.
+//! The event loop is in the library; here is what makes it a chat.
 
 #[path = "support/hosts.rs"]
 mod hosts;
@@ -13,11 +13,17 @@ mod support;
 use clap::Parser;
 use hosts::Hosts;
 use log::LevelFilter;
-use sansio_ws::handshake::OriginPolicy;
-use sansio_ws::{CloseCode, Limits, PreparedMessage};
+use mio::net::TcpStream;
+use sansio_ws::handshake::{OriginPolicy, Request, Response};
+use sansio_ws::mio::Reply;
+use sansio_ws::mio::server::Server;
+use sansio_ws::mio::server::websockets::{
+    Client, Handler, Outbox, Settings, SlowConsumers, WebSockets,
+};
+use sansio_ws::{CloseCode, Ended, Limits, PreparedMessage};
+use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-use support::{Deadlines, Everyone, Reply, Service, Settings, Slow};
+use support::Deadlines;
 
 /// A chat over WebSocket: everyone sees what everyone says.
 ///
@@ -39,38 +45,69 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let settings = Settings {
-        page: include_str!("pages/chat.html"),
-        // Only our own page may join: others could listen in through their visitors' browsers.
-        origins: OriginPolicy::SameHost,
-        hosts: options.hosts.of(&options.address),
-        subprotocols: &["chat"],
-        config: Arc::new(support::config(64 * 1024, Limits::default().max_fragments)),
-        timeouts: Arc::new(options.deadlines.timeouts()),
-        slow: Slow::Disconnect,
-    };
-    support::run(&options.address, options.log, settings, Chat)
+    support::start_log(options.log);
+    // Only our own page may join: others could listen in through their visitors' browsers.
+    let settings =
+        Settings::new(OriginPolicy::SameHost, options.hosts.clone().of(&options.address))
+            .subprotocols(&["chat"])
+            .config(support::config(64 * 1024, Limits::default().max_fragments))
+            .timeouts(options.deadlines.timeouts())
+            .slow_consumers(SlowConsumers::Disconnect);
+    support::exit(run(&options, settings))
+}
+
+fn run(options: &Options, settings: Settings) -> io::Result<()> {
+    let server = Server::new(WebSockets::new(Chat, settings))?;
+    let mut server = server.shutdown_time(options.deadlines.shutdown_time());
+    for listener in support::listen(&options.address, 1)? {
+        server.listen(listener)?;
+    }
+    support::announce(core::slice::from_ref(&server))?;
+    support::handle_signals(vec![server.handle()])?;
+    server.run().map(drop)
 }
 
 struct Chat;
 
-impl Service for Chat {
-    fn opened(&mut self, id: u64, everyone: &mut Everyone) {
-        everyone.push(PreparedMessage::text(&format!("user{id} comes in")));
+type Room<'c> = Outbox<'c, ()>;
+
+impl Handler for Chat {
+    type Command = ();
+    type Timer = ();
+
+    fn page(&mut self, request: &Request<'_>) -> Response {
+        match request.path() {
+            "/" => Response::html(include_str!("pages/chat.html")),
+            _ => Response::not_found(),
+        }
     }
 
-    fn text(&mut self, id: u64, _: &mut Reply<'_>, text: &str, everyone: &mut Everyone) {
+    fn opened(&mut self, client: Client, room: &mut Room<'_>) {
+        say(room, &format!("user{} comes in", client.number));
+    }
+
+    fn text(
+        &mut self,
+        client: Client,
+        _: &mut Reply<'_, TcpStream>,
+        text: &str,
+        room: &mut Room<'_>,
+    ) {
         // One line, or its second could look like a line of the server.
         let line = text.replace(['\r', '\n'], " ");
-        everyone.push(PreparedMessage::text(&format!("user{id} says: {line}")));
+        say(room, &format!("user{} says: {line}", client.number));
     }
 
-    fn binary(&mut self, _: u64, connection: &mut Reply<'_>, _: &[u8], _: &mut Everyone) {
+    fn binary(&mut self, _: Client, reply: &mut Reply<'_, TcpStream>, _: &[u8], _: &mut Room<'_>) {
         // Fails only if the connection is closing already.
-        let _ = connection.close(CloseCode::UNSUPPORTED_DATA, "text only");
+        let _ = reply.close(CloseCode::UNSUPPORTED_DATA, "text only");
     }
 
-    fn ended(&mut self, id: u64, everyone: &mut Everyone) {
-        everyone.push(PreparedMessage::text(&format!("user{id} left")));
+    fn closed(&mut self, client: Client, _: io::Result<Ended>, room: &mut Room<'_>) {
+        say(room, &format!("user{} left", client.number));
     }
+}
+
+fn say(room: &mut Room<'_>, line: &str) {
+    room.send_to_all(PreparedMessage::text(line));
 }

@@ -40,11 +40,10 @@ impl Deadlines {
             .pong(self.silence_timeout.or(default.pong))
             .close(self.close_timeout.or(default.close))
     }
-}
 
-/// How often deadlines are checked: often enough that none is noticed much too late.
-pub(super) fn tick(timeouts: &Timeouts) -> Duration {
-    let Timeouts { opening, idle, keep_alive, pong, close, .. } = *timeouts;
-    let shortest = [opening, idle, keep_alive, pong, close].into_iter().flatten().min();
-    shortest.map_or(Duration::MAX, |shortest| shortest / 5)
+    /// How long all connections together may take to close. A slow reader may be long in coming to its
+    /// Close, where its own time for closing begins.
+    pub(crate) fn shutdown_time(&self) -> Option<Duration> {
+        self.timeouts().close.map(|time| time.saturating_mul(2))
+    }
 }

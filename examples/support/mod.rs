@@ -1,74 +1,21 @@
-//! What the example servers share.
-//!
-//! `server.rs` is the event loop, `peer.rs` one connection of it, `deadlines.rs` what ends those that
-//! take too long; here is what they are told, and how a server starts and ends.
+//! How the example servers start, log and end. What they do is in their own files, and the loop is the
+//! library's.
 
 mod deadlines;
-mod peer;
-mod server;
 
 pub(crate) use deadlines::Deadlines;
 
-use clap::ValueEnum;
-use log::{LevelFilter, error};
-use sansio_ws::deadlines::Timeouts;
-use sansio_ws::handshake::{Acceptance, HandshakeError, OriginPolicy, Request, Response};
-use sansio_ws::{Config, Connection, Limits, PreparedMessage};
-use std::io::Write;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::sync::atomic::{AtomicBool, Ordering};
+use log::LevelFilter;
+use mio::net::{TcpListener, TcpStream};
+use sansio_ws::mio::server::websockets::{Handler, WebSockets};
+use sansio_ws::mio::server::{Handle, Server};
+use sansio_ws::{Config, Limits};
+use std::io::{self, ErrorKind, Write};
+use std::net::ToSocketAddrs;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
-
-/// A connection, to answer a message.
-pub(crate) type Reply<'t> = sansio_ws::mio::Reply<'t, mio::net::TcpStream>;
-
-/// What the service has to say to everyone, in order. It is framed once for all of them.
-pub(crate) type Everyone = Vec<PreparedMessage>;
-
-/// What the server is there for. Connections are known by a number, counted from 1.
-pub(crate) trait Service {
-    /// A connection has opened, and belongs to everyone from now on.
-    fn opened(&mut self, _id: u64, _everyone: &mut Everyone) {}
-
-    /// A text message has come.
-    fn text(&mut self, id: u64, connection: &mut Reply<'_>, text: &str, everyone: &mut Everyone);
-
-    /// A binary message has come.
-    fn binary(
-        &mut self,
-        id: u64,
-        connection: &mut Reply<'_>,
-        bytes: &[u8],
-        everyone: &mut Everyone,
-    );
-
-    /// A connection has ended.
-    fn ended(&mut self, _id: u64, _everyone: &mut Everyone) {}
-}
-
-/// What to do when a connection does not read what everyone is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Slow {
-    /// It misses messages until it has caught up
-    DropMessage,
-    /// It is closed with code 1013
-    Disconnect,
-}
-
-/// How the server deals with its connections.
-pub(crate) struct Settings {
-    /// What browsers see at `/`.
-    pub(crate) page: &'static str,
-    pub(crate) origins: OriginPolicy<'static>,
-    /// The names that the server goes by, if not any.
-    pub(crate) hosts: Option<Vec<String>>,
-    /// The subprotocols to choose from if any are offered.
-    pub(crate) subprotocols: &'static [&'static str],
-    /// Shared by all connections.
-    pub(crate) config: Arc<Config>,
-    pub(crate) timeouts: Arc<Timeouts>,
-    pub(crate) slow: Slow,
-}
 
 /// The settings of connections.
 pub(crate) fn config(max_message: usize, max_fragments: u32) -> Config {
@@ -76,61 +23,102 @@ pub(crate) fn config(max_message: usize, max_fragments: u32) -> Config {
         .max_message_bytes(max_message as u64)
         .max_frame_bytes(max_message as u64)
         .max_fragments(max_fragments)
-        .max_queued_bytes(peer::FULL)
-        // A frame has two bytes at least, so they are bounded as well.
+        // A frame has two bytes at least, so the limit for bytes bounds them as well.
         .max_queued_frames(usize::MAX);
     Config::default().limits(limits)
 }
 
-impl Settings {
-    /// A WebSocket at any path, the page for people.
-    fn answer(&self, request: &Request<'_>) -> Result<Connection, Response> {
-        if let Some(hosts) = &self.hosts {
-            request.check_host(hosts)?;
-        }
-        if request.is_upgrade() {
-            let upgrade = request.upgrade(self.origins)?;
-            let subprotocol = upgrade.choose(self.subprotocols);
-            let reply = Acceptance::default().subprotocol(subprotocol);
-            return Ok(upgrade.accept(&reply, Arc::clone(&self.config))?);
-        }
-        Err(match (request.method(), request.path()) {
-            ("GET" | "HEAD", "/") => Response::html(self.page),
-            ("GET" | "HEAD", _) => Response::not_found(),
-            _ => HandshakeError::Method.response(),
-        })
-    }
+/// Listeners for so many loops on one address. Several share the port, and the system spreads
+/// connections among them (`SO_REUSEPORT`), where it can.
+pub(crate) fn listen(address: &str, number: usize) -> io::Result<Vec<TcpListener>> {
+    try_to_listen(address, number).map_err(|error| {
+        io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))
+    })
 }
 
-/// Runs a server until it is told to end.
-pub(crate) fn run(
-    address: &str,
-    log: LevelFilter,
-    settings: Settings,
-    service: impl Service,
-) -> ExitCode {
-    start_log(log);
-    let server = match server::Server::bind(address, settings, service) {
-        Ok(server) => server,
-        Err(error) => {
-            eprintln!("error: can't listen on {address}: {error}");
-            return ExitCode::FAILURE;
-        }
+fn try_to_listen(address: &str, number: usize) -> io::Result<Vec<TcpListener>> {
+    // Unlike mio's own, the listener of std has the longest backlog.
+    if number == 1 {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        return Ok(vec![TcpListener::from_std(listener)]);
+    }
+    let mut address = address
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the host has no address"))?;
+    let mut listeners = Vec::new();
+    for _ in 0..number {
+        let listener = shared_listener(address)?;
+        // They share also a port that the first one was free to choose.
+        address = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+#[cfg(unix)]
+fn shared_listener(address: SocketAddr) -> io::Result<TcpListener> {
+    use socket2::{Domain, Socket, Type};
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+#[cfg(not(unix))]
+fn shared_listener(_: SocketAddr) -> io::Result<TcpListener> {
+    Err(io::Error::new(ErrorKind::Unsupported, "this system lets no two loops share a port"))
+}
+
+/// Says where servers listen. Whoever reads this may have gone: no reason to fail.
+pub(crate) fn announce<H>(servers: &[Server<WebSockets<H>>]) -> io::Result<()>
+where
+    H: Handler<TcpStream>,
+{
+    let Some(listener) = servers.first().and_then(|server| server.listeners().next()) else {
+        return Ok(());
     };
-    // Whoever reads this may have gone: no reason to fail.
-    let url = server.url();
-    let _ = writeln!(std::io::stdout(), "listening on http://{url} and ws://{url}");
-    match server.run() {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        // Where browsers find it.
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let _ = writeln!(io::stdout(), "listening on http://{address}/ and ws://{address}/");
+    Ok(())
+}
+
+/// The first signal shuts the servers down; the second ends the process, whatever they are doing.
+pub(crate) fn handle_signals<C: Send + 'static>(handles: Vec<Handle<C>>) -> io::Result<()> {
+    let was_interrupted = AtomicBool::new(false);
+    ctrlc::set_handler(move || {
+        if was_interrupted.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        handles.iter().for_each(Handle::shut_down);
+    })
+    .map_err(io::Error::other)
+}
+
+/// The end of a program.
+pub(crate) fn exit(result: io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!("{error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
 /// Lines begin with the seconds since the start.
-fn start_log(level: LevelFilter) {
+pub(crate) fn start_log(level: LevelFilter) {
     let start = Instant::now();
     env_logger::Builder::new()
         .filter_level(level)

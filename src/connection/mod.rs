@@ -296,6 +296,22 @@ impl Connection {
         self.queue.len()
     }
 
+    /// Whether so much waits to be written that the caller should let it drain before it reads on: half
+    /// of [`Limits::max_queued_bytes`] or of [`Limits::max_queued_frames`]. Who answers each message
+    /// with one, and does not read while this is so, never has a full queue: TCP then slows the peer down.
+    #[doc(alias = "backpressure")]
+    #[doc(alias = "high water mark")]
+    #[doc(alias = "bufferedAmount")]
+    #[inline]
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        let Limits { max_queued_bytes, max_queued_frames, .. } = self.config.limits;
+        // An empty queue takes any message, whatever the limits are.
+        !self.queue.is_empty()
+            && (self.queue.len() > max_queued_bytes / 2
+                || self.queue.frames() > max_queued_frames / 2)
+    }
+
     /// Whether messages may still be sent: no Close has been queued and the transport lives.
     #[inline]
     #[must_use]

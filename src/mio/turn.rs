@@ -165,7 +165,8 @@ impl<'t, S: Stream> Turn<'t, S> {
     }
 
     /// The next event, together with the machine to answer it. `None` ends the turn: nothing has
-    /// arrived, or it was enough for one turn. `None` also before the handshake is done.
+    /// arrived, it was enough for one turn, or [too much](Connection::is_congested) waits to be written:
+    /// the peer has to read first. `None` also before the handshake is done.
     ///
     /// # Errors
     ///
@@ -186,6 +187,9 @@ impl<'t, S: Stream> Turn<'t, S> {
     fn find(&mut self) -> Result<Option<LocatedEvent>, Error> {
         loop {
             let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
+            if connection.is_congested() {
+                return Ok(None);
+            }
             let failed_before = connection.has_failed();
             match connection.find_event(&mut self.memory.rx) {
                 Ok(Some(located)) if located.is_yield() => return Ok(None),

@@ -1,0 +1,335 @@
+//! The connections of a server, and what they share.
+
+use super::timers::{Due, TimerKey, Timers};
+use super::{Key, Listener, Peer, Service};
+use crate::deadlines::Instant;
+use crate::mio::Memory;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use log::warn;
+use mio::Registry;
+use slab::Slab;
+use std::io;
+
+/// What the connections of a loop share. `T` is what the service calls its deadlines by.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Context<T> {
+    /// The memory for turns and for settling.
+    pub memory: Memory,
+    /// The moment at which this round of the loop began.
+    pub now: Instant,
+    /// What the loop is to do.
+    pub tasks: Tasks<T>,
+}
+
+/// What a loop is to do beside serving those who are ready.
+#[derive(Debug)]
+pub struct Tasks<T> {
+    now: Instant,
+    pub(super) timers: Timers<T>,
+    /// Connections that are to be settled, each once.
+    woken: Vec<Key>,
+    /// For each place in the slab the one among `woken` that has it.
+    woken_at: Vec<Option<Key>>,
+    pub(super) shuts_down: bool,
+}
+
+impl<T> Tasks<T> {
+    fn new() -> Self {
+        Self {
+            now: Instant::default(),
+            timers: Timers::new(),
+            woken: Vec::new(),
+            woken_at: Vec::new(),
+            shuts_down: false,
+        }
+    }
+
+    /// Has a connection [settled](Peer::settle) at the end of this round, in constant time. Nothing
+    /// happens if it is gone by then.
+    pub fn wake(&mut self, key: Key) {
+        if self.woken_at.len() <= key.index() {
+            self.woken_at.resize(key.index() + 1, None);
+        }
+        let place = &mut self.woken_at[key.index()];
+        if *place != Some(key) {
+            *place = Some(key);
+            self.woken.push(key);
+        }
+    }
+
+    /// Has the service told of `timer` once, after `time` has passed.
+    pub fn after(&mut self, time: Duration, timer: T) -> TimerKey {
+        self.timers.add(self.now + time, None, timer)
+    }
+
+    /// Has the service told of `timer` again and again, at most once in a millisecond.
+    pub fn every(&mut self, time: Duration, timer: T) -> TimerKey {
+        self.timers.add(self.now + time, Some(time), timer)
+    }
+
+    /// Takes a deadline back. `None` if it has passed and does not repeat.
+    pub fn cancel(&mut self, key: TimerKey) -> Option<T> {
+        self.timers.cancel(key)
+    }
+
+    /// Has the server accept nobody any more, close all connections, and end when the last one has
+    /// ended, or when its [time](super::Server::shutdown_time) to shut down is over.
+    pub fn shut_down(&mut self) {
+        self.shuts_down = true;
+    }
+
+    fn take_woken(&mut self) -> Vec<Key> {
+        let woken = core::mem::take(&mut self.woken);
+        for key in &woken {
+            self.woken_at[key.index()] = None;
+        }
+        woken
+    }
+}
+
+#[derive(Debug)]
+struct Entry<P> {
+    peer: P,
+    key: Key,
+    /// It is in line for a turn.
+    is_in_line: bool,
+    /// Its entry among the timers, which may be early.
+    timer: Option<Instant>,
+}
+
+/// The connections of a server, for the service to act on when none has its turn.
+pub struct Peers<S: Service> {
+    slab: Slab<Entry<S::Peer>>,
+    /// How many there were so far.
+    inserted: usize,
+    /// Those with something to read or to hand out.
+    line: VecDeque<Key>,
+    registry: Registry,
+    context: Context<S::Timer>,
+}
+
+impl<S: Service> Peers<S> {
+    pub(super) fn new(registry: Registry, memory: Memory) -> Self {
+        let context = Context { memory, now: Instant::default(), tasks: Tasks::new() };
+        Self { slab: Slab::new(), inserted: 0, line: VecDeque::new(), registry, context }
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// What they share.
+    pub fn context(&mut self) -> &mut Context<S::Timer> {
+        &mut self.context
+    }
+
+    /// A connection, if it is still there.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<&S::Peer> {
+        let entry = self.slab.get(key.index()).filter(|entry| entry.key == key)?;
+        Some(&entry.peer)
+    }
+
+    /// A connection, if it is still there, and what it shares with others. [Settle](Self::settle) it after
+    /// it was changed.
+    pub fn get_mut(&mut self, key: Key) -> Option<(&mut S::Peer, &mut Context<S::Timer>)> {
+        let entry = self.slab.get_mut(key.index()).filter(|entry| entry.key == key)?;
+        Some((&mut entry.peer, &mut self.context))
+    }
+
+    /// The keys of all connections.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.slab.iter().map(|(_, entry)| entry.key)
+    }
+
+    /// Adds a connection, for example to another server: the one that `make` makes for its key.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot watch its stream, which is dropped; or there are as many as there can be.
+    pub fn insert(&mut self, make: impl FnOnce(Key) -> S::Peer) -> io::Result<Key> {
+        let place = self.slab.vacant_entry();
+        if place.key() >= Key::MAX_PEERS {
+            return Err(io::Error::other("no key is left for another connection"));
+        }
+        let key = Key::new(place.key(), self.inserted);
+        let mut peer = make(key);
+        peer.register(&self.registry, key.token())?;
+        self.inserted = self.inserted.wrapping_add(1);
+        place.insert(Entry { peer, key, is_in_line: false, timer: None });
+        self.update(key);
+        Ok(key)
+    }
+
+    /// Writes what waits in a connection, and removes it if it has ended: the service is
+    /// [told](Service::ended).
+    pub fn settle(&mut self, service: &mut S, key: Key) {
+        let Some((peer, context)) = self.get_mut(key) else { return };
+        match peer.settle(key, service, context) {
+            Some(end) => self.remove(service, key, end),
+            None => self.update(key),
+        }
+    }
+
+    /// Does something with all connections, and settles each.
+    pub fn for_each(
+        &mut self,
+        service: &mut S,
+        mut act: impl FnMut(&mut S, Key, &mut S::Peer, &mut Context<S::Timer>),
+    ) {
+        for index in 0..self.slab.capacity() {
+            let Some(entry) = self.slab.get_mut(index) else { continue };
+            let key = entry.key;
+            act(service, key, &mut entry.peer, &mut self.context);
+            self.settle(service, key);
+        }
+    }
+
+    fn remove(&mut self, service: &mut S, key: Key, end: <S::Peer as Peer<S>>::End) {
+        let entry = self.slab.remove(key.index());
+        self.context.tasks.timers.forget_peer(entry.timer.is_some());
+        service.ended(key, entry.peer, end, &mut self.context);
+    }
+
+    /// Has it stand in line if it wants a turn, and sets its deadline.
+    fn update(&mut self, key: Key) {
+        let Some(entry) = self.slab.get_mut(key.index()) else { return };
+        if entry.peer.wants_turn() && !entry.is_in_line {
+            entry.is_in_line = true;
+            self.line.push_back(key);
+        }
+        let Some(at) = entry.peer.next_deadline() else { return };
+        if entry.timer.is_none_or(|timer| at < timer) {
+            self.context.tasks.timers.set_peer(key, at, entry.timer.is_some());
+            entry.timer = Some(at);
+        }
+    }
+}
+
+/// The rounds of the loop.
+impl<S: Service> Peers<S> {
+    pub(super) fn begin_round(&mut self, now: Instant) {
+        self.context.now = now;
+        self.context.tasks.now = now;
+        let slab = &self.slab;
+        self.context.tasks.timers.compact(|key, at| is_current::<S>(slab, key, at));
+    }
+
+    /// Somebody has connected.
+    pub(super) fn accept(
+        &mut self,
+        service: &mut S,
+        stream: <S::Listener as Listener>::Stream,
+        address: <S::Listener as Listener>::Address,
+    ) {
+        let place = self.slab.vacant_entry();
+        let key = Key::new(place.key(), self.inserted);
+        self.inserted = self.inserted.wrapping_add(1);
+        let Some(mut peer) = service.accept(key, stream, address, &mut self.context) else {
+            return;
+        };
+        if let Err(error) = peer.register(&self.registry, key.token()) {
+            warn!("a connection cannot be watched: {error}");
+            return;
+        }
+        place.insert(Entry { peer, key, is_in_line: false, timer: None });
+        self.update(key);
+    }
+
+    pub(super) fn has_line(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    pub(super) fn ready(&mut self, event: &mio::event::Event) {
+        let key = Key::of(event.token());
+        let Some(entry) = self.slab.get_mut(key.index()).filter(|entry| entry.key == key) else {
+            return;
+        };
+        entry.peer.ready(event);
+        // One that can be written, or has ended, may not want a turn.
+        if !entry.is_in_line {
+            entry.is_in_line = true;
+            self.line.push_back(key);
+        }
+    }
+
+    /// Gives a turn to each that stands in line now.
+    pub(super) fn serve(&mut self, service: &mut S) {
+        for _ in 0..self.line.len() {
+            let Some(key) = self.line.pop_front() else { return };
+            let Some(entry) = self.slab.get_mut(key.index()).filter(|entry| entry.key == key)
+            else {
+                continue;
+            };
+            entry.is_in_line = false;
+            if entry.peer.wants_turn() {
+                entry.peer.turn(key, service, &mut self.context);
+            }
+            self.settle(service, key);
+            if service.is_full() {
+                self.finish_round(service);
+            }
+        }
+    }
+
+    /// Lets deadlines pass, each connection's once.
+    pub(super) fn pass_deadlines(&mut self, service: &mut S) {
+        let now = self.context.now;
+        for _ in 0..self.slab.len() + self.context.tasks.timers.service_len() {
+            let slab = &self.slab;
+            let due = self.context.tasks.timers.pop(now, |key, at| is_current::<S>(slab, key, at));
+            match due {
+                None => return,
+                Some(Due::Service(timer)) => service.timer(timer, self),
+                Some(Due::Peer(key)) => {
+                    let entry = &mut self.slab[key.index()];
+                    entry.timer = None;
+                    if entry.peer.next_deadline().is_some_and(|at| at <= now) {
+                        entry.peer.handle_timeout(key, service, &mut self.context);
+                        self.settle(service, key);
+                    } else {
+                        self.update(key);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has the service act on many, and settles those that were woken, until there is nothing more
+    /// to do.
+    pub(super) fn finish_round(&mut self, service: &mut S) {
+        loop {
+            service.act(self);
+            let woken = self.context.tasks.take_woken();
+            if woken.is_empty() {
+                return;
+            }
+            for key in woken {
+                self.settle(service, key);
+            }
+        }
+    }
+}
+
+impl<S: Service> fmt::Debug for Peers<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Whether a connection waits for its entry at this moment.
+fn is_current<S: Service>(slab: &Slab<Entry<S::Peer>>, key: Key, at: Instant) -> bool {
+    slab.get(key.index()).is_some_and(|entry| entry.key == key && entry.timer == Some(at))
+}
