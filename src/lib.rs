@@ -61,7 +61,7 @@
 //!
 //! - `std` (default): the blocking adapter, entropy from the operating system, `read_from` and
 //!   `write_to` on the buffers. Without it the crate is `no_std` + `alloc`.
-//! - `mio`: the adapter for mio event loops.
+//! - `mio`: the adapter for mio event loops, and a server.
 //! - `deflate`: compression of messages, permessage-deflate (RFC 7692). See
 #![cfg_attr(feature = "deflate", doc = "  [`Deflate`](deflate::Deflate).")]
 #![cfg_attr(not(feature = "deflate"), doc = "  `Deflate`.")]
@@ -121,6 +121,6 @@ pub use recv_buffer::RecvBuffer;
 pub use send_queue::SendQueue;
 
 // The features that its examples use. They stand there whole, without lines that only rustdoc hides.
-#[cfg(all(doctest, feature = "std", feature = "deflate"))]
+#[cfg(all(doctest, feature = "mio", feature = "deflate"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

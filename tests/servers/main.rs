@@ -406,6 +406,21 @@ fn count(slow: &mut Client) -> (u32, String) {
 }
 
 #[test]
+fn a_broadcast_reaches_the_clients_of_all_threads() {
+    let mut server = Server::echo(&["--broadcast", "--threads", "2"]);
+    let mut clients = [(); 16].map(|()| server.client());
+    for (said, speaker) in (0..clients.len()).enumerate() {
+        clients[speaker].send_text(&format!("message {said}")).unwrap();
+        for client in &mut clients {
+            assert_eq!(text(client), format!("message {said}"));
+        }
+    }
+    server.signal("-TERM");
+    drop(clients);
+    assert_eq!(server.exit(), (Some(0), String::new()));
+}
+
+#[test]
 fn a_slow_reader_misses_messages() {
     let server = Server::echo(&["--broadcast", "--slow", "drop-message"]);
     let mut slow = fall_behind(&server);
