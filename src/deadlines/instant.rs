@@ -23,7 +23,7 @@ pub struct Instant {
 
 impl Instant {
     /// The last one that can be expressed.
-    pub(super) const LAST: Self = Self { nanoseconds: u64::MAX };
+    pub(crate) const LAST: Self = Self { nanoseconds: u64::MAX };
 
     /// The moment `since_epoch` after the epoch. What is more than 584 years away never comes.
     #[must_use]

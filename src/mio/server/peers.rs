@@ -97,8 +97,8 @@ struct Entry<P> {
     key: Key,
     /// It is in line for a turn.
     is_in_line: bool,
-    /// Its entry among the timers, which may be early.
-    timer: Option<Instant>,
+    /// Its entry among the timers, which may be early. `LAST` if there is none.
+    timer: Instant,
 }
 
 /// The connections of a server, for the service to act on when none has its turn.
@@ -168,7 +168,7 @@ impl<S: Service> Peers<S> {
         let mut peer = make(key);
         peer.register(&self.registry, key.token())?;
         self.inserted = self.inserted.wrapping_add(1);
-        place.insert(Entry { peer, key, is_in_line: false, timer: None });
+        place.insert(Entry { peer, key, is_in_line: false, timer: Instant::LAST });
         self.update(key);
         Ok(key)
     }
@@ -199,7 +199,7 @@ impl<S: Service> Peers<S> {
 
     fn remove(&mut self, service: &mut S, key: Key, end: <S::Peer as Peer<S>>::End) {
         let entry = self.slab.remove(key.index());
-        self.context.tasks.timers.forget_peer(entry.timer.is_some());
+        self.context.tasks.timers.forget_peer(entry.timer < Instant::LAST);
         service.ended(key, entry.peer, end, &mut self.context);
     }
 
@@ -211,9 +211,9 @@ impl<S: Service> Peers<S> {
             self.line.push_back(key);
         }
         let Some(at) = entry.peer.next_deadline() else { return };
-        if entry.timer.is_none_or(|timer| at < timer) {
-            self.context.tasks.timers.set_peer(key, at, entry.timer.is_some());
-            entry.timer = Some(at);
+        if at < entry.timer {
+            self.context.tasks.timers.set_peer(key, at, entry.timer < Instant::LAST);
+            entry.timer = at;
         }
     }
 }
@@ -244,7 +244,7 @@ impl<S: Service> Peers<S> {
             warn!("a connection cannot be watched: {error}");
             return;
         }
-        place.insert(Entry { peer, key, is_in_line: false, timer: None });
+        place.insert(Entry { peer, key, is_in_line: false, timer: Instant::LAST });
         self.update(key);
     }
 
@@ -295,7 +295,7 @@ impl<S: Service> Peers<S> {
                 Some(Due::Service(timer)) => service.timer(timer, self),
                 Some(Due::Peer(key)) => {
                     let entry = &mut self.slab[key.index()];
-                    entry.timer = None;
+                    entry.timer = Instant::LAST;
                     if entry.peer.next_deadline().is_some_and(|at| at <= now) {
                         entry.peer.handle_timeout(key, service, &mut self.context);
                         self.settle(service, key);
@@ -331,5 +331,5 @@ impl<S: Service> fmt::Debug for Peers<S> {
 
 /// Whether a connection waits for its entry at this moment.
 fn is_current<S: Service>(slab: &Slab<Entry<S::Peer>>, key: Key, at: Instant) -> bool {
-    slab.get(key.index()).is_some_and(|entry| entry.key == key && entry.timer == Some(at))
+    slab.get(key.index()).is_some_and(|entry| entry.key == key && entry.timer == at)
 }

@@ -15,23 +15,21 @@ use slab::Slab;
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A deadline that the service has set, to cancel it by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TimerKey {
-    index: usize,
-    number: u64,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerKey(Key);
 
+/// Each connection has one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     Peer(Key),
-    Service { index: usize, number: u64 },
+    Service(TimerKey),
 }
 
 #[derive(Debug)]
 struct Timer<T> {
     what: T,
     every: Option<Duration>,
-    number: u64,
+    key: TimerKey,
 }
 
 /// What has come due.
@@ -46,14 +44,15 @@ pub(super) enum Due<T> {
 pub(super) struct Timers<T> {
     heap: BinaryHeap<Reverse<(Instant, Of)>>,
     service: Slab<Timer<T>>,
-    next_number: u64,
+    /// How many deadlines of the service there were so far.
+    added: usize,
     /// Entries that nobody waits for any more, at the most.
     stale: usize,
 }
 
 impl<T> Timers<T> {
     pub(super) const fn new() -> Self {
-        Self { heap: BinaryHeap::new(), service: Slab::new(), next_number: 0, stale: 0 }
+        Self { heap: BinaryHeap::new(), service: Slab::new(), added: 0, stale: 0 }
     }
 
     /// Adds an entry for a connection. `instead` is set if it has one already, which comes later and
@@ -70,18 +69,22 @@ impl<T> Timers<T> {
 
     pub(super) fn add(&mut self, at: Instant, every: Option<Duration>, what: T) -> TimerKey {
         let every = every.map(|every| every.max(SHORTEST));
-        let number = self.next_number;
-        self.next_number += 1;
-        let index = self.service.insert(Timer { what, every, number });
-        self.heap.push(Reverse((at, Of::Service { index, number })));
-        TimerKey { index, number }
+        let place = self.service.vacant_entry();
+        let key = TimerKey(Key::new(place.key(), self.added));
+        self.added = self.added.wrapping_add(1);
+        place.insert(Timer { what, every, key });
+        self.heap.push(Reverse((at, Of::Service(key))));
+        key
     }
 
     pub(super) fn cancel(&mut self, key: TimerKey) -> Option<T> {
-        let timer = self.service.get(key.index).filter(|timer| timer.number == key.number);
-        timer?;
+        self.find(key)?;
         self.stale += 1;
-        Some(self.service.remove(key.index).what)
+        Some(self.service.remove(key.0.index()).what)
+    }
+
+    fn find(&self, key: TimerKey) -> Option<&Timer<T>> {
+        self.service.get(key.0.index()).filter(|timer| timer.key == key)
     }
 
     pub(super) fn service_len(&self) -> usize {
@@ -107,22 +110,19 @@ impl<T: Clone> Timers<T> {
             self.heap.pop();
             match of {
                 Of::Peer(key) if is_current(key, at) => return Some(Due::Peer(key)),
-                Of::Service { index, number } => {
-                    let timer = self.service.get(index).filter(|timer| timer.number == number);
-                    match timer.map(|timer| timer.every) {
-                        Some(None) => return Some(Due::Service(self.service.remove(index).what)),
-                        Some(Some(every)) => {
-                            // What was missed while the loop was busy is not made up for.
-                            let next = if at + every > now { at + every } else { now + every };
-                            self.heap.push(Reverse((next, of)));
-                            return self
-                                .service
-                                .get(index)
-                                .map(|timer| Due::Service(timer.what.clone()));
-                        }
-                        None => self.stale = self.stale.saturating_sub(1),
+                Of::Service(key) => match self.find(key) {
+                    Some(Timer { every: None, .. }) => {
+                        return Some(Due::Service(self.service.remove(key.0.index()).what));
                     }
-                }
+                    Some(Timer { every: Some(every), what, .. }) => {
+                        let due = Due::Service(what.clone());
+                        // What was missed while the loop was busy is not made up for.
+                        let next = if at + *every > now { at + *every } else { now + *every };
+                        self.heap.push(Reverse((next, of)));
+                        return Some(due);
+                    }
+                    None => self.stale = self.stale.saturating_sub(1),
+                },
                 Of::Peer(_) => self.stale = self.stale.saturating_sub(1),
             }
         }
@@ -138,9 +138,7 @@ impl<T: Clone> Timers<T> {
         let service = &self.service;
         self.heap.retain(|Reverse((at, of))| match *of {
             Of::Peer(key) => is_current(key, *at),
-            Of::Service { index, number } => {
-                service.get(index).is_some_and(|timer| timer.number == number)
-            }
+            Of::Service(key) => service.get(key.0.index()).is_some_and(|timer| timer.key == key),
         });
         self.heap.shrink_to(self.heap.len() * 2);
         self.stale = 0;
