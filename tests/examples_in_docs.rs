@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files below `src`, and the types in them.
-const TYPES: [(&str, &[&str]); 34] = [
+const TYPES: [(&str, &[&str]); 37] = [
     ("blocking/mod.rs", &["WebSocket"]),
     ("blocking/opening.rs", &["Answer"]),
     ("blocking/stream.rs", &["Stream", "Plain"]),
@@ -41,6 +41,8 @@ const TYPES: [(&str, &[&str]); 34] = [
     ("mio/mod.rs", &["WebSocket"]),
     ("mio/stream.rs", &["Stream"]),
     ("mio/reply.rs", &["Reply"]),
+    ("mio/server/mod.rs", &["Server"]),
+    ("mio/server/websockets/mod.rs", &["Handler"]),
     ("mio/turn.rs", &["Turn"]),
     ("recv_buffer/mod.rs", &["RecvBuffer"]),
     ("send_queue.rs", &["SendQueue"]),

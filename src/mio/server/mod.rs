@@ -153,6 +153,31 @@ const WAKER: usize = 0;
 const MAX_LISTENERS: usize = 64;
 
 /// The event loop.
+///
+/// ```
+/// use sansio_ws::handshake::OriginPolicy;
+/// use sansio_ws::mio::server::Server;
+/// use sansio_ws::mio::server::websockets::{Handler, HostPolicy, Settings, WebSockets};
+///
+/// /// Says nothing.
+/// struct Silent;
+///
+/// impl Handler for Silent {
+///     type Command = ();
+///     type Timer = ();
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = Settings::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
+/// let mut server = Server::new(WebSockets::new(Silent, settings))?.max_peers(10_000);
+/// server.listen(mio::net::TcpListener::bind("127.0.0.1:0".parse()?)?)?;
+/// let handle = server.handle(); // for a signal, or another thread
+/// let thread = std::thread::spawn(|| server.run());
+/// handle.shut_down();
+/// let (_, left) = thread.join().map_err(|_| "the server has panicked")??;
+/// assert_eq!(left, 0, "all connections have closed in time");
+/// # Ok(()) }
+/// ```
 pub struct Server<S: Service> {
     poll: Poll,
     events: Events,

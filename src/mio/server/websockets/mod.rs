@@ -81,6 +81,23 @@ impl fmt::Display for Client {
 /// What a server of WebSockets says. Everything has a default: nothing is said.
 ///
 /// The one who has just spoken is answered through `reply`, all others through `outbox`.
+///
+/// ```
+/// use sansio_ws::mio::Reply;
+/// use sansio_ws::mio::server::websockets::{Client, Handler, Outbox};
+///
+/// struct Echo;
+///
+/// impl Handler for Echo {
+///     type Command = ();
+///     type Timer = ();
+///
+///     fn text(&mut self, _: Client, reply: &mut Reply<'_, mio::net::TcpStream>, text: &str, _: &mut Outbox<'_, ()>) {
+///         // Fails only if we have closed the connection: who does not read its echoes is not read from.
+///         let _ = reply.send_text(text);
+///     }
+/// }
+/// ```
 pub trait Handler<S: Stream = TcpStream>: Sized {
     /// What [handles](super::Handle) send; `()` if nothing.
     type Command;
