@@ -1,7 +1,9 @@
 //! What the tests of real transports share: frames by hand, TLS streams, and peers at the other end.
 
+pub mod mio_tls;
 pub mod peer;
 pub mod tls;
+pub mod watched;
 
 #[path = "../../support/frame.rs"]
 pub mod frame;

@@ -1,7 +1,8 @@
 //! The other end: rustls over a plain socket, and WebSocket by hand.
 
 use crate::frame::{Frame, wire};
-use crate::tls::{Records, Settings};
+use crate::mio_tls::TlsStream;
+use crate::tls::Settings;
 use crate::{REQUEST, read_frame, read_head};
 use sansio_ws::handshake::{Acceptance, OriginPolicy, ServerHandshake};
 use sansio_ws::{Config, Limits, RecvBuffer};
@@ -21,16 +22,16 @@ pub enum End {
 
 #[derive(Debug)]
 pub struct Peer {
-    records: Records<TcpStream>,
+    records: TlsStream<TcpStream>,
 }
 
 impl Peer {
     pub fn client(socket: TcpStream, settings: &Settings) -> Self {
-        Self { records: Records::new(settings.connect(), socket) }
+        Self { records: TlsStream::new(settings.connect(), socket) }
     }
 
     pub fn server(socket: TcpStream, settings: &Settings) -> Self {
-        Self { records: Records::new(settings.accept(), socket) }
+        Self { records: TlsStream::new(settings.accept(), socket) }
     }
 
     fn is_client(&self) -> bool {

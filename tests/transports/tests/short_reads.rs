@@ -23,8 +23,8 @@ const REQUEST: &[u8] =
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// Texts of a client, masked with zeros.
-const ONE: &[u8] = b"\x81\x81\0\0\0\01";
-const TWO: &[u8] = b"\x81\x81\0\0\0\02";
+const ONE: &[u8] = b"\x81\x81\0\0\0\x001";
+const TWO: &[u8] = b"\x81\x81\0\0\0\x002";
 
 /// A server's side with its loop.
 struct Server<S> {

@@ -20,8 +20,10 @@ use std::thread;
 use std::time::Duration;
 use transports::bounded;
 use transports::frame::Frame;
+use transports::mio_tls::TlsStream;
 use transports::peer::{End, Peer};
-use transports::tls::{Records, Settings, Tls};
+use transports::tls::{Settings, Tls};
+use transports::watched::Watched;
 
 /// How a connection came to its end, or what it reported instead.
 type Outcome = Result<Ended, Failure>;
@@ -105,8 +107,9 @@ fn mio_server(socket: TcpStream, world: &World) -> Outcome {
 
     const NOW: Instant = Instant::new(Duration::ZERO);
     socket.set_nonblocking(true).unwrap();
-    let mut stream = Records::new(world.settings.accept(), mio::net::TcpStream::from_std(socket));
-    stream.stalled = Arc::clone(&world.stalled);
+    let mut socket = Watched::new(mio::net::TcpStream::from_std(socket));
+    socket.stalled = Arc::clone(&world.stalled);
+    let stream = TlsStream::new(world.settings.accept(), socket);
     let mut socket = WebSocket::server(stream, &Limits::default(), far(), NOW);
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(16);
