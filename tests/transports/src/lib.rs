@@ -2,6 +2,7 @@
 
 pub mod mio_tls;
 pub mod peer;
+pub mod session;
 pub mod tls;
 pub mod watched;
 
