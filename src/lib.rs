@@ -124,3 +124,17 @@ pub use send_queue::SendQueue;
 #[cfg(all(doctest, feature = "mio", feature = "deflate"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+// The same of the guide.
+#[cfg(all(doctest, feature = "mio"))]
+#[doc = include_str!("../docs/guide/embedding.md")]
+struct GuideEmbedding;
+#[cfg(all(doctest, feature = "mio"))]
+#[doc = include_str!("../docs/guide/back-pressure.md")]
+struct GuideBackPressure;
+#[cfg(all(doctest, feature = "mio"))]
+#[doc = include_str!("../docs/guide/closing.md")]
+struct GuideClosing;
+#[cfg(all(doctest, feature = "mio"))]
+#[doc = include_str!("../docs/guide/cores.md")]
+struct GuideCores;

@@ -42,8 +42,8 @@ fn serve(socket: &mut tcp::Socket<'_>, session: &mut Session, now: Instant) -> b
         if !session.output().is_empty() && !socket.may_send() {
             session.fail_output();
         }
-        // There is room again: what waits in the socket is next.
-        if !(was_full && session.wants_input() && socket.can_recv()) {
+        // If there is room again, what waits in the socket is next.
+        if !was_full || !session.wants_input() {
             break;
         }
     }
