@@ -227,6 +227,10 @@ impl<S: Stream> WebSocket<S> {
         self.stirred |= event.is_readable();
         self.link.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.link.writable |= event.is_writable() || event.is_error();
+        // A handshake of TLS may have waited for room. It goes on in a read.
+        self.link.readable |= event.is_writable()
+            && !S::SHORT_READ_DRAINS
+            && matches!(self.state, State::Accepting(_));
         self.distrusts_short_reads |=
             event.is_read_closed() || event.is_error() || event.is_priority();
     }

@@ -8,6 +8,17 @@ use mio::Token;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(usize);
 
+/// Differs from that of the connection that had the place before, so that an event for one never reaches
+/// the other. It repeats when a place was taken 2³² times, or 2¹⁶ times on a system of 32 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Generation(u32);
+
+impl Generation {
+    pub(super) const fn of(number: usize) -> Self {
+        Self((number & INDEX) as u32)
+    }
+}
+
 const HALF: u32 = usize::BITS / 2;
 
 /// The place in the slab, half of a key.
@@ -21,15 +32,16 @@ impl Key {
     /// token of something else.
     pub(super) const MAX_PEERS: usize = INDEX - 255;
 
-    /// `generation` differs from that of the connection that had the place before, so that an event
-    /// for one never reaches the other. Half of it is used: it repeats when a place was taken 2³²
-    /// times, or 2¹⁶ times on a system of 32 bits.
-    pub(super) const fn new(index: usize, generation: usize) -> Self {
-        Self(index | generation << HALF)
+    pub(super) const fn new(index: usize, generation: Generation) -> Self {
+        Self(index | (generation.0 as usize) << HALF)
     }
 
     pub(super) const fn index(self) -> usize {
         self.0 & INDEX
+    }
+
+    pub(super) const fn generation(self) -> Generation {
+        Generation((self.0 >> HALF) as u32)
     }
 
     pub(super) const fn token(self) -> Token {
@@ -53,6 +65,23 @@ pub(super) const fn reserved_number(token: Token) -> Option<usize> {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({}.{})", self.index(), self.0 >> HALF)
+        write!(f, "Key({}.{})", self.index(), self.generation().0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_again_and_is_no_other_token() {
+        for (index, number) in [(0, 0), (7, 1), (Key::MAX_PEERS - 1, usize::MAX)] {
+            let key = Key::new(index, Generation::of(number));
+            assert_eq!(Key::of(key.token()), key);
+            assert_eq!((key.index(), key.generation()), (index, Generation::of(number)));
+            assert_eq!(reserved_number(key.token()), None, "{key:?}");
+        }
+        assert_ne!(Key::new(7, Generation::of(1)), Key::new(7, Generation::of(2)));
+        assert_eq!(reserved_number(reserved(3)), Some(3));
     }
 }

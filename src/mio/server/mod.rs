@@ -22,6 +22,7 @@
 //!
 //! **More than one core**: one loop for each, on a thread of its own, and a [`Handle`] between them.
 
+mod deadlines;
 mod handle;
 mod key;
 mod listener;
@@ -348,7 +349,7 @@ impl<S: Service> Server<S> {
     }
 
     /// How long to wait for events. The clock is read, since a round may have taken long.
-    fn timeout(&mut self) -> Option<Duration> {
+    fn timeout(&self) -> Option<Duration> {
         let is_busy = self.peers.has_line()
             || self.has_commands
             || self.listeners.iter().any(|(_, readiness)| *readiness == Readiness::Ready);
@@ -360,8 +361,8 @@ impl<S: Service> Server<S> {
             Shutdown::No => None,
         };
         let shrink = self.served.map(|served| served + SECOND);
-        let next = self.peers.context().tasks.timers.next();
-        let next = [next, self.retry, end, shrink].into_iter().flatten().min()?;
+        let next =
+            [self.peers.next_deadline(), self.retry, end, shrink].into_iter().flatten().min()?;
         Some(self.clock.until(next))
     }
 

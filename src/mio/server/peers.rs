@@ -1,7 +1,9 @@
 //! The connections of a server, and what they share.
 
-use super::timers::{Due, TimerKey, Timers};
-use super::{Key, Listener, Peer, Service};
+use super::deadlines::{PeerDeadlines, Tick};
+use super::key::{Generation, Key};
+use super::timers::{TimerKey, Timers};
+use super::{Listener, Peer, Service};
 use crate::deadlines::Instant;
 use crate::mio::Memory;
 use alloc::collections::VecDeque;
@@ -94,11 +96,18 @@ impl<T> Tasks<T> {
 #[derive(Debug)]
 struct Entry<P> {
     peer: P,
-    key: Key,
+    /// Half of its key; the other half is its place.
+    generation: Generation,
     /// It is in line for a turn.
     is_in_line: bool,
-    /// Its entry among the timers, which may be early. `LAST` if there is none.
-    timer: Instant,
+    /// In which list of deadlines it stands, which may be an early one.
+    tick: Tick,
+}
+
+impl<P> Entry<P> {
+    const fn new(peer: P, key: Key) -> Self {
+        Self { peer, generation: key.generation(), is_in_line: false, tick: Tick::NEVER }
+    }
 }
 
 /// The connections of a server, for the service to act on when none has its turn.
@@ -108,6 +117,7 @@ pub struct Peers<S: Service> {
     inserted: usize,
     /// Those with something to read or to hand out.
     line: VecDeque<Key>,
+    deadlines: PeerDeadlines,
     registry: Registry,
     context: Context<S::Timer>,
 }
@@ -115,7 +125,14 @@ pub struct Peers<S: Service> {
 impl<S: Service> Peers<S> {
     pub(super) fn new(registry: Registry, memory: Memory) -> Self {
         let context = Context { memory, now: Instant::default(), tasks: Tasks::new() };
-        Self { slab: Slab::new(), inserted: 0, line: VecDeque::new(), registry, context }
+        Self {
+            slab: Slab::new(),
+            inserted: 0,
+            line: VecDeque::new(),
+            deadlines: PeerDeadlines::default(),
+            registry,
+            context,
+        }
     }
 
     /// How many connections there are.
@@ -138,20 +155,20 @@ impl<S: Service> Peers<S> {
     /// A connection, if it is still there.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<&S::Peer> {
-        let entry = self.slab.get(key.index()).filter(|entry| entry.key == key)?;
-        Some(&entry.peer)
+        let entry = self.slab.get(key.index())?;
+        (entry.generation == key.generation()).then_some(&entry.peer)
     }
 
     /// A connection, if it is still there, and what it shares with others. [Settle](Self::settle) it after
     /// it was changed.
     pub fn get_mut(&mut self, key: Key) -> Option<(&mut S::Peer, &mut Context<S::Timer>)> {
-        let entry = self.slab.get_mut(key.index()).filter(|entry| entry.key == key)?;
+        let entry = find(&mut self.slab, key)?;
         Some((&mut entry.peer, &mut self.context))
     }
 
     /// The keys of all connections.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
-        self.slab.iter().map(|(_, entry)| entry.key)
+        self.slab.iter().map(|(place, entry)| Key::new(place, entry.generation))
     }
 
     /// Adds a connection, for example to another server: the one that `make` makes for its key.
@@ -164,11 +181,11 @@ impl<S: Service> Peers<S> {
         if place.key() >= Key::MAX_PEERS {
             return Err(io::Error::other("no key is left for another connection"));
         }
-        let key = Key::new(place.key(), self.inserted);
+        let key = Key::new(place.key(), Generation::of(self.inserted));
         let mut peer = make(key);
         peer.register(&self.registry, key.token())?;
         self.inserted = self.inserted.wrapping_add(1);
-        place.insert(Entry { peer, key, is_in_line: false, timer: Instant::LAST });
+        place.insert(Entry::new(peer, key));
         self.update(key);
         Ok(key)
     }
@@ -191,7 +208,7 @@ impl<S: Service> Peers<S> {
     ) {
         for index in 0..self.slab.capacity() {
             let Some(entry) = self.slab.get_mut(index) else { continue };
-            let key = entry.key;
+            let key = Key::new(index, entry.generation);
             act(service, key, &mut entry.peer, &mut self.context);
             self.settle(service, key);
         }
@@ -199,7 +216,6 @@ impl<S: Service> Peers<S> {
 
     fn remove(&mut self, service: &mut S, key: Key, end: <S::Peer as Peer<S>>::End) {
         let entry = self.slab.remove(key.index());
-        self.context.tasks.timers.forget_peer(entry.timer < Instant::LAST);
         service.ended(key, entry.peer, end, &mut self.context);
     }
 
@@ -211,9 +227,10 @@ impl<S: Service> Peers<S> {
             self.line.push_back(key);
         }
         let Some(at) = entry.peer.next_deadline() else { return };
-        if at < entry.timer {
-            self.context.tasks.timers.set_peer(key, at, entry.timer < Instant::LAST);
-            entry.timer = at;
+        let tick = Tick::at(at);
+        if tick < entry.tick {
+            self.deadlines.add(tick, key.index());
+            entry.tick = tick;
         }
     }
 }
@@ -223,8 +240,6 @@ impl<S: Service> Peers<S> {
     pub(super) fn begin_round(&mut self, now: Instant) {
         self.context.now = now;
         self.context.tasks.now = now;
-        let slab = &self.slab;
-        self.context.tasks.timers.compact(|key, at| is_current::<S>(slab, key, at));
     }
 
     /// Somebody has connected.
@@ -235,7 +250,7 @@ impl<S: Service> Peers<S> {
         address: <S::Listener as Listener>::Address,
     ) {
         let place = self.slab.vacant_entry();
-        let key = Key::new(place.key(), self.inserted);
+        let key = Key::new(place.key(), Generation::of(self.inserted));
         self.inserted = self.inserted.wrapping_add(1);
         let Some(mut peer) = service.accept(key, stream, address, &mut self.context) else {
             return;
@@ -244,7 +259,7 @@ impl<S: Service> Peers<S> {
             warn!("a connection cannot be watched: {error}");
             return;
         }
-        place.insert(Entry { peer, key, is_in_line: false, timer: Instant::LAST });
+        place.insert(Entry::new(peer, key));
         self.update(key);
     }
 
@@ -254,9 +269,7 @@ impl<S: Service> Peers<S> {
 
     pub(super) fn ready(&mut self, event: &mio::event::Event) {
         let key = Key::of(event.token());
-        let Some(entry) = self.slab.get_mut(key.index()).filter(|entry| entry.key == key) else {
-            return;
-        };
+        let Some(entry) = find(&mut self.slab, key) else { return };
         entry.peer.ready(event);
         // One that can be written, or has ended, may not want a turn.
         if !entry.is_in_line {
@@ -269,10 +282,7 @@ impl<S: Service> Peers<S> {
     pub(super) fn serve(&mut self, service: &mut S) {
         for _ in 0..self.line.len() {
             let Some(key) = self.line.pop_front() else { return };
-            let Some(entry) = self.slab.get_mut(key.index()).filter(|entry| entry.key == key)
-            else {
-                continue;
-            };
+            let Some(entry) = find(&mut self.slab, key) else { continue };
             entry.is_in_line = false;
             if entry.peer.wants_turn() {
                 entry.peer.turn(key, service, &mut self.context);
@@ -284,26 +294,40 @@ impl<S: Service> Peers<S> {
         }
     }
 
-    /// Lets deadlines pass, each connection's once.
+    /// When something may be due next.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        [self.deadlines.next(), self.context.tasks.timers.next()].into_iter().flatten().min()
+    }
+
+    /// Lets deadlines pass.
     pub(super) fn pass_deadlines(&mut self, service: &mut S) {
         let now = self.context.now;
-        for _ in 0..self.slab.len() + self.context.tasks.timers.service_len() {
-            let slab = &self.slab;
-            let due = self.context.tasks.timers.pop(now, |key, at| is_current::<S>(slab, key, at));
-            match due {
-                None => return,
-                Some(Due::Service(timer)) => service.timer(timer, self),
-                Some(Due::Peer(key)) => {
-                    let entry = &mut self.slab[key.index()];
-                    entry.timer = Instant::LAST;
-                    if entry.peer.next_deadline().is_some_and(|at| at <= now) {
-                        entry.peer.handle_timeout(key, service, &mut self.context);
-                        self.settle(service, key);
-                    } else {
-                        self.update(key);
-                    }
-                }
+        // Each once: a deadline that is set now, and has passed already, comes in the next round.
+        let lists: Vec<_> = core::iter::from_fn(|| self.deadlines.pop(now)).collect();
+        for (tick, places) in lists {
+            for place in places {
+                self.pass_deadline(service, place as usize, tick);
             }
+        }
+        for _ in 0..self.context.tasks.timers.len() {
+            let Some(timer) = self.context.tasks.timers.pop(now) else { return };
+            service.timer(timer, self);
+        }
+    }
+
+    /// The list has come in which the connection at this place stands, or stood.
+    fn pass_deadline(&mut self, service: &mut S, place: usize, tick: Tick) {
+        let now = self.context.now;
+        let Some(entry) = self.slab.get_mut(place).filter(|entry| entry.tick == tick) else {
+            return;
+        };
+        entry.tick = Tick::NEVER;
+        let key = Key::new(place, entry.generation);
+        if entry.peer.next_deadline().is_some_and(|at| at <= now) {
+            entry.peer.handle_timeout(key, service, &mut self.context);
+            self.settle(service, key);
+        } else {
+            self.update(key);
         }
     }
 
@@ -329,7 +353,6 @@ impl<S: Service> fmt::Debug for Peers<S> {
     }
 }
 
-/// Whether a connection waits for its entry at this moment.
-fn is_current<S: Service>(slab: &Slab<Entry<S::Peer>>, key: Key, at: Instant) -> bool {
-    slab.get(key.index()).is_some_and(|entry| entry.key == key && entry.timer == at)
+fn find<P>(slab: &mut Slab<Entry<P>>, key: Key) -> Option<&mut Entry<P>> {
+    slab.get_mut(key.index()).filter(|entry| entry.generation == key.generation())
 }

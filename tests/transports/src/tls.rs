@@ -23,6 +23,11 @@ pub struct Settings {
 impl Settings {
     /// A new certificate for `localhost`, and this version of TLS only.
     pub fn new(version: &'static SupportedProtocolVersion) -> Self {
+        Self::with_chain(version, 1)
+    }
+
+    /// The same, and the server sends its certificate so many times.
+    pub fn with_chain(version: &'static SupportedProtocolVersion, length: usize) -> Self {
         let own = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
         let certificate = own.cert.der().clone();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
@@ -33,7 +38,7 @@ impl Settings {
             .with_protocol_versions(&[version])
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
+            .with_single_cert(vec![certificate; length], key)
             .unwrap();
         let client = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])

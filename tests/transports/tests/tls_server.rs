@@ -76,8 +76,11 @@ fn far() -> Timeouts {
 }
 
 fn start(version: &'static SupportedProtocolVersion, timeouts: Timeouts) -> Running {
-    let settings = Settings::new(version);
     let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    start_on(listener, Settings::new(version), timeouts)
+}
+
+fn start_on(listener: mio::net::TcpListener, settings: Settings, timeouts: Timeouts) -> Running {
     let address = listener.local_addr().unwrap();
     let listener = WatchedListener::new(listener);
     let (stalled, read) = (Arc::clone(&listener.stalled), Arc::clone(&listener.read));
@@ -297,3 +300,38 @@ const _: () = {
     const fn is_stream<S: Stream>() {}
     is_stream::<TlsStream<mio::net::UnixStream>>();
 };
+
+/// What the server says in it waits for room before the connection is open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_handshake_larger_than_the_buffers_goes_on_when_there_is_room() {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, listen, socket, sockopt};
+    bounded(|| {
+        let new_socket = || socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let listener = new_socket();
+        sockopt::set_socket_send_buffer_size(&listener, 4096).unwrap();
+        bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        listen(&listener, 8).unwrap();
+        let listener = std::net::TcpListener::from(listener);
+        listener.set_nonblocking(true).unwrap();
+        let settings = Settings::with_chain(&TLS12, 100);
+        let server = start_on(mio::net::TcpListener::from_std(listener), settings, far());
+
+        let socket = new_socket();
+        sockopt::set_socket_recv_buffer_size(&socket, 2048).unwrap();
+        connect(&socket, &server.address).unwrap();
+        let mut socket = TcpStream::from(socket);
+        let mut tls = server.settings.connect();
+        tls.write_tls(&mut socket).unwrap();
+        while !server.stalled.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        let request = ClientRequest::new("wss://localhost/").unwrap();
+        let stream = Tls(StreamOwned::new(tls, socket));
+        let mut client = WebSocket::connect(stream, &request, Config::default(), far()).unwrap();
+        echo(&mut client, "it is open");
+        assert!(close(client));
+        assert!(is_clean(server.ends.recv().unwrap()));
+        server.end();
+    });
+}

@@ -20,8 +20,8 @@ pub struct WebSocketPeer<S, A> {
     address: A,
     /// Only what is a WebSocket has a number.
     number: Option<NonZeroU64>,
-    /// Messages that it was too slow for.
-    missed: u64,
+    /// Messages that it was too slow for: this number of them at least.
+    missed: u32,
     /// More waited than should, and the handler has not been told that it has drained.
     is_congested: bool,
     /// The server shuts down, and does not wait for the handshake.
@@ -45,9 +45,9 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
         &self.socket
     }
 
-    /// How many messages it has missed.
+    /// How many messages it has missed; it counts no further than the largest number.
     #[must_use]
-    pub fn missed(&self) -> u64 {
+    pub fn missed(&self) -> u32 {
         self.missed
     }
 
@@ -138,7 +138,7 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
                 if self.missed == 0 {
                     info!("{client} {} reads too slowly and misses messages", self.address);
                 }
-                self.missed += 1;
+                self.missed = self.missed.saturating_add(1);
             }
             SlowConsumers::Disconnect => {
                 info!("{client} {} reads too slowly and is disconnected", self.address);
