@@ -14,20 +14,21 @@ use core::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Tick(u64);
 
-const STEP: Duration = Duration::from_millis(16);
+/// Nanoseconds in a step.
+const STEP: u64 = 16_000_000;
 
 impl Tick {
     pub(super) const NEVER: Self = Self(u64::MAX);
 
     /// The first one that is not before `at`.
     pub(super) fn at(at: Instant) -> Self {
-        let nanoseconds = at.saturating_since(Instant::default()).as_nanos();
-        Self(u64::try_from(nanoseconds.div_ceil(STEP.as_nanos())).unwrap_or(u64::MAX))
+        // An instant has no more.
+        let nanoseconds = u64::try_from(at.since_epoch().as_nanos()).unwrap_or(u64::MAX);
+        Self(nanoseconds.div_ceil(STEP))
     }
 
     fn instant(self) -> Instant {
-        let nanoseconds = u128::from(self.0) * STEP.as_nanos();
-        Instant::new(Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)))
+        Instant::new(Duration::from_nanos(self.0.saturating_mul(STEP)))
     }
 }
 
