@@ -344,6 +344,10 @@ impl Deadlines {
                     false => after(self.since, timeouts.keep_alive, Due::Ping),
                     true => after(self.since, timeouts.pong, Due::Pong),
                 };
+                // Most connections have neither, and this is asked behind each write.
+                if timeouts.message.is_none() && timeouts.idle.is_none() {
+                    return life;
+                }
                 let uses = [
                     (self.message, timeouts.message, Due::Message),
                     (self.active, timeouts.idle, Due::Idle),

@@ -108,6 +108,27 @@ impl<P> Entry<P> {
     const fn new(peer: P, key: Key) -> Self {
         Self { peer, generation: key.generation(), is_in_line: false, tick: Tick::NEVER }
     }
+
+    /// Has it stand in line if it wants a turn, and in the list of its deadline.
+    fn update<S: Service<Peer = P>>(
+        &mut self,
+        key: Key,
+        line: &mut VecDeque<Key>,
+        deadlines: &mut PeerDeadlines,
+    ) where
+        P: Peer<S>,
+    {
+        if self.peer.wants_turn() && !self.is_in_line {
+            self.is_in_line = true;
+            line.push_back(key);
+        }
+        let Some(at) = self.peer.next_deadline() else { return };
+        let tick = Tick::at(at);
+        if tick < self.tick {
+            deadlines.add(tick, key.index());
+            self.tick = tick;
+        }
+    }
 }
 
 /// The connections of a server, for the service to act on when none has its turn.
@@ -185,18 +206,34 @@ impl<S: Service> Peers<S> {
         let mut peer = make(key);
         peer.register(&self.registry, key.token())?;
         self.inserted = self.inserted.wrapping_add(1);
-        place.insert(Entry::new(peer, key));
-        self.update(key);
+        let entry = place.insert(Entry::new(peer, key));
+        entry.update::<S>(key, &mut self.line, &mut self.deadlines);
         Ok(key)
     }
 
     /// Writes what waits in a connection, and removes it if it has ended: the service is
     /// [told](Service::ended).
     pub fn settle(&mut self, service: &mut S, key: Key) {
-        let Some((peer, context)) = self.get_mut(key) else { return };
-        match peer.settle(key, service, context) {
+        self.act_and_settle(service, key.index(), Some(key), |_, _, _, _| {});
+    }
+
+    /// Does something with the connection at this place, if it is the one that is meant, and settles it.
+    fn act_and_settle(
+        &mut self,
+        service: &mut S,
+        place: usize,
+        meant: Option<Key>,
+        act: impl FnOnce(&mut S, Key, &mut S::Peer, &mut Context<S::Timer>),
+    ) {
+        let Some(entry) = self.slab.get_mut(place) else { return };
+        let key = Key::new(place, entry.generation);
+        if meant.is_some_and(|meant| meant != key) {
+            return;
+        }
+        act(service, key, &mut entry.peer, &mut self.context);
+        match entry.peer.settle(key, service, &mut self.context) {
             Some(end) => self.remove(service, key, end),
-            None => self.update(key),
+            None => entry.update::<S>(key, &mut self.line, &mut self.deadlines),
         }
     }
 
@@ -206,32 +243,14 @@ impl<S: Service> Peers<S> {
         service: &mut S,
         mut act: impl FnMut(&mut S, Key, &mut S::Peer, &mut Context<S::Timer>),
     ) {
-        for index in 0..self.slab.capacity() {
-            let Some(entry) = self.slab.get_mut(index) else { continue };
-            let key = Key::new(index, entry.generation);
-            act(service, key, &mut entry.peer, &mut self.context);
-            self.settle(service, key);
+        for place in 0..self.slab.capacity() {
+            self.act_and_settle(service, place, None, &mut act);
         }
     }
 
     fn remove(&mut self, service: &mut S, key: Key, end: <S::Peer as Peer<S>>::End) {
         let entry = self.slab.remove(key.index());
         service.ended(key, entry.peer, end, &mut self.context);
-    }
-
-    /// Has it stand in line if it wants a turn, and sets its deadline.
-    fn update(&mut self, key: Key) {
-        let Some(entry) = self.slab.get_mut(key.index()) else { return };
-        if entry.peer.wants_turn() && !entry.is_in_line {
-            entry.is_in_line = true;
-            self.line.push_back(key);
-        }
-        let Some(at) = entry.peer.next_deadline() else { return };
-        let tick = Tick::at(at);
-        if tick < entry.tick {
-            self.deadlines.add(tick, key.index());
-            entry.tick = tick;
-        }
     }
 }
 
@@ -259,8 +278,8 @@ impl<S: Service> Peers<S> {
             warn!("a connection cannot be watched: {error}");
             return;
         }
-        place.insert(Entry::new(peer, key));
-        self.update(key);
+        let entry = place.insert(Entry::new(peer, key));
+        entry.update::<S>(key, &mut self.line, &mut self.deadlines);
     }
 
     pub(super) fn has_line(&self) -> bool {
@@ -284,10 +303,11 @@ impl<S: Service> Peers<S> {
             let Some(key) = self.line.pop_front() else { return };
             let Some(entry) = find(&mut self.slab, key) else { continue };
             entry.is_in_line = false;
-            if entry.peer.wants_turn() {
-                entry.peer.turn(key, service, &mut self.context);
-            }
-            self.settle(service, key);
+            self.act_and_settle(service, key.index(), Some(key), |service, key, peer, context| {
+                if peer.wants_turn() {
+                    peer.turn(key, service, context);
+                }
+            });
             if service.is_full() {
                 self.finish_round(service);
             }
@@ -323,12 +343,13 @@ impl<S: Service> Peers<S> {
         };
         entry.tick = Tick::NEVER;
         let key = Key::new(place, entry.generation);
-        if entry.peer.next_deadline().is_some_and(|at| at <= now) {
-            entry.peer.handle_timeout(key, service, &mut self.context);
-            self.settle(service, key);
-        } else {
-            self.update(key);
+        if entry.peer.next_deadline().is_none_or(|at| at > now) {
+            entry.update::<S>(key, &mut self.line, &mut self.deadlines);
+            return;
         }
+        self.act_and_settle(service, place, Some(key), |service, key, peer, context| {
+            peer.handle_timeout(key, service, context);
+        });
     }
 
     /// Has the service act on many, and settles those that were woken, until there is nothing more
