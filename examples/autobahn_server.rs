@@ -9,13 +9,16 @@ mod compression;
 
 use clap::{Parser, ValueEnum};
 use compression::Compression;
-use mio::{Events, Interest, Poll, Token};
-use sansio_ws::deadlines::{Instant, Timeouts};
+use mio::net::TcpStream;
+use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{Acceptance, OriginPolicy, Request, Response};
+use sansio_ws::mio::Reply;
+use sansio_ws::mio::server::Server;
+use sansio_ws::mio::server::websockets::{
+    Client, Handler, HostPolicy, Outbox, Settings, WebSockets,
+};
 use sansio_ws::{Config, Connection, Event, Limits, SendError};
-use std::collections::HashMap;
 use std::error::Error;
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
@@ -60,10 +63,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+const SUBPROTOCOLS: [&str; 2] = ["chat", "echo"];
+
 /// Any origin may connect: this is a server for tests.
 fn accept(request: &Request<'_>, config: &Arc<Config>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin)?;
-    let subprotocol = upgrade.choose(&["chat", "echo"]);
+    let subprotocol = upgrade.choose(&SUBPROTOCOLS);
     Ok(upgrade.accept(&Acceptance::default().subprotocol(subprotocol), Arc::clone(config))?)
 }
 
@@ -108,54 +113,45 @@ fn serve_blocking(address: SocketAddr, config: Arc<Config>) -> Result<(), Box<dy
 }
 
 fn serve_mio(address: SocketAddr, config: Arc<Config>) -> Result<(), Box<dyn Error>> {
-    use sansio_ws::mio::{Memory, WebSocket};
-    const LISTENER: Token = Token(usize::MAX);
-    let start = std::time::Instant::now();
-    let now = || Instant::new(start.elapsed());
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(1024);
-    let mut listener = mio::net::TcpListener::bind(address)?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut memory = Memory::new();
-    let mut sockets = HashMap::new();
-    let mut next = 0;
-    loop {
-        let waiting = sockets.values().any(WebSocket::wants_turn);
-        let due = sockets.values().filter_map(WebSocket::poll_timeout).min();
-        let timeout = due.map(|at| at.saturating_since(now())).filter(|_| !waiting);
-        poll.poll(&mut events, if waiting { Some(Default::default()) } else { timeout })?;
-        for event in &events {
-            if event.token() == LISTENER {
-                loop {
-                    match listener.accept() {
-                        Ok((stream, _)) => {
-                            stream.set_nodelay(true)?;
-                            let mut socket = WebSocket::server(stream, &LIMITS, TIMEOUTS, now());
-                            socket.register(poll.registry(), Token(next))?;
-                            sockets.insert(next, socket);
-                            next += 1;
-                        }
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-            } else if let Some(socket) = sockets.get_mut(&event.token().0) {
-                socket.ready(event);
-            }
-        }
-        sockets.retain(|_, socket| {
-            let mut turn = socket.turn(&mut memory, now());
-            let mut served = turn.accept(|request| accept(request, &config)).map(drop);
-            while let (Ok(()), Ok(Some((mut connection, event)))) = (&served, turn.next()) {
-                if let Err(error) = echo(&mut connection, event)
-                    && error != SendError::Closed
-                {
-                    served = Err(std::io::Error::other(error).into());
-                }
-            }
-            drop(turn);
-            socket.handle_timeout(now());
-            matches!(socket.settle(&mut memory, now()), Ok(None))
-        });
+    let settings = Settings::new(OriginPolicy::AnyOrigin, HostPolicy::AnyHost)
+        .config(config)
+        .timeouts(TIMEOUTS)
+        .subprotocols(&SUBPROTOCOLS);
+    let mut server = Server::new(WebSockets::new(Echo, settings))?;
+    server.listen(mio::net::TcpListener::bind(address)?)?;
+    server.run()?;
+    Ok(())
+}
+
+struct Echo;
+
+impl Handler for Echo {
+    type Command = ();
+    type Timer = ();
+
+    fn text(
+        &mut self,
+        _: Client,
+        reply: &mut Reply<'_, TcpStream>,
+        text: &str,
+        _: &mut Outbox<'_, ()>,
+    ) {
+        report(reply.send_text(text));
+    }
+
+    fn binary(
+        &mut self,
+        _: Client,
+        reply: &mut Reply<'_, TcpStream>,
+        bytes: &[u8],
+        _: &mut Outbox<'_, ()>,
+    ) {
+        report(reply.send_binary(bytes));
+    }
+}
+
+fn report(sent: Result<(), SendError>) {
+    if let Err(error) = sent {
+        println!("an echo was lost: {error}");
     }
 }
