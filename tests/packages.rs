@@ -18,21 +18,21 @@ struct Package {
 /// Each package may use the ones below it. The drawing is in `crates/README.md`.
 const TOWN: [Package; 6] = [
     Package { name: "sansio-ws", uses: &[], optional: &[] },
-    Package { name: "sansio-ws-engineio", uses: &["sansio-ws"], optional: &[] },
+    Package { name: "sansio-engineio", uses: &["sansio-ws"], optional: &[] },
     Package { name: "sansio-ws-tokio", uses: &["sansio-ws"], optional: &[] },
     Package {
-        name: "sansio-ws-socketio",
-        uses: &["sansio-ws", "sansio-ws-engineio"],
+        name: "sansio-socketio",
+        uses: &["sansio-ws", "sansio-engineio"],
         optional: &["sansio-ws-tokio"],
     },
     Package {
-        name: "sansio-ws-socketio-redis",
-        uses: &["sansio-ws", "sansio-ws-engineio", "sansio-ws-socketio"],
+        name: "sansio-socketio-redis",
+        uses: &["sansio-ws", "sansio-engineio", "sansio-socketio"],
         optional: &[],
     },
     Package {
-        name: "sansio-ws-socketio-tower",
-        uses: &["sansio-ws", "sansio-ws-engineio", "sansio-ws-tokio", "sansio-ws-socketio"],
+        name: "sansio-socketio-tower",
+        uses: &["sansio-ws", "sansio-engineio", "sansio-ws-tokio", "sansio-socketio"],
         optional: &[],
     },
 ];
@@ -46,9 +46,11 @@ type Tree = BTreeMap<PathBuf, String>;
 /// What is wrong with the package in `crates/FOLDER`.
 fn faults(folder: &str, tree: &Tree) -> Vec<String> {
     let mut faults = vec![];
-    let name = format!("sansio-ws-{folder}");
+    let names = [format!("sansio-{folder}"), format!("sansio-ws-{folder}")];
+    let in_town = names.iter().find(|name| TOWN.iter().any(|package| package.name == **name));
+    let name = in_town.unwrap_or(&names[0]);
     match tree.get(Path::new("Cargo.toml")) {
-        Some(manifest) => faults.extend(manifest_faults(&name, manifest)),
+        Some(manifest) => faults.extend(manifest_faults(name, manifest)),
         None => faults.push("no Cargo.toml".into()),
     }
     match tree.get(Path::new("README.md")) {
@@ -125,7 +127,7 @@ fn dependencies(manifest: &toml::Table) -> Vec<(String, bool)> {
             }
         }
     }
-    found.retain(|(name, _)| name.starts_with("sansio-ws"));
+    found.retain(|(name, _)| name.starts_with("sansio-"));
     found
 }
 
@@ -288,12 +290,12 @@ fn the_arrows_point_down() {
 
 const MANIFEST: &str = r#"
 [package]
-name = "sansio-ws-socketio"
+name = "sansio-socketio"
 
 [dependencies]
 bytes = "1"
 sansio-ws = { version = "0.1.0", path = "../.." }
-sansio-ws-engineio = { version = "0.1.0", path = "../engineio", features = [
+sansio-engineio = { version = "0.1.0", path = "../engineio", features = [
     "mio",
 ] }
 sansio-ws-tokio = { version = "0.1.0", path = "../tokio", optional = true }
@@ -337,19 +339,19 @@ fn a_package_without_a_fault_passes() {
 #[test]
 fn arrows_that_point_up_are_refused() {
     let with = |line: &str| MANIFEST.replace("bytes = \"1\"", line);
-    let up = "sansio-ws-socketio uses sansio-ws-socketio-tower, which is not below it";
-    refused("Cargo.toml", &with("sansio-ws-socketio-tower = \"0.1\""), up);
-    refused("Cargo.toml", &with("tower = { package = \"sansio-ws-socketio-tower\" }"), up);
-    refused("Cargo.toml", &with("sansio-ws-socketio-tower.workspace = true"), up);
-    let table = format!("{MANIFEST}[dependencies.sansio-ws-socketio-tower]\nversion = \"0.1\"\n");
+    let up = "sansio-socketio uses sansio-socketio-tower, which is not below it";
+    refused("Cargo.toml", &with("sansio-socketio-tower = \"0.1\""), up);
+    refused("Cargo.toml", &with("tower = { package = \"sansio-socketio-tower\" }"), up);
+    refused("Cargo.toml", &with("sansio-socketio-tower.workspace = true"), up);
+    let table = format!("{MANIFEST}[dependencies.sansio-socketio-tower]\nversion = \"0.1\"\n");
     refused("Cargo.toml", &table, up);
 }
 
 #[test]
 fn arrows_that_point_up_are_refused_in_every_table() {
-    let up = "sansio-ws-socketio uses sansio-ws-socketio-redis, which is not below it";
+    let up = "sansio-socketio uses sansio-socketio-redis, which is not below it";
     for table in ["dev-dependencies", "build-dependencies", "target.'cfg(unix)'.dependencies"] {
-        let manifest = format!("{MANIFEST}\n[{table}]\nsansio-ws-socketio-redis = \"0.1\"\n");
+        let manifest = format!("{MANIFEST}\n[{table}]\nsansio-socketio-redis = \"0.1\"\n");
         refused("Cargo.toml", &manifest, up);
     }
 }
@@ -358,7 +360,7 @@ fn arrows_that_point_up_are_refused_in_every_table() {
 fn arrows_that_point_aside_are_refused() {
     let manifest =
         "[package]\nname = \"sansio-ws-tokio\"\n[lints]\nworkspace = true\n[dependencies]\n";
-    let aside = format!("{manifest}sansio-ws-engineio = \"0.1\"\n");
+    let aside = format!("{manifest}sansio-engineio = \"0.1\"\n");
     assert_eq!(manifest_faults("sansio-ws-tokio", manifest), [""; 0]);
     assert_eq!(manifest_faults("sansio-ws-tokio", &aside).len(), 1);
     assert_eq!(manifest_faults("sansio-ws-novelty", manifest).len(), 1, "not in the table");
@@ -421,6 +423,6 @@ fn what_a_package_lacks_is_found() {
     refused("src/lib.rs", "// #![forbid(unsafe_code)]", "does not forbid unsafe code");
     refused("src/a.rs", &"\n".repeat(MAX_LINES + 1), "src/a.rs has 601 lines");
     refused("Cargo.toml", &MANIFEST.replace("workspace = true", ""), "the lints are not those");
-    let name = MANIFEST.replace("\"sansio-ws-socketio\"", "\"socketio\"");
+    let name = MANIFEST.replace("\"sansio-socketio\"", "\"socketio\"");
     refused("Cargo.toml", &name, "the name of the package");
 }

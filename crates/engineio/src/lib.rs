@@ -1,0 +1,49 @@
+//! Engine.IO 4 without any I/O: what Socket.IO, and clients like `engine.io-client`, speak below their events.
+//!
+//! ```text
+//!  text frame    ──▶ Packet::decode ─────────┐
+//!  binary frame  ──▶ Packet::Binary ─────────┼──▶ Packet ──▶ Packet::encode, PayloadBuilder ──▶
+//!  body of a POST ─▶ payload::decode ────────┘
+//! ```
+//!
+//! So far there are the codecs of packets and payloads, the query of a request, and session ids. The
+//! rules that they keep to are numbered in `docs/RULES.md`.
+//!
+//! ```
+//! use sansio_engineio::{Packet, PacketKind, PayloadBuilder, payload};
+//!
+//! let mut builder = PayloadBuilder::new(1_000_000);
+//! builder.push(&Packet::text(PacketKind::Message, "hello"))?;
+//! builder.push(&Packet::binary(&[1, 2, 3]))?;
+//! let body = builder.finish();
+//! assert_eq!(body, "4hello\u{1e}bAQID");
+//! let packets: Result<Vec<_>, _> = payload::decode(&body).collect();
+//! assert_eq!(packets?, [Packet::text(PacketKind::Message, "hello"), Packet::binary(&[1, 2, 3])]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod packet;
+pub mod payload;
+mod query;
+mod session_id;
+
+pub use packet::{InvalidPacket, Packet, PacketKind};
+pub use payload::{PayloadBuilder, Unfit};
+pub use query::Query;
+#[cfg(feature = "std")]
+pub use session_id::NoEntropy;
+pub use session_id::SessionId;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
