@@ -436,8 +436,9 @@ fn check_head(head: &Head) -> Result<Option<(String, Option<u16>)>, HandshakeErr
     let mut encodings = head.all("transfer-encoding");
     if let Some(encoding) = encodings.next() {
         let is_chunked = encoding.eq_ignore_ascii_case("chunked") && encodings.next().is_none();
-        let is_clear = is_chunked && length.is_none() && version == "HTTP/1.1";
-        require(is_clear, HandshakeError::TransferEncoding)?;
+        let is_clear = length.is_none() && version != "HTTP/1.0";
+        require(is_clear, HandshakeError::AmbiguousBody)?;
+        require(is_chunked, HandshakeError::TransferEncoding)?;
     }
     Ok(named.or(host))
 }

@@ -37,9 +37,11 @@ pub enum HandshakeError {
     ForeignHost,
     /// `Content-Length` is not a number, or several that differ (RFC 9110, section 8.6).
     ContentLength,
-    /// `Transfer-Encoding` of a request is not just `chunked`, or there is a `Content-Length` as well
-    /// (RFC 9112, sections 6.1 and 6.3).
+    /// `Transfer-Encoding` of a request is not just `chunked` (RFC 9112, section 6.1).
     TransferEncoding,
+    /// A request has both `Transfer-Encoding` and `Content-Length`, or the former in HTTP/1.0: two programs
+    /// may see two bodies in it (RFC 9112, sections 6.1 and 6.3).
+    AmbiguousBody,
     /// `Upgrade` does not name websocket (RFC 6455, sections 4.1 and 4.2.1).
     MissingUpgrade,
     /// `Connection` does not list Upgrade (RFC 6455, sections 4.1 and 4.2.1).
@@ -124,7 +126,10 @@ impl fmt::Display for HandshakeError {
             Self::InvalidHost => "the Host header must be a host, perhaps with a port",
             Self::ForeignHost => "this server does not go by that host",
             Self::ContentLength => "Content-Length must be one number",
-            Self::TransferEncoding => "Transfer-Encoding must be chunked, without a Content-Length",
+            Self::TransferEncoding => "Transfer-Encoding must be chunked",
+            Self::AmbiguousBody => {
+                "Transfer-Encoding and Content-Length, or HTTP/1.0, contradict each other"
+            }
             Self::MissingUpgrade => "the Upgrade header must name websocket",
             Self::MissingConnectionUpgrade => "the Connection header must list Upgrade",
             Self::InvalidKey => "Sec-WebSocket-Key must be the base64 of 16 bytes",

@@ -147,6 +147,8 @@ impl<'b> Request<'b> {
             (None, None) => Ok(BodyFraming::None),
             (None, Some(length)) => Ok(BodyFraming::Length(length)),
             // N149
+            (Some(_), Some(_)) => Err(HandshakeError::AmbiguousBody),
+            (Some(_), None) if version == Version::Http10 => Err(HandshakeError::AmbiguousBody),
             (Some(encoding), None)
                 if version == Version::Http11
                     && encoding.eq_ignore_ascii_case(b"chunked")
@@ -154,7 +156,7 @@ impl<'b> Request<'b> {
             {
                 Ok(BodyFraming::Chunked)
             }
-            (Some(_), _) => Err(HandshakeError::TransferEncoding),
+            (Some(_), None) => Err(HandshakeError::TransferEncoding),
         }
     }
 
@@ -224,6 +226,16 @@ impl<'b> Request<'b> {
     #[must_use]
     pub fn body_framing(&self) -> BodyFraming {
         self.framing
+    }
+
+    /// Whether the client waits for a `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
+    /// Clients of HTTP/1.0 cannot read one.
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        let mut expectations = self.headers.all("expect");
+        self.version == Version::Http11
+            && self.framing != BodyFraming::None
+            && expectations.any(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
     /// The bytes of a plain response to this request; without the body if the method is HEAD.

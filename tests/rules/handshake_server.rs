@@ -287,7 +287,7 @@ fn n34_rejects_a_request_with_a_body() {
         rejects(&with_lines("-", lines), HandshakeError::Body, 400);
     }
     let unclear = ["Transfer-Encoding: identity", "Content-Length: 0"];
-    rejects(&with_lines("-", &unclear), HandshakeError::TransferEncoding, 501);
+    rejects(&with_lines("-", &unclear), HandshakeError::AmbiguousBody, 400);
     accepts(&with_lines("-", &["Content-Length: 0"]));
 }
 

@@ -180,7 +180,7 @@ fn what_is_wrong_is_answered_and_ends_the_connection() {
         ("POST /upper HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400),
         (
             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            501,
+            400,
         ),
         ("GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n", 404),
         ("GET /x HTTP/1.0\r\n\r\n", 404),

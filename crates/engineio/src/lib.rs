@@ -6,7 +6,8 @@
 //!  body of a POST ─▶ payload::decode ────────┘
 //! ```
 //!
-//! So far there are the codecs of packets and payloads, the query of a request, and session ids. The
+//! So far there are the codecs of packets and payloads, the server's side of [`http`], the query of a request,
+//! and session ids. The
 //! rules that they keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
@@ -32,6 +33,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod http;
 mod packet;
 pub mod payload;
 mod query;
