@@ -7,7 +7,7 @@
 //! ```
 //!
 //! So far there are the codecs of packets and payloads, the server's side of [`http`], the query of a request,
-//! and session ids. The
+//! session ids, refusals and the packet that begins a session. The
 //! rules that they keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
@@ -34,14 +34,18 @@ extern crate alloc;
 extern crate std;
 
 pub mod http;
+mod open;
 mod packet;
 pub mod payload;
 mod query;
+mod refusal;
 mod session_id;
 
+pub use open::OpenPacket;
 pub use packet::{InvalidPacket, Packet, PacketKind};
 pub use payload::{PayloadBuilder, Unfit};
 pub use query::Query;
+pub use refusal::Refusal;
 #[cfg(feature = "std")]
 pub use session_id::NoEntropy;
 pub use session_id::SessionId;

@@ -5,8 +5,12 @@
 
 use proptest::prelude::*;
 use sansio_engineio::payload::{self, SEPARATOR};
-use sansio_engineio::{InvalidPacket, Packet, PacketKind, PayloadBuilder, Query, SessionId, Unfit};
+use sansio_engineio::{
+    InvalidPacket, OpenPacket, Packet, PacketKind, PayloadBuilder, Query, Refusal, SessionId, Unfit,
+};
+use sansio_ws::handshake::Response;
 use std::collections::HashSet;
+use std::time::Duration;
 
 const KINDS: [(PacketKind, char); 7] = [
     (PacketKind::Open, '0'),
@@ -161,6 +165,66 @@ fn e7_rejects_nothing_and_guesses_nothing() {
         (Some("\u{fffd}"), Some("4"), Some("x"))
     );
     assert_eq!(query.version, None, "names have their case");
+}
+
+/// Status, type, body, and whether the connection is kept.
+fn parts(response: Response) -> (u16, String, String, bool) {
+    let (_, kind) = response.headers().next().unwrap();
+    let (status, kind, kept) =
+        (response.status().code(), kind.to_owned(), response.is_keep_alive());
+    (status, kind, String::from_utf8(response.into_body()).unwrap(), kept)
+}
+
+#[test]
+fn e9_accepts_each_refusal_with_its_code() {
+    for (refusal, status, body) in [
+        (Refusal::UnknownTransport, 400, r#"{"code":0,"message":"Transport unknown"}"#),
+        (Refusal::UnknownSession, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+        (Refusal::BadMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
+        (Refusal::BadRequest, 400, r#"{"code":3,"message":"Bad request"}"#),
+        (Refusal::Forbidden("not you".into()), 403, r#"{"code":4,"message":"not you"}"#),
+        (
+            Refusal::UnsupportedVersion,
+            400,
+            r#"{"code":5,"message":"Unsupported protocol version"}"#,
+        ),
+    ] {
+        let (got, kind, json, kept) = parts(refusal.response());
+        assert_eq!((got, &*kind, &*json, kept), (status, "application/json", body, true));
+        let upgrade = parts(refusal.upgrade_response());
+        assert_eq!(upgrade, (400, "text/html".into(), refusal.message().into(), false));
+    }
+}
+
+#[test]
+fn e9_rejects_a_message_that_would_break_out_of_its_string() {
+    let refusal = Refusal::Forbidden("\"} \n\u{1}\\".into());
+    let (_, _, json, _) = parts(refusal.response());
+    assert_eq!(json, r#"{"code":4,"message":"\"} \n\u0001\\"}"#);
+}
+
+fn open_packet(may_upgrade: bool) -> OpenPacket {
+    OpenPacket {
+        session: SessionId::new([0; 15]),
+        may_upgrade,
+        ping_interval: Duration::from_secs(25),
+        ping_timeout: Duration::from_millis(20_000),
+        max_payload: 1_000_000,
+    }
+}
+
+#[test]
+fn e10_accepts_exactly_these_keys() {
+    let json = r#"{"maxPayload":1000000,"pingInterval":25000,"pingTimeout":20000,"sid":"AAAAAAAAAAAAAAAAAAAA","upgrades":["websocket"]}"#;
+    assert_eq!(open_packet(true).data(), json);
+    let encoded = encoded(&text(PacketKind::Open, json));
+    assert_eq!(encoded, format!("0{json}"));
+}
+
+#[test]
+fn e10_rejects_an_upgrade_that_there_is_not() {
+    let json = open_packet(false).data();
+    assert!(json.contains(r#""upgrades":[]"#), "{json}");
 }
 
 #[test]
