@@ -1,0 +1,8 @@
+//! What the fuzz targets check, one function for each. They panic when something is wrong, and are
+//! deterministic, so that `tests/corpus.rs` can replay the corpora on a stable toolchain.
+
+mod http;
+mod payload;
+
+pub use http::http;
+pub use payload::payload;
