@@ -7,7 +7,7 @@
 //! ```
 //!
 //! So far there are the codecs of packets and payloads, the server's side of [`http`], the query of a request,
-//! session ids, refusals and the packet that begins a session. The
+//! session ids, refusals, the packet that begins a session, CORS and cookies. The
 //! rules that they keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
@@ -33,6 +33,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod cors;
 pub mod http;
 mod open;
 mod packet;
@@ -41,6 +42,7 @@ mod query;
 mod refusal;
 mod session_id;
 
+pub use cors::{Cookie, Cors};
 pub use open::OpenPacket;
 pub use packet::{InvalidPacket, Packet, PacketKind};
 pub use payload::{PayloadBuilder, Unfit};
