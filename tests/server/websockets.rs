@@ -7,7 +7,8 @@ use sansio_ws::mio::server::{Key, TimerKey, Undelivered};
 use sansio_ws::{CloseCode, Ended, Limits, PreparedMessage};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 type MioStream = mio::net::TcpStream;
 
@@ -167,6 +168,7 @@ fn deadlines_of_the_handler_pass_once_or_until_they_are_cancelled() {
 struct Echo {
     most: usize,
     drained: usize,
+    echoed: Arc<AtomicUsize>,
 }
 
 impl Handler for Echo {
@@ -193,6 +195,7 @@ impl Handler for Echo {
     ) {
         reply.send_binary(bytes).unwrap();
         self.most = self.most.max(reply.queued());
+        self.echoed.fetch_add(1, Ordering::Relaxed);
     }
 
     fn drained(&mut self, _: Client, _: &mut Outbox<'_, ()>) {
@@ -204,7 +207,9 @@ impl Handler for Echo {
 fn a_naive_echo_loses_nothing_and_holds_little_when_a_peer_does_not_read() {
     const COUNT: u8 = 40;
     const SIZE: usize = 900_000;
-    let server = websockets(Echo { most: 0, drained: 0 });
+    let echoed = Arc::new(AtomicUsize::new(0));
+    let server = websockets(Echo { most: 0, drained: 0, echoed: Arc::clone(&echoed) });
+    let [mut other] = clients(&server);
     let (mut reader, writer) = server.client().split().unwrap();
     let sender = thread::spawn(move || {
         for i in 0..COUNT {
@@ -212,14 +217,25 @@ fn a_naive_echo_loses_nothing_and_holds_little_when_a_peer_does_not_read() {
         }
         writer
     });
+    // Until the loop has gone round many times without reading more from it: others are served meanwhile.
+    let (mut seen, mut rounds) = (0, 0);
+    while rounds < 500 {
+        other.send_text("still served").unwrap();
+        assert_eq!(text(&mut other), "still served");
+        let now = echoed.load(Ordering::Relaxed);
+        rounds = if now == seen && now > 0 { rounds + 1 } else { 0 };
+        seen = now;
+    }
+    assert!(seen < usize::from(COUNT), "more than fits between the two");
     for i in 0..COUNT {
         let Ok(Some(Event::Binary(bytes))) = reader.read() else { panic!("an echo") };
         assert!(bytes.len() == SIZE && bytes.iter().all(|&byte| byte == i), "echo {i}");
     }
     sender.join().unwrap();
-    drop(reader);
+    drop((reader, other));
     let (service, _) = server.end();
     let echo = service.into_handler();
+    assert!(echo.drained > 0);
     let limit = Limits::default().max_queued_bytes + SIZE + 100;
     assert!(echo.most <= limit, "{} bytes waited", echo.most);
 }

@@ -422,7 +422,7 @@ fn a_broadcast_reaches_the_clients_of_all_threads() {
 
 #[test]
 fn a_slow_reader_misses_messages() {
-    let server = Server::echo(&["--broadcast", "--slow", "drop-message"]);
+    let mut server = Server::echo(&["--broadcast", "--slow", "drop-message", "--log", "info"]);
     let mut slow = fall_behind(&server);
     let mut other = server.client();
     // Its turn to speak comes when its queue is short again, and so it hears its own words.
@@ -432,6 +432,12 @@ fn a_slow_reader_misses_messages() {
     assert_eq!(next, "caught up?");
     while text(&mut other) != "caught up?" {}
     is_echoed(&mut slow, "yes");
+    drop((slow, other));
+    server.signal("-TERM");
+    let (code, log) = server.exit();
+    let missed = log.split("it missed ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let missed: u32 = missed.parse().unwrap();
+    assert_eq!((code, count + missed), (Some(0), 400), "each was heard or missed: {log}");
 }
 
 #[test]
