@@ -17,7 +17,9 @@ pub(super) fn read(
     max: usize,
 ) -> Option<Body> {
     let keep = |len: usize, is_cut| Some(Body { bytes: rest[..len].to_vec(), is_cut });
-    let mut codings = encodings.iter().flat_map(|line| line.split(',')).map(str::trim);
+    // No other blanks: the characters here are bytes, and one of them is a blank of Unicode.
+    let codings = encodings.iter().flat_map(|line| line.split(','));
+    let mut codings = codings.map(|coding| coding.trim_matches([' ', '\t']));
     let last = codings.rfind(|coding| !coding.is_empty());
     match (status, last, length) {
         (204 | 304, _, _) => keep(0, false),
