@@ -110,6 +110,13 @@ impl SendQueue {
         Self { backlog: None }
     }
 
+    /// A queue of these bytes, which belong to no frame: the head of a handshake, a response.
+    pub(crate) fn holding(bytes: Vec<u8>) -> Self {
+        let mut queue = Self::new();
+        *queue.staging() = bytes;
+        queue
+    }
+
     /// Appends a copy of `bytes`. It counts as one [frame](Self::frames), unless it is empty.
     ///
     /// For queues of the caller's own; not for that of a connection, see

@@ -86,8 +86,7 @@ impl<S: Stream> WebSocket<S> {
                 Ok(Self::opened(stream, rx, connection, timer))
             }
             Err((response, error)) => {
-                let mut queue = SendQueue::new();
-                *queue.staging() = response;
+                let mut queue = SendQueue::holding(response);
                 write(&mut stream, &mut queue, &timer)?;
                 if stream.shutdown_write()? {
                     drain(&mut stream, &mut rx, &timer);

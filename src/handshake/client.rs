@@ -83,10 +83,8 @@ impl ClientHandshake {
         let config = config.into();
         let key = Base64::key(nonce);
         let offer = ClientOffer::new(&request.subprotocols, &config);
-        let mut queue = SendQueue::new();
-        *queue.staging() = request.encode(&key, &offer);
         Self {
-            queue,
+            queue: SendQueue::holding(request.encode(&key, &offer)),
             responses: ResponseReceiver::new(&config.limits, |status| status == b"101"),
             accept: key.answer(),
             offer,

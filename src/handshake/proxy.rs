@@ -70,8 +70,7 @@ impl ProxyConnect {
             head.extend(["Proxy-Authorization: ", authorization, "\r\n"]);
         }
         head.push_str("\r\n");
-        let mut queue = SendQueue::new();
-        *queue.staging() = head.into_bytes();
+        let queue = SendQueue::holding(head.into_bytes());
         let responses = ResponseReceiver::new(limits, |status| status.starts_with(b"2"));
         Ok(Self { queue, responses })
     }

@@ -282,6 +282,14 @@ pub struct Responder {
 }
 
 impl Responder {
+    /// The same for a connection that ends behind the response, whatever both sides want: for example
+    /// since the body of the request was not read.
+    #[must_use]
+    pub const fn closing(mut self) -> Self {
+        self.may_keep_alive = false;
+        self
+    }
+
     /// The bytes of a response, as by [`Request::respond`].
     #[must_use]
     pub fn respond(self, response: &Response) -> Vec<u8> {

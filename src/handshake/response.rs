@@ -71,9 +71,20 @@ impl Response {
     ///
     /// [`InvalidField`] when the name is no token, the value has a control character (CR, LF and
     /// NUL above all), or the header is one that is written anyway.
-    pub fn header(self, name: &str, value: &str) -> Result<Self, InvalidField> {
+    pub fn header(mut self, name: &str, value: &str) -> Result<Self, InvalidField> {
+        self.add_header(name, value)?;
+        Ok(self)
+    }
+
+    /// Adds a header line to a response that is needed also if that fails.
+    ///
+    /// # Errors
+    ///
+    /// As for [`header`](Self::header). Recoverable: nothing was added.
+    pub fn add_header(&mut self, name: &str, value: &str) -> Result<(), InvalidField> {
         check_field(name, value)?;
-        Ok(self.with(name, value))
+        self.lines.extend([name, ": ", value, "\r\n"]);
+        Ok(())
     }
 
     /// Adds a header line made of constants.

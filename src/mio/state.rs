@@ -32,9 +32,7 @@ const EOF: Ended = Ended::Eof { mid_frame: false, mid_message: false, close_sent
 
 impl State {
     pub(super) fn respond(bytes: Vec<u8>) -> Self {
-        let mut queue = SendQueue::new();
-        *queue.staging() = bytes;
-        Self::Responding { queue, input_ended: false }
+        Self::Responding { queue: SendQueue::holding(bytes), input_ended: false }
     }
 
     pub(super) fn output(&mut self) -> Option<&mut SendQueue> {

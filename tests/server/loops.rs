@@ -73,6 +73,21 @@ fn commands_are_bounded_and_come_in_their_order() {
 }
 
 #[test]
+fn commands_that_never_end_do_not_put_off_the_end() {
+    let (echo, received) = echo();
+    let server = websockets(echo);
+    let handle = server.handle.clone();
+    let flood = thread::spawn(move || {
+        // Until the server has ended.
+        while let Ok(()) | Err(Undelivered::Full(_)) = handle.send(7) {}
+    });
+    assert_eq!(received.recv_timeout(PATIENCE), Ok(7));
+    let (_, left) = server.end();
+    assert_eq!(left, 0);
+    flood.join().unwrap();
+}
+
+#[test]
 fn who_is_too_many_waits_until_somebody_has_gone() {
     let (echo, _received) = echo();
     let server = start_with(WebSockets::new(echo, settings()), |server| server.max_peers(1));

@@ -240,41 +240,43 @@ fn a_naive_echo_loses_nothing_and_holds_little_when_a_peer_does_not_read() {
     assert!(echo.most <= limit, "{} bytes waited", echo.most);
 }
 
+/// Sends what one client says to all others, and tells that one who has drained if it is to.
+struct Radio {
+    speaker: Option<Key>,
+    drained: Option<mpsc::Sender<()>>,
+}
+impl Handler for Radio {
+    type Command = ();
+    type Timer = ();
+
+    fn text(
+        &mut self,
+        client: Client,
+        reply: &mut Reply<'_, MioStream>,
+        text: &str,
+        outbox: &mut Outbox<'_, ()>,
+    ) {
+        self.speaker.get_or_insert(client.key);
+        match text {
+            "hello" => reply.send_text(text).unwrap(),
+            _ => outbox.send_to_others(client.key, prepared(text)),
+        }
+    }
+
+    fn drained(&mut self, client: Client, outbox: &mut Outbox<'_, ()>) {
+        let Some(speaker) = self.speaker.filter(|speaker| *speaker != client.key) else {
+            return;
+        };
+        let Some(drained) = &self.drained else { return };
+        drained.send(()).unwrap();
+        outbox.send(speaker, prepared(&format!("{client} has drained")));
+    }
+}
+
 #[test]
 fn slow_clients_miss_messages_until_they_have_drained() {
-    /// Sends what one client says to all others, and tells that one who has drained.
-    struct Radio {
-        speaker: Option<Key>,
-        missed: mpsc::Sender<()>,
-    }
-    impl Handler for Radio {
-        type Command = ();
-        type Timer = ();
-
-        fn text(
-            &mut self,
-            client: Client,
-            reply: &mut Reply<'_, MioStream>,
-            text: &str,
-            outbox: &mut Outbox<'_, ()>,
-        ) {
-            self.speaker.get_or_insert(client.key);
-            match text {
-                "hello" => reply.send_text(text).unwrap(),
-                _ => outbox.send_to_others(client.key, prepared(text)),
-            }
-        }
-
-        fn drained(&mut self, client: Client, outbox: &mut Outbox<'_, ()>) {
-            let Some(speaker) = self.speaker.filter(|speaker| *speaker != client.key) else {
-                return;
-            };
-            self.missed.send(()).unwrap();
-            outbox.send(speaker, prepared(&format!("{client} has drained")));
-        }
-    }
-    let (missed, drained) = mpsc::channel();
-    let server = websockets(Radio { speaker: None, missed });
+    let (tells, drained) = mpsc::channel();
+    let server = websockets(Radio { speaker: None, drained: Some(tells) });
     let [mut speaker, mut slow] = clients(&server);
     let long = "x".repeat(100_000);
     // More than fits between the two, and into the queue.
@@ -301,26 +303,8 @@ fn slow_clients_miss_messages_until_they_have_drained() {
 
 #[test]
 fn slow_clients_are_disconnected_if_that_is_the_policy() {
-    struct Radio;
-    impl Handler for Radio {
-        type Command = ();
-        type Timer = ();
-
-        fn text(
-            &mut self,
-            client: Client,
-            reply: &mut Reply<'_, MioStream>,
-            text: &str,
-            outbox: &mut Outbox<'_, ()>,
-        ) {
-            match text {
-                "hello" => reply.send_text(text).unwrap(),
-                _ => outbox.send_to_others(client.key, prepared(text)),
-            }
-        }
-    }
     let settings = settings().slow_consumers(SlowConsumers::Disconnect);
-    let server = start(WebSockets::new(Radio, settings));
+    let server = start(WebSockets::new(Radio { speaker: None, drained: None }, settings));
     let [mut speaker, mut slow] = clients(&server);
     let long = "x".repeat(100_000);
     for _ in 0..200 {

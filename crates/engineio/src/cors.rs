@@ -67,28 +67,24 @@ impl Cors {
         }
         let Some(allowed) = allowed else { return response };
         // An origin with a control character was never allowed by anybody.
-        match response.clone().header("Access-Control-Allow-Origin", &allowed) {
-            Ok(allowing) if self.credentials => {
-                allowing.static_header("Access-Control-Allow-Credentials", "true")
-            }
-            Ok(allowing) => allowing,
-            Err(_) => response,
+        if response.add_header("Access-Control-Allow-Origin", &allowed).is_ok() && self.credentials
+        {
+            response = response.static_header("Access-Control-Allow-Credentials", "true");
         }
+        response
     }
 
     /// The answer to the question that a browser asks before a request (OPTIONS).
     #[must_use]
     pub fn preflight(&self, request: &Request<'_>) -> Response {
-        let response = Response::new(Status::NO_CONTENT)
+        let mut response = Response::new(Status::NO_CONTENT)
             .static_header("Access-Control-Allow-Methods", METHODS)
             .keep_alive(true);
-        let asked = request.headers().get("access-control-request-headers");
-        let response = match asked
-            .map(|asked| response.clone().header("Access-Control-Allow-Headers", asked))
+        if let Some(asked) = request.headers().get("access-control-request-headers")
+            && response.add_header("Access-Control-Allow-Headers", asked).is_ok()
         {
-            Some(Ok(allowing)) => allowing.static_header("Vary", "Access-Control-Request-Headers"),
-            Some(Err(_)) | None => response,
-        };
+            response = response.static_header("Vary", "Access-Control-Request-Headers");
+        }
         self.allow(request, response)
     }
 }
@@ -129,10 +125,11 @@ impl Cookie {
 
     /// Adds the cookie to the response that begins a session by polling.
     #[must_use]
-    pub fn set(&self, session: &SessionId, response: Response) -> Response {
+    pub fn set(&self, session: &SessionId, mut response: Response) -> Response {
         let Self { name, attributes } = self;
         let value = alloc::format!("{name}={}; {attributes}", session.as_str());
-        // Its parts were checked when it was made.
-        response.clone().header("Set-Cookie", &value).unwrap_or(response)
+        // Cannot fail: its parts were checked when it was made.
+        let _ = response.add_header("Set-Cookie", &value);
+        response
     }
 }

@@ -6,8 +6,8 @@
 //!                           └──────────────── or at once, or later ────────────┘
 //! ```
 //!
-//! Nothing of the next request is looked at before this one was responded to (E17): a GET that is held holds up
-//! what is behind it, and the bytes stay in the caller's buffer.
+//! The next request is read only when this one has its response (E17). So a held GET holds up what is behind
+//! it, and those bytes stay in the caller's buffer.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -149,8 +149,8 @@ impl Http {
         }
     }
 
-    /// Asks for the body of the request whose head has come, of at most so many bytes. A client that waits for
-    /// it is told to go on.
+    /// Asks for the body of the request whose head has come. It may have `max_bytes` bytes. A client that waits
+    /// for `100 Continue` gets it.
     pub fn read_body(&mut self, max_bytes: u64) {
         let State::Asked(asked) = self.state else { return };
         if asked.expects_continue {
@@ -181,9 +181,9 @@ impl Http {
             State::Head(_) | State::Closing => return,
         };
         // What was not read would be taken for the next request.
-        let keeps_alive = is_read && responder.keeps_alive(response);
-        let response = response.clone().keep_alive(keeps_alive);
-        self.output.push(&responder.respond(&response));
+        let responder = if is_read { responder } else { responder.closing() };
+        let keeps_alive = responder.keeps_alive(response);
+        self.output.push_shared(responder.respond(response).into());
         // Large bodies are rare, and connections many.
         self.body = Vec::new();
         self.state = match keeps_alive {

@@ -33,8 +33,8 @@ pub struct PayloadBuilder {
 const MAX_PACKETS: usize = 16;
 
 impl PayloadBuilder {
-    /// An empty body of at most so many bytes, and 16 packets. A packet that alone is longer fits an empty
-    /// body, since it could never be sent otherwise.
+    /// An empty body, for at most `max_bytes` bytes and 16 packets. The first packet may be longer, since it
+    /// could never be sent otherwise.
     #[must_use]
     pub const fn new(max_bytes: usize) -> Self {
         Self { body: String::new(), packets: 0, max_bytes, max_packets: MAX_PACKETS }

@@ -88,8 +88,7 @@ impl<C> Handle<C> {
     }
 
     /// Has the server shut down, as [`Tasks::shut_down`](super::Tasks::shut_down) does. Commands
-    /// sent before are carried out first, as far as the loop has them by then. No harm is done if it has
-    /// ended.
+    /// sent before are carried out first. No harm is done if it has ended.
     pub fn shut_down(&self) {
         self.shared.shuts_down.store(true, Ordering::Release);
         self.wake();

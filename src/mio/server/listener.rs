@@ -56,6 +56,6 @@ pub(super) enum Readiness {
     Idle,
     /// Somebody may wait.
     Ready,
-    /// Somebody waits, and cannot be accepted now.
+    /// Somebody waits, and the system has no descriptors or no memory for them.
     Starved,
 }

@@ -139,10 +139,7 @@ pub trait Peer<S: Service<Peer = Self>> {
 /// How many connections one listener accepts in a round.
 const MAX_ACCEPTS: usize = 64;
 
-/// How many commands are carried out in a round.
-const MAX_COMMANDS: usize = 256;
-
-/// How many commands may wait.
+/// How many commands may wait, and how many are carried out in a round.
 const WAITING_COMMANDS: usize = 1024;
 
 /// How long to wait with another try to accept, if no connection ends before; and how long large memory
@@ -329,8 +326,8 @@ impl<S: Service> Server<S> {
         if self.peers.has_line() {
             self.served = Some(now);
         }
-        self.take_commands();
         let peers_before = self.peers.len();
+        self.take_commands();
         self.peers.serve(&mut self.service);
         self.peers.pass_deadlines(&mut self.service);
         self.peers.finish_round(&mut self.service);
@@ -350,9 +347,9 @@ impl<S: Service> Server<S> {
 
     /// How long to wait for events. The clock is read, since a round may have taken long.
     fn timeout(&self) -> Option<Duration> {
-        let is_busy = self.peers.has_line()
-            || self.has_commands
-            || self.listeners.iter().any(|(_, readiness)| *readiness == Readiness::Ready);
+        let may_accept = self.peers.len() < self.max_peers
+            && self.listeners.iter().any(|(_, readiness)| *readiness == Readiness::Ready);
+        let is_busy = self.peers.has_line() || self.has_commands || may_accept;
         if is_busy {
             return Some(Duration::ZERO);
         }
@@ -371,15 +368,16 @@ impl<S: Service> Server<S> {
             return;
         }
         self.commands.look();
-        for _ in 0..MAX_COMMANDS {
+        // Asked first, so that all commands that were sent before are among those that follow.
+        let shuts_down = self.commands.shuts_down();
+        for _ in 0..WAITING_COMMANDS {
             let Some(command) = self.commands.next() else {
                 self.has_commands = false;
                 break;
             };
             self.service.command(command, &mut self.peers);
         }
-        // Behind the commands that were sent before.
-        if !self.has_commands && self.commands.shuts_down() {
+        if shuts_down {
             self.peers.context().tasks.shut_down();
         }
     }
@@ -397,11 +395,7 @@ impl<S: Service> Server<S> {
         let Self { listeners, peers, service, .. } = self;
         for (listener, readiness) in listeners.iter_mut() {
             let mut left = MAX_ACCEPTS;
-            while *readiness == Readiness::Ready && left > 0 {
-                if peers.len() >= self.max_peers {
-                    *readiness = Readiness::Starved;
-                    break;
-                }
+            while *readiness == Readiness::Ready && left > 0 && peers.len() < self.max_peers {
                 left -= 1;
                 match listener.accept() {
                     Ok((stream, address)) => peers.accept(service, stream, address),

@@ -198,17 +198,25 @@ impl<S: Service> Peers<S> {
     ///
     /// The system cannot watch its stream, which is dropped; or there are as many as there can be.
     pub fn insert(&mut self, make: impl FnOnce(Key) -> S::Peer) -> io::Result<Key> {
-        let place = self.slab.vacant_entry();
-        if place.key() >= Key::MAX_PEERS {
+        let key = self.next_key();
+        if key.index() >= Key::MAX_PEERS {
             return Err(io::Error::other("no key is left for another connection"));
         }
-        let key = Key::new(place.key(), Generation::of(self.inserted));
-        let mut peer = make(key);
+        self.add(key, make(key))?;
+        Ok(key)
+    }
+
+    /// The key of the next connection.
+    fn next_key(&self) -> Key {
+        Key::new(self.slab.vacant_key(), Generation::of(self.inserted))
+    }
+
+    fn add(&mut self, key: Key, mut peer: S::Peer) -> io::Result<()> {
         peer.register(&self.registry, key.token())?;
         self.inserted = self.inserted.wrapping_add(1);
-        let entry = place.insert(Entry::new(peer, key));
+        let entry = self.slab.vacant_entry().insert(Entry::new(peer, key));
         entry.update::<S>(key, &mut self.line, &mut self.deadlines);
-        Ok(key)
+        Ok(())
     }
 
     /// Writes what waits in a connection, and removes it if it has ended: the service is
@@ -268,18 +276,11 @@ impl<S: Service> Peers<S> {
         stream: <S::Listener as Listener>::Stream,
         address: <S::Listener as Listener>::Address,
     ) {
-        let place = self.slab.vacant_entry();
-        let key = Key::new(place.key(), Generation::of(self.inserted));
-        self.inserted = self.inserted.wrapping_add(1);
-        let Some(mut peer) = service.accept(key, stream, address, &mut self.context) else {
-            return;
-        };
-        if let Err(error) = peer.register(&self.registry, key.token()) {
+        let key = self.next_key();
+        let Some(peer) = service.accept(key, stream, address, &mut self.context) else { return };
+        if let Err(error) = self.add(key, peer) {
             warn!("a connection cannot be watched: {error}");
-            return;
         }
-        let entry = place.insert(Entry::new(peer, key));
-        entry.update::<S>(key, &mut self.line, &mut self.deadlines);
     }
 
     pub(super) fn has_line(&self) -> bool {

@@ -171,8 +171,8 @@ pub struct WebSockets<H, L = TcpListener> {
     handler: H,
     settings: Settings,
     deliveries: Deliveries,
-    /// How many WebSockets have been opened.
-    opened: u64,
+    /// The number of the next WebSocket that opens.
+    next_number: NonZeroU64,
     listener: core::marker::PhantomData<fn() -> L>,
 }
 
@@ -193,7 +193,7 @@ impl<H, L> WebSockets<H, L> {
             handler,
             settings,
             deliveries: Deliveries::default(),
-            opened: 0,
+            next_number: NonZeroU64::MIN,
             listener: core::marker::PhantomData,
         }
     }

@@ -67,7 +67,7 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
         H: Handler<S>,
     {
         let Self { socket, address, number, .. } = self;
-        let WebSockets { handler, settings, deliveries, opened, .. } = service;
+        let WebSockets { handler, settings, deliveries, next_number, .. } = service;
         let Context { memory, now, tasks } = context;
         let mut turn = socket.turn(memory, *now);
         let open = turn.accept(|request| {
@@ -81,10 +81,9 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
         let client = match *number {
             Some(number) => Client { key, number },
             None => {
-                *opened = opened.saturating_add(1);
-                let opened = NonZeroU64::MIN.saturating_add(*opened - 1);
-                *number = Some(opened);
-                let client = Client { key, number: opened };
+                let client = Client { key, number: *next_number };
+                *number = Some(client.number);
+                *next_number = next_number.saturating_add(1);
                 info!("{client} {address} connected");
                 handler.opened(client, &mut outbox);
                 client
