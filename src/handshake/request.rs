@@ -7,6 +7,7 @@ use super::authority::Authority;
 use super::body::BodyFraming;
 use super::error::HandshakeError;
 use super::headers::{Headers, Name, lists};
+use super::origin::OriginPolicy;
 use super::response::Response;
 use super::target::Target;
 use alloc::vec::Vec;
@@ -207,6 +208,18 @@ impl<'b> Request<'b> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks which page asks, for requests that [`upgrade`](Self::upgrade) does not check: say polling beside
+    /// a WebSocket, or a POST with an effect.
+    ///
+    /// # Errors
+    ///
+    /// Fatal: [`HandshakeError::Origin`], or that the header is there twice.
+    #[doc(alias("CSRF"))]
+    pub fn check_origin(&self, policy: OriginPolicy<'_>) -> Result<(), HandshakeError> {
+        // N35, N138
+        policy.check(self.headers.single(Name::Origin)?, self.authority())
     }
 
     /// The headers.

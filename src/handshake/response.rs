@@ -119,6 +119,12 @@ impl Response {
         self
     }
 
+    /// The body.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> Status {

@@ -135,8 +135,7 @@ impl Request<'_> {
         if !headers.values(Name::Extensions).all(extension::is_list) {
             return Err(HandshakeError::MalformedExtensions);
         }
-        // N35, N138
-        origin.check(headers.single(Name::Origin)?, self.authority())?;
+        self.check_origin(origin)?;
         Ok(Upgrade { request: self, accept })
     }
 }

@@ -317,6 +317,13 @@ impl<S: Stream> WebSocket<S> {
         socket
     }
 
+    /// Has it read and write without waiting for `poll`: for a stream that was registered before this
+    /// socket was made of it, so that `poll` may have reported already what it will not report again.
+    pub fn assume_ready(&mut self) {
+        (self.link.readable, self.link.writable) = (true, true);
+        self.distrusts_short_reads = true;
+    }
+
     /// Takes the stream out of the loop and the adapter apart: the stream, the bytes of an
     /// incomplete frame or message, and the machine with the output not yet written, if the
     /// handshake was done.

@@ -228,6 +228,8 @@ impl<'t, S: Stream> Turn<'t, S> {
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.socket.link.readable = false;
+                // Nothing hides any more. What comes from now on, `poll` reports.
+                self.socket.distrusts_short_reads = false;
                 self.interrupted = false;
             }
             Err(error) if is_end(&error) && self.socket.may_end() => {

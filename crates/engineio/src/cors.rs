@@ -74,9 +74,10 @@ impl Cors {
         response
     }
 
-    /// The answer to the question that a browser asks before a request (OPTIONS).
+    /// The answer to the question that a browser asks before a request (OPTIONS). Like every other
+    /// response it needs the headers of [`allow`](Self::allow).
     #[must_use]
-    pub fn preflight(&self, request: &Request<'_>) -> Response {
+    pub fn preflight(request: &Request<'_>) -> Response {
         let mut response = Response::new(Status::NO_CONTENT)
             .static_header("Access-Control-Allow-Methods", METHODS)
             .keep_alive(true);
@@ -85,7 +86,7 @@ impl Cors {
         {
             response = response.static_header("Vary", "Access-Control-Request-Headers");
         }
-        self.allow(request, response)
+        response
     }
 }
 

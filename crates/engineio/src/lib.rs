@@ -33,24 +33,34 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod config;
 mod cors;
+mod envelope;
+#[cfg(feature = "gzip")]
+mod gzip;
 pub mod http;
 mod open;
 mod packet;
 pub mod payload;
+mod prepared;
 mod query;
 mod refusal;
+mod server;
 mod session_id;
 
+pub use config::{Config, Transports};
 pub use cors::{Cookie, Cors};
+pub use envelope::Envelope;
 pub use open::OpenPacket;
 pub use packet::{InvalidPacket, Packet, PacketKind};
 pub use payload::{PayloadBuilder, Unfit};
+pub use prepared::PreparedPacket;
 pub use query::Query;
 pub use refusal::Refusal;
-#[cfg(feature = "std")]
-pub use session_id::NoEntropy;
-pub use session_id::SessionId;
+pub use server::{
+    CloseReason, Departure, Event, Frame, Message, Output, Post, SendError, Server, Session, Verdict,
+};
+pub use session_id::{NoEntropy, SessionId};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

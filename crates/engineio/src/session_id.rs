@@ -36,10 +36,39 @@ impl SessionId {
         Ok(Self::new(random))
     }
 
+    /// The id that a client says. `None` if it has not the length of one.
+    pub(crate) fn parse(id: &str) -> Option<Self> {
+        id.as_bytes().try_into().ok().map(Self)
+    }
+
+    pub(crate) fn first_half(&self) -> Half {
+        let mut half = [0; Self::LEN / 2];
+        for (to, from) in half.iter_mut().zip(self.0) {
+            *to = from;
+        }
+        Half(half)
+    }
+
+    /// Whether both are the same. How long it takes does not depend on where they differ.
+    pub(crate) fn matches(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
+    }
+
     /// As it stands in the open packet and in `sid`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The first half of an id, by which it is found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Half([u8; SessionId::LEN / 2]);
+
+/// Of a secret, too.
+impl fmt::Debug for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Half(…)")
     }
 }
 
@@ -50,18 +79,15 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The operating system gave no random bytes.
-#[cfg(feature = "std")]
+/// There were no random bytes for a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoEntropy;
 
-#[cfg(feature = "std")]
 impl fmt::Display for NoEntropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operating system gave no random bytes")
+        f.write_str("no random bytes for a session id")
     }
 }
 
-#[cfg(feature = "std")]
 impl core::error::Error for NoEntropy {}

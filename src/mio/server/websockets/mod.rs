@@ -47,7 +47,8 @@ mod settings;
 
 pub use outbox::Outbox;
 pub use peer::WebSocketPeer;
-pub use settings::{HostPolicy, Settings, SlowConsumers};
+pub use crate::handshake::HostPolicy;
+pub use settings::{Settings, SlowConsumers};
 
 use super::{Context, Key, Listener, Peers, Service};
 use crate::connection::{Connection, Ended};

@@ -2,10 +2,10 @@
 
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
-use crate::handshake::{Acceptance, HandshakeError, OriginPolicy, Request, Response};
-use alloc::string::String;
+use crate::handshake::{
+    Acceptance, HandshakeError, HostPolicy, OriginPolicy, Request, Response,
+};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 /// The settings of a server of WebSockets.
 #[derive(Debug, Clone)]
@@ -16,16 +16,6 @@ pub struct Settings {
     pub(super) timeouts: Arc<Timeouts>,
     pub(super) subprotocols: &'static [&'static str],
     pub(super) slow_consumers: SlowConsumers,
-}
-
-/// By which names a server is called, against DNS rebinding: see [`Request::check_host`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HostPolicy {
-    /// These names, each with a port or without. Requests for others get 421.
-    Listed(Vec<String>),
-    /// Any name: for servers that everybody can reach.
-    AnyHost,
 }
 
 /// What becomes of a client that reads more slowly than others send.
@@ -92,9 +82,7 @@ impl Settings {
         request: &Request<'_>,
         page: impl FnOnce(&Request<'_>) -> Response,
     ) -> Result<Connection, Response> {
-        if let HostPolicy::Listed(hosts) = &self.hosts {
-            request.check_host(hosts)?;
-        }
+        self.hosts.check(request)?;
         if request.is_upgrade() {
             let upgrade = request.upgrade(self.origins)?;
             let reply = Acceptance::default().subprotocol(upgrade.choose(self.subprotocols));

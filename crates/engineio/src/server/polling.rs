@@ -1,0 +1,184 @@
+//! Long-polling: GETs that are held, and POSTs.
+
+use super::state::Transport;
+use super::{Answer, CloseReason, Message, Output, Server, Session};
+use crate::packet::{Packet, PacketKind};
+use crate::payload::{PayloadBuilder, SEPARATOR};
+use crate::refusal::Refusal;
+use sansio_ws::deadlines::Instant;
+use sansio_ws::handshake::{Response, Status};
+
+/// The packets of a POST, handed out one by one. They borrow the body and not the machine, so that what is
+/// done with one may send and close.
+#[derive(Debug)]
+#[must_use = "the request is answered when all packets have been handed out"]
+pub struct Post<'b, N> {
+    now: Instant,
+    session: Session,
+    from: N,
+    rest: Option<&'b [u8]>,
+}
+
+impl<'b, N: Copy + Eq> Post<'b, N> {
+    /// The next message. Behind the last one there is the answer among the
+    /// [output](Server::poll_output).
+    pub fn next(&mut self, server: &mut Server<N>) -> Option<Message<'b>> {
+        loop {
+            if !server.is_posting(self.session, self.from) {
+                return None;
+            }
+            let Some(rest) = self.rest else {
+                server.end_post(self.session, Answer::Ok);
+                return None;
+            };
+            let mut parts = rest.splitn(2, |byte| char::from(*byte) == SEPARATOR);
+            let first = parts.next().unwrap_or_default();
+            self.rest = parts.next();
+            // What is no text is no packet.
+            let packet = core::str::from_utf8(first).ok().map(Packet::decode);
+            if let Some(message) = server.posted(self.now, self.session, packet) {
+                return Some(message);
+            }
+        }
+    }
+}
+
+impl<N: Copy + Eq> Server<N> {
+    /// The body of a POST is there. Take its messages, all of them: `next` until it returns `None`.
+    pub fn post<'b>(
+        &mut self,
+        now: Instant,
+        session: Session,
+        from: N,
+        body: &'b [u8],
+    ) -> Post<'b, N> {
+        // What a client says behind the end is taken and not listened to.
+        if self.is_posting(session, from)
+            && self.sessions.get(session).is_some_and(|state| state.is_closing)
+        {
+            self.end_post(session, Answer::Ok);
+        }
+        Post { now, session, from, rest: Some(body) }
+    }
+
+    fn is_posting(&self, session: Session, from: N) -> bool {
+        self.sessions.get(session).is_some_and(|state| state.post == Some(from))
+    }
+
+    pub(super) fn end_post(&mut self, session: Session, answer: Answer) {
+        if let Some(state) = self.sessions.get_mut(session)
+            && let Some(to) = state.post.take()
+        {
+            self.answer(to, answer);
+        }
+    }
+
+    fn posted<'b>(
+        &mut self,
+        now: Instant,
+        session: Session,
+        packet: Option<Result<Packet<'b>, crate::InvalidPacket>>,
+    ) -> Option<Message<'b>> {
+        let Some(Ok(packet)) = packet else {
+            self.refuse_post(session, CloseReason::ParseError);
+            return None;
+        };
+        self.touch(now, session);
+        match packet {
+            Packet::Binary(bytes) => Some(Message::Binary(bytes)),
+            Packet::Text { kind: PacketKind::Message, data } => Some(Message::Text(data)),
+            Packet::Text { kind: PacketKind::Pong, .. } => {
+                self.pong(now, session);
+                None
+            }
+            Packet::Text { kind: PacketKind::Close, .. } => {
+                // E27
+                self.end_post(session, Answer::Ok);
+                self.end_with(session, CloseReason::TransportClose, "6");
+                None
+            }
+            Packet::Text { kind: PacketKind::Ping, .. } => {
+                // E20
+                self.refuse_post(session, CloseReason::TransportError);
+                None
+            }
+            Packet::Text { .. } => None,
+        }
+    }
+
+    fn refuse_post(&mut self, session: Session, reason: CloseReason) {
+        self.end_post(session, Answer::Refused(Refusal::BadRequest));
+        self.end(session, reason);
+    }
+
+    /// Answers the GET that is held, if there is one and something for it (E12, E22, E28).
+    pub(super) fn respond_to_held(&mut self, session: Session) -> Option<Output<N>> {
+        let config = self.config.clone();
+        let state = self.sessions.get_mut(session)?;
+        let has_output = state.has_output();
+        if state.transport != Transport::Polling || !(has_output || state.is_pausing()) {
+            return None;
+        }
+        let to = state.held.take()?;
+        if !has_output {
+            let response = Answer::Packet("6").response();
+            return Some(Output::Respond { to, response, may_compress: false });
+        }
+        let max_bytes = usize::try_from(config.max_payload).unwrap_or(usize::MAX);
+        let mut builder = PayloadBuilder::new(max_bytes).max_packets(config.max_response_packets);
+        let (owes_open, owes_ping) = (state.owes_open, state.owes_ping);
+        let id = state.id;
+        if owes_open {
+            let open = self.open_packet(session)?;
+            // It is the first one, and so fits.
+            let _ = builder.push(&Packet::text(PacketKind::Open, open.get(1..)?));
+        }
+        let state = self.sessions.get_mut(session)?;
+        state.owes_open = false;
+        if owes_ping {
+            state.owes_ping = builder.push(&Packet::text(PacketKind::Ping, "")).is_err();
+        }
+        let mut may_compress = false;
+        while let Some(packet) = state.queue.front() {
+            if builder.push(&packet.packet()).is_err() {
+                break;
+            }
+            may_compress |= packet.may_compress();
+            state.queue.pop();
+        }
+        let is_last = state.is_closing
+            && state.queue.is_empty()
+            && builder.push(&Packet::text(PacketKind::Close, "")).is_ok();
+        if is_last {
+            self.forget(session);
+        } else {
+            self.note_room(session);
+        }
+        let mut response = payload_response(builder.finish());
+        if owes_open && let Some(cookie) = &config.cookie {
+            response = cookie.set(&id, response);
+        }
+        Some(Output::Respond { to, response, may_compress })
+    }
+}
+
+impl Answer {
+    pub(super) fn response(self) -> Response {
+        match self {
+            Self::Ok => Response::new(Status::OK)
+                .static_header("Content-Type", "text/html")
+                .body("ok")
+                .keep_alive(true),
+            Self::Packet(packet) => payload_response(packet),
+            Self::Refused(refusal) => refusal.response(),
+        }
+    }
+}
+
+fn payload_response(body: impl Into<alloc::vec::Vec<u8>>) -> Response {
+    Response::new(Status::OK)
+        .static_header("Content-Type", "text/plain; charset=UTF-8")
+        .static_header("Cache-Control", "no-store")
+        .body(body)
+        .keep_alive(true)
+}

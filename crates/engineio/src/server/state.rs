@@ -1,0 +1,169 @@
+//! What a session is at the moment.
+
+use super::sessions::Session;
+use crate::config::Config;
+use crate::prepared::PreparedPacket;
+use crate::session_id::SessionId;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use core::net::IpAddr;
+use sansio_ws::deadlines::Instant;
+
+#[derive(Debug)]
+pub(super) struct State<N> {
+    pub(super) id: SessionId,
+    pub(super) transport: Transport<N>,
+    /// The GET that waits for packets.
+    pub(super) held: Option<N>,
+    /// The POST whose body is being received.
+    pub(super) post: Option<N>,
+    /// The WebSocket that may become the transport.
+    pub(super) candidate: Option<Candidate<N>>,
+    pub(super) queue: Queue,
+    pub(super) heartbeat: Heartbeat,
+    /// With which moments the deadlines are listed that are set.
+    pub(super) heartbeat_due: Instant,
+    pub(super) upgrade_due: Instant,
+    pub(super) close_due: Instant,
+    /// Packets that go before the messages that wait. As flags, since a client that takes nothing would
+    /// otherwise need memory for them.
+    pub(super) owes_open: bool,
+    pub(super) owes_ping: bool,
+    /// The application has closed it, and what waits is still to be taken, then a close packet.
+    pub(super) is_closing: bool,
+    /// It stands in the list of those with output.
+    pub(super) is_ready: bool,
+    /// A message was refused because too much waited.
+    pub(super) wants_room: bool,
+    /// Bytes wait in the connection of its WebSocket.
+    pub(super) is_busy: bool,
+    /// Where it counts, if addresses are limited.
+    pub(super) address: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport<N> {
+    Polling,
+    WebSocket(N),
+    /// A WebSocket from the beginning, whose 101 is not out yet.
+    Opening(N),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate<N> {
+    pub(super) name: N,
+    pub(super) stage: Stage,
+}
+
+/// How far an upgrade is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The 101 is not out yet.
+    Opening,
+    /// The probe has not come.
+    Open,
+    /// The probe was answered, so polling is to pause.
+    Probed,
+}
+
+/// Whose turn it is (E18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heartbeat {
+    /// The next ping is for us to send.
+    Idle,
+    /// The pong is for the client to send. Another packet has moved its deadline, or not.
+    Awaited { extended: bool },
+}
+
+impl<N: Copy + Eq> State<N> {
+    pub(super) fn new(id: SessionId, transport: Transport<N>, address: Option<IpAddr>) -> Self {
+        let never = Instant::default();
+        Self {
+            id,
+            transport,
+            held: None,
+            post: None,
+            candidate: None,
+            queue: Queue::default(),
+            heartbeat: Heartbeat::Idle,
+            heartbeat_due: never,
+            upgrade_due: never,
+            close_due: never,
+            owes_open: true,
+            owes_ping: false,
+            is_closing: false,
+            is_ready: false,
+            wants_room: false,
+            is_busy: false,
+            address,
+        }
+    }
+
+    /// Whether the application knows it and has not closed it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_closing && !matches!(self.transport, Transport::Opening(_))
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        self.owes_open || self.owes_ping || self.is_closing || !self.queue.is_empty()
+    }
+
+    /// Whether each GET is to be answered at once, so that the client can stop polling (E22).
+    pub(super) fn is_pausing(&self) -> bool {
+        self.candidate.is_some_and(|candidate| candidate.stage == Stage::Probed)
+    }
+}
+
+/// Messages that wait for a client. A null pointer while there are none.
+#[derive(Debug, Default)]
+pub(super) struct Queue(Option<Box<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    packets: VecDeque<PreparedPacket>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(super) fn push(&mut self, packet: PreparedPacket) {
+        let waiting = self.0.get_or_insert_default();
+        waiting.bytes = waiting.bytes.saturating_add(packet.len());
+        waiting.packets.push_back(packet);
+    }
+
+    pub(super) fn front(&self) -> Option<&PreparedPacket> {
+        self.0.as_ref()?.packets.front()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<PreparedPacket> {
+        let waiting = self.0.as_mut()?;
+        let packet = waiting.packets.pop_front()?;
+        waiting.bytes = waiting.bytes.saturating_sub(packet.len());
+        if waiting.packets.is_empty() {
+            self.0 = None;
+        }
+        Some(packet)
+    }
+
+    pub(super) fn is_full(&self, config: &Config) -> bool {
+        self.holds(config.max_queued_bytes, config.max_queued_packets)
+    }
+
+    pub(super) fn is_half_full(&self, config: &Config) -> bool {
+        self.holds(config.max_queued_bytes.div_ceil(2), config.max_queued_packets.div_ceil(2))
+    }
+
+    fn holds(&self, bytes: usize, packets: usize) -> bool {
+        // Any one message is taken, however small the limits are.
+        self.0.as_ref().is_some_and(|waiting| {
+            waiting.bytes >= bytes || waiting.packets.len() >= packets
+        })
+    }
+}
+
+/// A session and a name stand in each entry of the lists, so both are small.
+const _: () = assert!(size_of::<Session>() == 8 && size_of::<State<usize>>() <= 200);
