@@ -28,7 +28,8 @@ pub enum HttpEvent<'b> {
     Body,
 }
 
-/// What ended the connection. Fatal; the client has been told.
+/// What is wrong with a request. Fatal for the connection: [`Http::respond`] with [`response`](Self::response),
+/// and it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -48,6 +49,17 @@ impl fmt::Display for HttpError {
 }
 
 impl core::error::Error for HttpError {}
+
+impl HttpError {
+    /// What to respond.
+    #[must_use]
+    pub fn response(&self) -> Response {
+        match self {
+            Self::Head(error) => error.response(),
+            Self::Body(error) => error.response(),
+        }
+    }
+}
 
 /// The server's side of one connection.
 ///
@@ -84,6 +96,8 @@ enum State {
     Body(BodyDecoder, Responder),
     /// All of the request is there.
     Received(Responder),
+    /// It was no request. The response to it is the last one.
+    Failed,
     /// Behind what is queued the connection ends.
     Closing,
 }
@@ -108,7 +122,7 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// Fatal, and told once: the response is queued, and the connection is closing.
+    /// Fatal, and told once: respond, and the connection is closing.
     pub fn next_event<'b>(
         &mut self,
         rx: &'b mut RecvBuffer,
@@ -125,7 +139,7 @@ impl Http {
                     Ok(Some(HttpEvent::Head(request)))
                 }
                 Err(error) => {
-                    self.fail(&error.response());
+                    self.state = State::Failed;
                     Err(HttpError::Head(error))
                 }
             },
@@ -137,7 +151,7 @@ impl Http {
                         Ok(None) if decoder.is_finished() => break,
                         Ok(None) => return Ok(None),
                         Err(error) => {
-                            self.fail(&error.response());
+                            self.state = State::Failed;
                             return Err(HttpError::Body(error));
                         }
                     }
@@ -145,7 +159,7 @@ impl Http {
                 self.state = State::Received(responder);
                 Ok(Some(HttpEvent::Body))
             }
-            State::Asked(_) | State::Received(_) | State::Closing => Ok(None),
+            State::Asked(_) | State::Received(_) | State::Failed | State::Closing => Ok(None),
         }
     }
 
@@ -178,6 +192,12 @@ impl Http {
             State::Asked(asked) => (asked.responder, asked.framing == BodyFraming::None),
             State::Body(_, responder) => (*responder, false),
             State::Received(responder) => (*responder, true),
+            State::Failed => {
+                self.output.push(&response.clone().keep_alive(false).encode());
+                self.body = Vec::new();
+                self.state = State::Closing;
+                return;
+            }
             State::Head(_) | State::Closing => return,
         };
         // What was not read would be taken for the next request.
@@ -200,7 +220,8 @@ impl Http {
     /// Whether a request waits for its response.
     #[must_use]
     pub const fn is_asked(&self) -> bool {
-        matches!(self.state, State::Asked(_) | State::Body(..) | State::Received(_))
+        let state = &self.state;
+        matches!(state, State::Asked(_) | State::Body(..) | State::Received(_) | State::Failed)
     }
 
     /// Whether a request is under way: its head or body has begun to come, or it waits for its response.
@@ -213,11 +234,5 @@ impl Http {
     #[must_use]
     pub const fn is_closing(&self) -> bool {
         matches!(self.state, State::Closing)
-    }
-
-    fn fail(&mut self, response: &Response) {
-        self.output.push(&response.encode());
-        self.body = Vec::new();
-        self.state = State::Closing;
     }
 }

@@ -38,7 +38,10 @@ impl Server {
                     self.http.respond(&kept(&body));
                 }
                 Ok(None) => break,
-                Err(error) => assert_eq!(self.error.replace(error), None, "told once"),
+                Err(error) => {
+                    self.http.respond(&error.response());
+                    assert_eq!(self.error.replace(error), None, "told once");
+                }
             }
         }
         self.write();

@@ -65,6 +65,7 @@ fn outcome<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome {
                     outcome.requests.last_mut().expect("it has a head").2 = Some(body);
                 }
                 Err(error) => {
+                    http.respond(&error.response());
                     assert_eq!(outcome.error.replace(error), None, "told once");
                     assert!(http.is_closing());
                 }

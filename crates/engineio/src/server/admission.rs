@@ -131,7 +131,11 @@ impl<N: Copy + Eq> Server<N> {
         match request.method() {
             "GET" if is_upgrade => self.begin_upgrade(now, from, session),
             "GET" => self.hold(from, session),
-            "POST" => self.begin_post(from, session, request),
+            "POST" => {
+                // It may have to wait, and so does the pong that it may hold.
+                self.touch(now, session);
+                self.begin_post(from, session, request)
+            }
             // E15
             _ => Err(Refusal::BadRequest),
         }
@@ -183,6 +187,12 @@ impl<N: Copy + Eq> Server<N> {
             return Err(Refusal::BadRequest);
         }
         state.post = Some(from);
+        if self.is_congested(session) {
+            if let Some(state) = self.sessions.get_mut(session) {
+                state.post_waits = true;
+            }
+            return Ok(Verdict::Hold(session));
+        }
         Ok(Verdict::ReadBody { session, max_bytes: self.config.max_payload })
     }
 

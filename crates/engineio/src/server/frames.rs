@@ -1,7 +1,7 @@
 //! What goes over a WebSocket that is the transport.
 
 use super::state::Transport;
-use super::{Event, Server, Session};
+use super::{Event, Ready, Server, Session};
 use crate::open::OpenPacket;
 use crate::packet::{Packet, PacketKind};
 use crate::prepared::PreparedPacket;
@@ -47,12 +47,19 @@ impl<N: Copy + Eq> Server<N> {
         None
     }
 
-    /// Tells the application when half of what was too much is gone.
+    /// Tells the application, and a POST that waits, when half of what was too much is gone.
     pub(super) fn note_room(&mut self, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
-        if state.wants_room && !state.queue.is_half_full(&self.config) {
-            state.wants_room = false;
+        if state.queue.is_half_full(&self.config) {
+            return;
+        }
+        if core::mem::take(&mut state.wants_room) {
             self.events.push_back(Event::Drained(session));
+        }
+        if core::mem::take(&mut state.post_waits)
+            && let Some(post) = state.post
+        {
+            self.ready.push_back(Ready::Continue(session, post));
         }
     }
 

@@ -16,24 +16,33 @@ pub struct Post<'b, N> {
     now: Instant,
     session: Session,
     from: N,
-    rest: Option<&'b [u8]>,
+    body: &'b [u8],
+    /// How much of the body has been handed out, with the separator behind it. One more than its length at
+    /// the end.
+    position: usize,
 }
 
 impl<'b, N: Copy + Eq> Post<'b, N> {
-    /// The next message. Behind the last one there is the answer among the
-    /// [output](Server::poll_output).
+    /// The next message. `None` behind the last one: then the answer is among the
+    /// [output](Server::poll_output). `None` as well when too much waits for the client that sends all
+    /// this: then [`Output::Continue`] follows when it has taken half of it.
     pub fn next(&mut self, server: &mut Server<N>) -> Option<Message<'b>> {
         loop {
-            if !server.is_posting(self.session, self.from) {
+            let state = server.sessions.get_mut(self.session)?;
+            if state.post != Some(self.from) {
                 return None;
             }
-            let Some(rest) = self.rest else {
+            let Some(rest) = self.body.get(self.position..) else {
                 server.end_post(self.session, Answer::Ok);
                 return None;
             };
-            let mut parts = rest.splitn(2, |byte| char::from(*byte) == SEPARATOR);
-            let first = parts.next().unwrap_or_default();
-            self.rest = parts.next();
+            if !state.is_closing && state.queue.is_half_full(&server.config) {
+                state.post_waits = true;
+                return None;
+            }
+            let len = rest.iter().position(|byte| char::from(*byte) == SEPARATOR);
+            let first = rest.get(..len.unwrap_or(rest.len())).unwrap_or_default();
+            self.position = self.position.saturating_add(first.len()).saturating_add(1);
             // What is no text is no packet.
             let packet = core::str::from_utf8(first).ok().map(Packet::decode);
             if let Some(message) = server.posted(self.now, self.session, packet) {
@@ -41,10 +50,16 @@ impl<'b, N: Copy + Eq> Post<'b, N> {
             }
         }
     }
+
+    /// Where to [resume](Server::resume_post).
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.position
+    }
 }
 
 impl<N: Copy + Eq> Server<N> {
-    /// The body of a POST is there. Take its messages, all of them: `next` until it returns `None`.
+    /// The body of a POST is there. Take its messages: `next` until it returns `None`.
     pub fn post<'b>(
         &mut self,
         now: Instant,
@@ -52,16 +67,29 @@ impl<N: Copy + Eq> Server<N> {
         from: N,
         body: &'b [u8],
     ) -> Post<'b, N> {
+        self.resume_post(now, session, from, body, 0)
+    }
+
+    /// Goes on with a POST, of which some messages were taken: its body, and the
+    /// [position](Post::position) in it.
+    pub fn resume_post<'b>(
+        &mut self,
+        now: Instant,
+        session: Session,
+        from: N,
+        body: &'b [u8],
+        position: usize,
+    ) -> Post<'b, N> {
         // What a client says behind the end is taken and not listened to.
         if self.is_posting(session, from)
             && self.sessions.get(session).is_some_and(|state| state.is_closing)
         {
             self.end_post(session, Answer::Ok);
         }
-        Post { now, session, from, rest: Some(body) }
+        Post { now, session, from, body, position }
     }
 
-    fn is_posting(&self, session: Session, from: N) -> bool {
+    pub(super) fn is_posting(&self, session: Session, from: N) -> bool {
         self.sessions.get(session).is_some_and(|state| state.post == Some(from))
     }
 
@@ -69,6 +97,7 @@ impl<N: Copy + Eq> Server<N> {
         if let Some(state) = self.sessions.get_mut(session)
             && let Some(to) = state.post.take()
         {
+            state.post_waits = false;
             self.answer(to, answer);
         }
     }
@@ -150,6 +179,7 @@ impl<N: Copy + Eq> Server<N> {
             && state.queue.is_empty()
             && builder.push(&Packet::text(PacketKind::Close, "")).is_ok();
         if is_last {
+            self.end_post(session, Answer::Ok);
             self.forget(session);
         } else {
             self.note_room(session);

@@ -17,6 +17,8 @@ pub(super) struct State<N> {
     pub(super) held: Option<N>,
     /// The POST whose body is being received.
     pub(super) post: Option<N>,
+    /// It is to go on when the client has taken half of what is too much.
+    pub(super) post_waits: bool,
     /// The WebSocket that may become the transport.
     pub(super) candidate: Option<Candidate<N>>,
     pub(super) queue: Queue,
@@ -83,6 +85,7 @@ impl<N: Copy + Eq> State<N> {
             transport,
             held: None,
             post: None,
+            post_waits: false,
             candidate: None,
             queue: Queue::default(),
             heartbeat: Heartbeat::Idle,
