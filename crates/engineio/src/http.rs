@@ -217,6 +217,18 @@ impl Http {
         &mut self.output
     }
 
+    /// Whether there are bytes to write.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Whether the [body](Self::body) that was asked for is there.
+    #[must_use]
+    pub const fn has_body(&self) -> bool {
+        matches!(self.state, State::Received(_))
+    }
+
     /// Whether a request waits for its response.
     #[must_use]
     pub const fn is_asked(&self) -> bool {

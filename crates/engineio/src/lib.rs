@@ -39,6 +39,8 @@ mod envelope;
 #[cfg(feature = "gzip")]
 mod gzip;
 pub mod http;
+#[cfg(feature = "mio")]
+pub mod mio;
 mod open;
 mod packet;
 pub mod payload;
