@@ -145,8 +145,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let server = Server::new(EngineIo::new(Echo { page }, Settings::new(config)))?;
     let mut server = server.shutdown_time(Some(Duration::from_millis(1500)));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let listener =
-        TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(address)
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     server.listen(listener)?;
     let handle = server.handle();

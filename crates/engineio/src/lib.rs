@@ -60,7 +60,8 @@ pub use prepared::PreparedPacket;
 pub use query::Query;
 pub use refusal::Refusal;
 pub use server::{
-    CloseReason, Departure, Event, Frame, Message, Output, Post, SendError, Server, Session, Verdict,
+    CloseReason, Departure, Event, Frame, Message, Output, Post, SendError, Server, Session,
+    Verdict,
 };
 pub use session_id::{NoEntropy, SessionId};
 

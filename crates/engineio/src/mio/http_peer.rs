@@ -5,6 +5,7 @@ use super::{EngineIo, Handler, Settings, Timer};
 use crate::http::{Http, HttpError, HttpEvent};
 use crate::{Config, Departure, Envelope, Session, Verdict};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 use log::debug;
 use mio::event::Event;
@@ -17,7 +18,6 @@ use sansio_ws::mio::Stream;
 use sansio_ws::mio::server::{Context, Key, Listener};
 use sansio_ws::{Connection, RecvBuffer};
 use std::io::{self, ErrorKind};
-use alloc::sync::Arc;
 
 pub(super) struct HttpPeer<S> {
     stream: S,
@@ -384,9 +384,8 @@ impl<S: Stream> HttpPeer<S> {
             Some(_) => handler.address(request, address),
             None => None,
         };
-        let verdict = machine.request(context.now, key, request, counted, |query| {
-            handler.admit(request, query)
-        });
+        let verdict = machine
+            .request(context.now, key, request, counted, |query| handler.admit(request, query));
         self.envelope = Envelope::new(config, request);
         match verdict {
             Verdict::NotOurs => {
@@ -403,15 +402,13 @@ impl<S: Stream> HttpPeer<S> {
                 self.exchange = Exchange::Post { session, position: 0, waits: false };
                 self.http.read_body(max_bytes);
             }
-            Verdict::Upgrade(session) => {
-                match accept(request, Arc::clone(&settings.websocket)) {
-                    Ok(connection) => return Step::Upgrade(session, Box::new(connection)),
-                    Err(response) => {
-                        machine.gone(session, key, Departure::Failed);
-                        self.respond(settings, response, false);
-                    }
+            Verdict::Upgrade(session) => match accept(request, Arc::clone(&settings.websocket)) {
+                Ok(connection) => return Step::Upgrade(session, Box::new(connection)),
+                Err(response) => {
+                    machine.gone(session, key, Departure::Failed);
+                    self.respond(settings, response, false);
                 }
-            }
+            },
         }
         service.hand_out_events(&mut context.tasks, context.now);
         Step::Again
@@ -539,10 +536,7 @@ impl<S: Stream> HttpPeer<S> {
 }
 
 /// The WebSocket that the request asks for. The machine has checked its origin.
-fn accept(
-    request: &Request<'_>,
-    config: Arc<sansio_ws::Config>,
-) -> Result<Connection, Response> {
+fn accept(request: &Request<'_>, config: Arc<sansio_ws::Config>) -> Result<Connection, Response> {
     let upgrade = request.upgrade(OriginPolicy::AnyOrigin)?;
     Ok(upgrade.accept(&Acceptance::default(), config)?)
 }

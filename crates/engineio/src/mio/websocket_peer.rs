@@ -4,6 +4,7 @@ use super::http_peer::Upgrade;
 use super::settings::FRAMES_AHEAD;
 use super::{EngineIo, Handler, Settings, Timer};
 use crate::{Departure, Frame, Session};
+use alloc::sync::Arc;
 use log::debug;
 use mio::event::Event as Readiness;
 use sansio_ws::deadlines::Instant;
@@ -11,7 +12,6 @@ use sansio_ws::mio::server::{Context, Key, Listener};
 use sansio_ws::mio::{Memory, Stream, WebSocket};
 use sansio_ws::{CloseCode, Connection, Ended, Event};
 use std::io;
-use alloc::sync::Arc;
 
 pub(super) struct WebSocketPeer<S> {
     socket: WebSocket<S>,
@@ -138,7 +138,8 @@ impl<S: Stream> WebSocketPeer<S> {
         if let Some(ended) = &ended {
             service.machine.gone(session, key, departure(ended));
         } else {
-            let is_busy = self.socket.connection().is_some_and(|connection| connection.queued() > 0);
+            let is_busy =
+                self.socket.connection().is_some_and(|connection| connection.queued() > 0);
             service.machine.set_busy(session, is_busy);
             self.waits = self.waits && service.machine.is_congested(session);
         }

@@ -283,4 +283,3 @@ fn check_version(query: &Query<'_>) -> Result<(), Refusal> {
         _ => Err(Refusal::UnsupportedVersion),
     }
 }
-

@@ -18,8 +18,7 @@ impl<N: Copy + Eq> Server<N> {
         state.is_closing = true;
         state.owes_ping = false;
         state.wants_room = false;
-        state.close_due =
-            self.deadlines.add(now + self.config.close_timeout, session, Kind::Close);
+        state.close_due = self.deadlines.add(now + self.config.close_timeout, session, Kind::Close);
         self.deadlines.remove(state.heartbeat_due, session, Kind::Heartbeat);
         if core::mem::take(&mut state.post_waits)
             && let Some(post) = state.post

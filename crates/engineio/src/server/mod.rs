@@ -359,11 +359,9 @@ impl<N: Copy + Eq> Server<N> {
     pub fn poll_output(&mut self) -> Option<Output<N>> {
         while let Some(ready) = self.ready.pop_front() {
             let output = match ready {
-                Ready::Answer(to, answer) => Some(Output::Respond {
-                    to,
-                    response: answer.response(),
-                    may_compress: false,
-                }),
+                Ready::Answer(to, answer) => {
+                    Some(Output::Respond { to, response: answer.response(), may_compress: false })
+                }
                 Ready::Session(session) => self.output_of(session),
                 Ready::Continue(session, to) => {
                     let max_bytes = self.config.max_payload;

@@ -49,12 +49,7 @@ pub(super) struct Sessions<N> {
 
 impl<N> Sessions<N> {
     pub(super) const fn new() -> Self {
-        Self {
-            slab: Slab::new(),
-            by_id: BTreeMap::new(),
-            by_address: BTreeMap::new(),
-            inserted: 0,
-        }
+        Self { slab: Slab::new(), by_id: BTreeMap::new(), by_address: BTreeMap::new(), inserted: 0 }
     }
 
     pub(super) fn len(&self) -> usize {

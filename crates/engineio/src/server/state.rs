@@ -162,9 +162,9 @@ impl Queue {
 
     fn holds(&self, bytes: usize, packets: usize) -> bool {
         // Any one message is taken, however small the limits are.
-        self.0.as_ref().is_some_and(|waiting| {
-            waiting.bytes >= bytes || waiting.packets.len() >= packets
-        })
+        self.0
+            .as_ref()
+            .is_some_and(|waiting| waiting.bytes >= bytes || waiting.packets.len() >= packets)
     }
 }
 

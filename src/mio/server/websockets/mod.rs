@@ -45,9 +45,9 @@ mod outbox;
 mod peer;
 mod settings;
 
+pub use crate::handshake::HostPolicy;
 pub use outbox::Outbox;
 pub use peer::WebSocketPeer;
-pub use crate::handshake::HostPolicy;
 pub use settings::{Settings, SlowConsumers};
 
 use super::{Context, Key, Listener, Peers, Service};

@@ -2,9 +2,7 @@
 
 use crate::connection::{Config, Connection};
 use crate::deadlines::Timeouts;
-use crate::handshake::{
-    Acceptance, HandshakeError, HostPolicy, OriginPolicy, Request, Response,
-};
+use crate::handshake::{Acceptance, HandshakeError, HostPolicy, OriginPolicy, Request, Response};
 use alloc::sync::Arc;
 
 /// The settings of a server of WebSockets.
