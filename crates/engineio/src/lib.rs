@@ -1,14 +1,16 @@
 //! Engine.IO 4 without any I/O: what Socket.IO, and clients like `engine.io-client`, speak below their events.
 //!
 //! ```text
-//!  text frame    ──▶ Packet::decode ─────────┐
-//!  binary frame  ──▶ Packet::Binary ─────────┼──▶ Packet ──▶ Packet::encode, PayloadBuilder ──▶
-//!  body of a POST ─▶ payload::decode ────────┘
+//!  HTTP/1.1 ──▶ http::Http ──▶ heads, bodies ─┐             ┌──▶ Event, Message ──▶ the application
+//!  WebSocket messages ────────────────────────┼──▶ Server ──┤
+//!  time ──────────────────────────────────────┘             └──▶ Output, Frame ──▶ the connections
 //! ```
 //!
-//! So far there are the codecs of packets and payloads, the server's side of [`http`], the query of a request,
-//! session ids, refusals, the packet that begins a session, CORS and cookies. The
-//! rules that they keep to are numbered in `docs/RULES.md`.
+//! [`Server`] is the machine for all sessions, and [`http`] one connection of plain HTTP. With the feature `mio` a
+//! module of that name puts both of them on an event loop.
+//!
+//! Below them are the formats: [`Packet`], [`payload`], [`Query`], [`OpenPacket`], [`Refusal`]. The rules that all
+//! keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
 //! use sansio_engineio::{Packet, PacketKind, PayloadBuilder, payload};
