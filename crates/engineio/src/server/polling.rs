@@ -32,11 +32,14 @@ impl<'b, N: Copy + Eq> Post<'b, N> {
             if state.post != Some(self.from) {
                 return None;
             }
-            let Some(rest) = self.body.get(self.position..) else {
+            // What a client says behind the end is taken and not listened to. The end may be what the
+            // application makes of a message of this very body.
+            let rest = self.body.get(self.position..).filter(|_| !state.is_closing);
+            let Some(rest) = rest else {
                 server.end_post(self.session, Answer::Ok);
                 return None;
             };
-            if !state.is_closing && state.queue.is_half_full(&server.config) {
+            if state.queue.is_half_full(&server.config) {
                 state.post_waits = true;
                 return None;
             }
@@ -80,12 +83,6 @@ impl<N: Copy + Eq> Server<N> {
         body: &'b [u8],
         position: usize,
     ) -> Post<'b, N> {
-        // What a client says behind the end is taken and not listened to.
-        if self.is_posting(session, from)
-            && self.sessions.get(session).is_some_and(|state| state.is_closing)
-        {
-            self.end_post(session, Answer::Ok);
-        }
         Post { now, session, from, body, position }
     }
 
