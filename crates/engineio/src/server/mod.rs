@@ -432,7 +432,8 @@ impl<N: Copy + Eq> Server<N> {
     /// ping is moved once.
     fn touch(&mut self, now: Instant, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
-        if state.heartbeat == (Heartbeat::Awaited { extended: false }) {
+        // One that is closing has no heartbeat, but a deadline of its own.
+        if state.is_open() && state.heartbeat == (Heartbeat::Awaited { extended: false }) {
             state.heartbeat = Heartbeat::Awaited { extended: true };
             self.arm_heartbeat(now + self.config.ping_timeout, session);
         }
