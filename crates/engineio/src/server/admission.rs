@@ -131,7 +131,7 @@ impl<N: Copy + Eq> Server<N> {
         match request.method() {
             "GET" if is_upgrade => self.begin_upgrade(now, from, session),
             "GET" => self.hold(from, session),
-            "POST" => {
+            "POST" if !is_upgrade => {
                 // It may have to wait, and so does the pong that it may hold.
                 self.touch(now, session);
                 self.begin_post(from, session, request)
