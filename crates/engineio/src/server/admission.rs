@@ -187,10 +187,8 @@ impl<N: Copy + Eq> Server<N> {
             return Err(Refusal::BadRequest);
         }
         state.post = Some(from);
-        if self.is_congested(session) {
-            if let Some(state) = self.sessions.get_mut(session) {
-                state.post_waits = true;
-            }
+        if state.makes_posts_wait(&self.config) {
+            state.post_waits = true;
             return Ok(Verdict::Hold(session));
         }
         Ok(Verdict::ReadBody { session, max_bytes: self.config.max_payload })

@@ -20,11 +20,7 @@ impl<N: Copy + Eq> Server<N> {
         state.wants_room = false;
         state.close_due = self.deadlines.add(now + self.config.close_timeout, session, Kind::Close);
         self.deadlines.remove(state.heartbeat_due, session, Kind::Heartbeat);
-        if core::mem::take(&mut state.post_waits)
-            && let Some(post) = state.post
-        {
-            self.ready.push_back(Ready::Continue(session, post));
-        }
+        self.continue_post(session);
         self.give_up_upgrade(session);
         self.events.push_back(Event::Closed(session, CloseReason::ForcedClose));
         self.mark_ready(session);

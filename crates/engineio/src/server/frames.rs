@@ -1,7 +1,7 @@
 //! What goes over a WebSocket that is the transport.
 
 use super::state::Transport;
-use super::{Event, Ready, Server, Session};
+use super::{Event, Server, Session};
 use crate::open::OpenPacket;
 use crate::packet::{Packet, PacketKind};
 use crate::prepared::PreparedPacket;
@@ -56,11 +56,7 @@ impl<N: Copy + Eq> Server<N> {
         if core::mem::take(&mut state.wants_room) {
             self.events.push_back(Event::Drained(session));
         }
-        if core::mem::take(&mut state.post_waits)
-            && let Some(post) = state.post
-        {
-            self.ready.push_back(Ready::Continue(session, post));
-        }
+        self.continue_post(session);
     }
 
     /// The packet that begins a session, encoded (E10).

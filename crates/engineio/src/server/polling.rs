@@ -1,7 +1,7 @@
 //! Long-polling: GETs that are held, and POSTs.
 
 use super::state::Transport;
-use super::{Answer, CloseReason, Message, Output, Server, Session};
+use super::{Answer, CloseReason, Message, Output, Ready, Server, Session};
 use crate::packet::{Packet, PacketKind};
 use crate::payload::{PayloadBuilder, SEPARATOR};
 use crate::refusal::Refusal;
@@ -39,7 +39,7 @@ impl<'b, N: Copy + Eq> Post<'b, N> {
                 server.end_post(self.session, Answer::Ok);
                 return None;
             };
-            if state.queue.is_half_full(&server.config) {
+            if state.makes_posts_wait(&server.config) {
                 state.post_waits = true;
                 return None;
             }
@@ -84,6 +84,16 @@ impl<N: Copy + Eq> Server<N> {
         position: usize,
     ) -> Post<'b, N> {
         Post { now, session, from, body, position }
+    }
+
+    /// Goes on with a POST that waits.
+    pub(super) fn continue_post(&mut self, session: Session) {
+        if let Some(state) = self.sessions.get_mut(session)
+            && core::mem::take(&mut state.post_waits)
+            && let Some(post) = state.post
+        {
+            self.ready.push_back(Ready::Continue(session, post));
+        }
     }
 
     pub(super) fn is_posting(&self, session: Session, from: N) -> bool {

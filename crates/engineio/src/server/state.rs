@@ -111,6 +111,12 @@ impl<N: Copy + Eq> State<N> {
         self.owes_open || self.owes_ping || self.is_closing || !self.queue.is_empty()
     }
 
+    /// Whether a POST has to wait for the client to take what is there for it. Not while it changes over: then
+    /// it polls no more, and waits for its POST before it says so (E24).
+    pub(super) fn makes_posts_wait(&self, config: &Config) -> bool {
+        self.is_open() && !self.is_pausing() && self.queue.is_half_full(config)
+    }
+
     /// Whether each GET is to be answered at once, so that the client can stop polling (E22).
     pub(super) fn is_pausing(&self) -> bool {
         self.candidate.is_some_and(|candidate| candidate.stage == Stage::Probed)

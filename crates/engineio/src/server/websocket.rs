@@ -77,6 +77,7 @@ impl<N: Copy + Eq> Server<N> {
             (Stage::Open, "2probe") => {
                 candidate.stage = Stage::Probed;
                 self.ready.push_back(Ready::Probe(from));
+                self.continue_post(session);
                 self.mark_ready(session);
             }
             (Stage::Probed, "5") => self.upgrade(session, from),
