@@ -26,10 +26,11 @@ impl<N: Copy + Eq> Server<N> {
         self.mark_ready(session);
     }
 
-    /// Closes all sessions.
+    /// Closes all sessions. Those that are opening never do.
     pub fn close_all(&mut self, now: Instant) {
-        let sessions: Vec<_> = self.sessions().collect();
+        let sessions: Vec<_> = self.sessions.iter().map(|(session, _)| session).collect();
         for session in sessions {
+            self.give_up_upgrade(session);
             self.close(now, session);
         }
     }
