@@ -179,6 +179,11 @@ impl Driver {
         asked
     }
 
+    /// The name of the last request, whatever came of it.
+    pub fn last(&self) -> u32 {
+        self.names
+    }
+
     fn target(&self, transport: &str, client: &Client) -> String {
         let path = &self.server.config().path;
         format!("{path}?EIO=4&transport={transport}&sid={}", client.sid)
