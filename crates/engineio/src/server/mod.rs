@@ -352,7 +352,9 @@ impl<N: Copy + Eq> Server<N> {
 
     /// What has happened next.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        give_back(&mut self.events);
+        event
     }
 
     /// What is to be done next.
@@ -379,6 +381,7 @@ impl<N: Copy + Eq> Server<N> {
                 return output;
             }
         }
+        give_back(&mut self.ready);
         None
     }
 
@@ -466,6 +469,17 @@ impl<N: Copy + Eq> Server<N> {
 
     fn answer(&mut self, to: N, answer: Answer) {
         self.ready.push_back(Ready::Answer(to, answer));
+    }
+}
+
+/// As many entries of a list are kept for the next time.
+const KEPT: usize = 64;
+
+/// When very many sessions have something to say at once, say their pings or their ends, a list gets long for that
+/// moment only.
+fn give_back<T>(list: &mut VecDeque<T>) {
+    if list.is_empty() && list.capacity() > KEPT {
+        *list = VecDeque::new();
     }
 }
 
