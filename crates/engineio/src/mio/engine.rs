@@ -27,6 +27,20 @@ impl<T> Engine<'_, T> {
         self.machine.send(session, packet)
     }
 
+    /// Queues several messages for a client, all or none of them, with nothing in between.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_unit(
+        &mut self,
+        session: Session,
+        first: &PreparedPacket,
+        others: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.machine.send_unit(session, first, others)
+    }
+
     /// Queues a message for all clients but some, and returns how many could not take it.
     pub fn send_to_all(
         &mut self,

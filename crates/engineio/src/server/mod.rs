@@ -301,16 +301,34 @@ impl<N: Copy + Eq> Server<N> {
     ///
     /// Recoverable: nothing was queued.
     pub fn send(&mut self, session: Session, packet: &PreparedPacket) -> Result<(), SendError> {
+        self.send_unit(session, packet, &[])
+    }
+
+    /// Queues several messages for a client, all or none of them, with nothing in between. They count
+    /// as one for the limits: none of them is refused once the first one was taken.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn send_unit(
+        &mut self,
+        session: Session,
+        first: &PreparedPacket,
+        others: &[PreparedPacket],
+    ) -> Result<(), SendError> {
         let state = self.sessions.get_mut(session).filter(|state| state.is_open());
         let state = state.ok_or(SendError::Gone)?;
-        if packet.is_websocket_only() && state.transport == Transport::Polling {
+        let mut packets = core::iter::once(first).chain(others);
+        if state.transport == Transport::Polling && packets.any(PreparedPacket::is_websocket_only) {
             return Err(SendError::Separator);
         }
         if state.queue.is_full(&self.config) {
             state.wants_room = true;
             return Err(SendError::Full);
         }
-        state.queue.push(packet.clone());
+        for packet in core::iter::once(first).chain(others) {
+            state.queue.push(packet.clone());
+        }
         self.mark_ready(session);
         Ok(())
     }
