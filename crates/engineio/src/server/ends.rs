@@ -51,6 +51,7 @@ impl<N: Copy + Eq> Server<N> {
             self.forget(session);
         } else if state.candidate.is_some_and(|candidate| candidate.name == from) {
             state.candidate = None;
+            state.owes_probe = false;
             self.disarm_upgrade(session);
         } else if state.held == Some(from) {
             // E14
@@ -71,6 +72,15 @@ impl<N: Copy + Eq> Server<N> {
     /// Ends a session, and lets go of its connections. A GET that is held is answered with the packet
     /// `last`.
     pub(super) fn end_with(&mut self, session: Session, reason: CloseReason, last: &'static str) {
+        // What was said before still goes out, where there is a way.
+        if self.sessions.get(session).is_some_and(State::has_output)
+            && let Some(output) = self.respond_to_held(session)
+        {
+            self.ready.push_back(Ready::Made(output));
+        }
+        if reason != CloseReason::PingTimeout && self.wind_down(session, reason) {
+            return;
+        }
         let Some(state) = self.forget(session) else { return };
         if let Some(held) = state.held {
             self.answer(held, Answer::Packet(last));
@@ -83,15 +93,28 @@ impl<N: Copy + Eq> Server<N> {
             self.ready.push_back(Ready::Close(name, CloseCode::NORMAL));
         }
         if let Transport::WebSocket(name) = state.transport {
-            let code = match reason {
-                CloseReason::ParseError => CloseCode::PROTOCOL_ERROR,
-                _ => CloseCode::NORMAL,
-            };
-            self.ready.push_back(Ready::Close(name, code));
+            self.ready.push_back(Ready::Close(name, close_code(reason)));
         }
         if state.is_open() {
             self.events.push_back(Event::Closed(session, reason));
         }
+    }
+
+    /// Has a WebSocket take what waits for it before its Close. Until the next heartbeat: a client that has
+    /// broken the rules may not take it. `false` if there is nothing, or no WebSocket.
+    fn wind_down(&mut self, session: Session, reason: CloseReason) -> bool {
+        let Some(state) = self.sessions.get_mut(session) else { return false };
+        let is_transport = matches!(state.transport, Transport::WebSocket(_));
+        if !is_transport || !state.is_open() || !state.has_output() {
+            return false;
+        }
+        state.is_closing = true;
+        state.close_code = close_code(reason);
+        state.owes_ping = false;
+        state.wants_room = false;
+        self.events.push_back(Event::Closed(session, reason));
+        self.mark_ready(session);
+        true
     }
 
     /// Removes a session and its deadlines.
@@ -111,6 +134,7 @@ impl<N: Copy + Eq> Server<N> {
             return;
         }
         let Some(candidate) = state.candidate.take() else { return };
+        state.owes_probe = false;
         self.disarm_upgrade(session);
         if candidate.stage != Stage::Opening {
             self.ready.push_back(Ready::Close(candidate.name, CloseCode::NORMAL));
@@ -120,5 +144,12 @@ impl<N: Copy + Eq> Server<N> {
     /// Nobody has taken the last packets of a session that was closed.
     pub(super) fn give_up_close(&mut self, session: Session) {
         self.end(session, CloseReason::ForcedClose);
+    }
+}
+
+fn close_code(reason: CloseReason) -> CloseCode {
+    match reason {
+        CloseReason::ParseError => CloseCode::PROTOCOL_ERROR,
+        _ => CloseCode::NORMAL,
     }
 }

@@ -20,6 +20,9 @@ pub enum Frame {
     Close(CloseCode),
 }
 
+/// The answer to a probe (E22).
+pub(super) const PROBE: &str = "3probe";
+
 impl<N: Copy + Eq> Server<N> {
     /// The next frame for the WebSocket `from`, the transport of `session`. It is taken by this: ask only
     /// while the connection has room. Messages leave in the order in which they were queued, behind the
@@ -32,6 +35,10 @@ impl<N: Copy + Eq> Server<N> {
         if core::mem::take(&mut state.owes_open) {
             return Some(Frame::Text(self.open_packet(session)?.into()));
         }
+        // The probe and what follows it may have come at once.
+        if core::mem::take(&mut state.owes_probe) {
+            return Some(Frame::Text(Cow::Borrowed(PROBE)));
+        }
         if core::mem::take(&mut state.owes_ping) {
             return Some(Frame::Text(Cow::Borrowed("2")));
         }
@@ -40,8 +47,9 @@ impl<N: Copy + Eq> Server<N> {
             return Some(Frame::Message(packet));
         }
         if state.is_closing {
+            let code = state.close_code;
             self.forget(session);
-            return Some(Frame::Close(CloseCode::NORMAL));
+            return Some(Frame::Close(code));
         }
         state.is_ready = false;
         None

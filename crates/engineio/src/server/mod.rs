@@ -41,6 +41,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use deadlines::{Deadlines, Kind};
+use frames::PROBE;
 use sansio_ws::CloseCode;
 use sansio_ws::deadlines::Instant;
 use sansio_ws::handshake::Response;
@@ -241,8 +242,10 @@ enum Ready<N> {
     /// The session has something for its held GET or its WebSocket.
     Session(Session),
     Continue(Session, N),
-    Probe(N),
+    Probe(Session, N),
     Close(N, CloseCode),
+    /// It was made when the session ended.
+    Made(Output<N>),
 }
 
 /// Responses that have no packets waiting in them.
@@ -392,7 +395,8 @@ impl<N: Copy + Eq> Server<N> {
                         max_bytes,
                     })
                 }
-                Ready::Probe(to) => Some(Output::Probe { to, text: "3probe" }),
+                Ready::Probe(session, to) => self.probe_answer(session, to),
+                Ready::Made(output) => Some(output),
                 Ready::Close(to, code) => Some(Output::Close { to, code }),
             };
             if output.is_some() {
@@ -401,6 +405,14 @@ impl<N: Copy + Eq> Server<N> {
         }
         give_back(&mut self.ready);
         None
+    }
+
+    /// Unless the WebSocket has become the transport meanwhile, and has it among its frames.
+    fn probe_answer(&mut self, session: Session, to: N) -> Option<Output<N>> {
+        let state = self.sessions.get_mut(session)?;
+        let is_candidate = state.candidate.is_some_and(|candidate| candidate.name == to);
+        (is_candidate && core::mem::take(&mut state.owes_probe))
+            .then_some(Output::Probe { to, text: PROBE })
     }
 
     fn output_of(&mut self, session: Session) -> Option<Output<N>> {
@@ -438,14 +450,14 @@ impl<N: Copy + Eq> Server<N> {
     fn beat(&mut self, now: Instant, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
         match state.heartbeat {
-            Heartbeat::Idle => {
+            Heartbeat::Idle if !state.is_closing => {
                 state.heartbeat = Heartbeat::Awaited { extended: false };
                 state.owes_ping = true;
                 let due = now + self.config.ping_timeout;
                 state.heartbeat_due = self.deadlines.add(due, session, Kind::Heartbeat);
                 self.mark_ready(session);
             }
-            Heartbeat::Awaited { .. } => self.end(session, CloseReason::PingTimeout),
+            _ => self.end(session, CloseReason::PingTimeout),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::session_id::SessionId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::net::IpAddr;
+use sansio_ws::CloseCode;
 use sansio_ws::deadlines::Instant;
 
 #[derive(Debug)]
@@ -27,12 +28,15 @@ pub(super) struct State<N> {
     pub(super) heartbeat_due: Instant,
     pub(super) upgrade_due: Instant,
     pub(super) close_due: Instant,
-    /// Packets that go before the messages that wait. As flags, since a client that takes nothing would
+    /// Packets that go before the messages that wait: that of the probe to the candidate. As flags, since a client that takes nothing would
     /// otherwise need memory for them.
     pub(super) owes_open: bool,
+    pub(super) owes_probe: bool,
     pub(super) owes_ping: bool,
     /// The application has closed it, and what waits is still to be taken, then a close packet.
     pub(super) is_closing: bool,
+    /// What the Close of its WebSocket says then.
+    pub(super) close_code: CloseCode,
     /// It stands in the list of those with output.
     pub(super) is_ready: bool,
     /// A message was refused because too much waited.
@@ -93,8 +97,10 @@ impl<N: Copy + Eq> State<N> {
             upgrade_due: never,
             close_due: never,
             owes_open: true,
+            owes_probe: false,
             owes_ping: false,
             is_closing: false,
+            close_code: CloseCode::NORMAL,
             is_ready: false,
             wants_room: false,
             is_busy: false,
@@ -108,7 +114,9 @@ impl<N: Copy + Eq> State<N> {
     }
 
     pub(super) fn has_output(&self) -> bool {
-        self.owes_open || self.owes_ping || self.is_closing || !self.queue.is_empty()
+        // To a candidate the answer to its probe goes another way.
+        let owes_probe = self.owes_probe && matches!(self.transport, Transport::WebSocket(_));
+        self.owes_open || self.owes_ping || owes_probe || self.is_closing || !self.queue.is_empty()
     }
 
     /// Whether a POST has to wait for the client to take what is there for it. Not while it changes over: then

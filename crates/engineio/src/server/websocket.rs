@@ -76,7 +76,8 @@ impl<N: Copy + Eq> Server<N> {
         match (candidate.stage, text) {
             (Stage::Open, "2probe") => {
                 candidate.stage = Stage::Probed;
-                self.ready.push_back(Ready::Probe(from));
+                state.owes_probe = true;
+                self.ready.push_back(Ready::Probe(session, from));
                 self.continue_post(session);
                 self.mark_ready(session);
             }
@@ -106,6 +107,7 @@ impl<N: Copy + Eq> Server<N> {
         let Some(state) = self.sessions.get_mut(session) else { return };
         if state.candidate.is_some_and(|candidate| candidate.name == from) {
             state.candidate = None;
+            state.owes_probe = false;
             self.disarm_upgrade(session);
             self.ready.push_back(Ready::Close(from, CloseCode::NORMAL));
         }

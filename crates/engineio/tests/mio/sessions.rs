@@ -53,6 +53,21 @@ fn an_upgrade_moves_what_waits() {
     assert_eq!(server.end(), 0);
 }
 
+/// A bad packet ends the session, but not what was said before it.
+#[test]
+fn what_was_queued_before_a_fault_still_goes_out() {
+    let server = start(config());
+    let mut socket = server.websocket("");
+    for packet in ["4a", "4b", "9", "4c"] {
+        socket.send_text(packet).unwrap();
+    }
+    let heard: Vec<_> = (0..4).map(|_| text(&mut socket)).skip(1).collect();
+    assert_eq!(heard, ["4welcome", "4a", "4b"]);
+    let Ok(Some(Event::Close(_))) = socket.read() else { panic!() };
+    drop(socket);
+    assert_eq!(server.end(), 0);
+}
+
 #[test]
 fn who_goes_while_a_request_waits_has_left() {
     let server = start(config());

@@ -1,7 +1,7 @@
 //! How sessions end (E27 to E29).
 
 use super::support::driver::{Driver, Said, config};
-use sansio_engineio::{CloseReason, Departure, Event, SendError};
+use sansio_engineio::{CloseReason, Departure, Event, PreparedPacket, SendError};
 use std::time::Duration;
 
 const INSTANT: Duration = Duration::from_nanos(1);
@@ -28,6 +28,50 @@ fn e27_accepts_a_close_packet_over_websocket() {
     assert_eq!(driver.close_code(socket), Some(1000));
     assert_eq!(driver.ended(client.session), Some(CloseReason::TransportClose));
     assert!(driver.server.is_empty());
+}
+
+/// What was queued before a fault, in the same moment, is not lost with the session.
+#[test]
+fn e29_accepts_what_was_sent_before_a_fault() {
+    for (fault, reason) in [
+        ("9", CloseReason::ParseError),
+        ("2", CloseReason::TransportError),
+        ("1", CloseReason::TransportClose),
+    ] {
+        let mut driver = Driver::new(config());
+        let client = driver.connect();
+        let held = driver.get(&client).name();
+        driver.server.send(client.session, &PreparedPacket::text("a")).unwrap();
+        driver.server.send(client.session, &PreparedPacket::text("b")).unwrap();
+        driver.post(&client, fault);
+        assert_eq!(driver.response(held), "4a\u{1e}4b");
+        assert_eq!(driver.ended(client.session), Some(reason));
+
+        let (client, socket) = driver.connect_websocket();
+        driver.server.send(client.session, &PreparedPacket::text("a")).unwrap();
+        driver.server.text(driver.now, client.session, socket, fault);
+        assert_eq!(driver.send(client.session, "b"), Err(SendError::Gone));
+        assert_eq!(driver.frames(socket)[1..], ["4a"]);
+        assert!(driver.close_code(socket).is_some());
+        assert_eq!(driver.ended(client.session), Some(reason));
+        assert!(driver.server.is_empty());
+    }
+}
+
+/// A client that has broken the rules and takes nothing is not waited for longer than for a heartbeat.
+#[test]
+fn e29_rejects_waiting_for_who_takes_nothing() {
+    let mut driver = Driver::new(config());
+    let (client, socket) = driver.connect_websocket();
+    driver.server.send(client.session, &PreparedPacket::text("a")).unwrap();
+    driver.server.text(driver.now, client.session, socket, "9");
+    assert_eq!(driver.server.len(), 1);
+    driver.now = driver.now + driver.server.config().ping_interval;
+    driver.server.handle_timeout(driver.now);
+    assert!(driver.server.is_empty());
+    driver.settle();
+    assert_eq!(driver.close_code(socket), Some(1000));
+    assert_eq!(driver.ended(client.session), Some(CloseReason::ParseError));
 }
 
 #[test]
