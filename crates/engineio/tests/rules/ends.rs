@@ -84,11 +84,13 @@ fn e27_rejects_everything_behind_it() {
     assert_eq!(driver.upgrade(&client).refusal(), (400, "Session ID unknown".into()));
     assert_eq!(driver.send(client.session, "a"), Err(SendError::Gone));
     // Another session has its place and is not taken for it.
-    let next = driver.connect();
+    let (next, _) = driver.connect_websocket();
     assert_eq!(next.session.index(), client.session.index());
     assert_eq!(driver.send(client.session, "a"), Err(SendError::Gone));
     driver.close(client.session);
-    assert!(!driver.server.can_send_now(client.session));
+    let server = &driver.server;
+    assert!(server.can_send_now(next.session) && !server.can_send_now(client.session));
+    assert!(server.is_websocket(next.session) && !server.is_websocket(client.session));
     assert_eq!(driver.ended(next.session), None);
 }
 

@@ -57,6 +57,7 @@ fn e18_accepts_that_time_runs_from_the_open_packet() {
     let socket = driver.ask_websocket().name();
     driver.wait(9 * SECOND);
     driver.opened(socket);
+    assert_eq!(driver.server.poll_timeout(), Some(driver.now + INTERVAL), "and nothing before");
     driver.wait(INTERVAL - INSTANT);
     assert_eq!(driver.frames(socket).len(), 1);
     driver.wait(INSTANT);

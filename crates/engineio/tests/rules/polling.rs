@@ -169,10 +169,7 @@ fn e13_accepts_that_a_body_was_too_long() {
 #[test]
 fn e13_accepts_a_post_that_waits_for_room() {
     let mut driver = Driver::new(narrow().max_queued_packets(4).max_response_packets(1));
-    driver.act = |server, _, session, got| {
-        let Got::Text(text) = got else { panic!() };
-        server.send(session, &PreparedPacket::text(text)).unwrap();
-    };
+    driver.echoes = true;
     let client = driver.connect();
     let post = driver.begin_post(&client).name();
     driver.body(post, "4a\u{1e}4b\u{1e}4c\u{1e}4d");
@@ -370,4 +367,16 @@ fn e28_accepts_that_a_post_waits_when_its_session_is_closed() {
     assert!(driver.said.contains(&super::support::driver::Said::Event(event)));
     let get = driver.get(&client).name();
     assert_eq!(driver.response(get), "4x\u{1e}1");
+}
+
+/// The caller is not told to go on with what it has said is gone.
+#[test]
+fn e28_rejects_going_on_with_a_post_that_is_gone() {
+    let mut driver = Driver::new(narrow());
+    let client = driver.connect();
+    driver.send(client.session, "x").unwrap();
+    let post = driver.begin_post(&client).name();
+    driver.server.close(driver.now, client.session);
+    driver.gone(post, Departure::Failed);
+    assert!(driver.server.is_empty());
 }
