@@ -29,3 +29,8 @@ fn payload() {
 fn http() {
     replay("http", fuzz::http);
 }
+
+#[test]
+fn server() {
+    replay("server", fuzz::server);
+}

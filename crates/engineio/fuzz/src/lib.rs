@@ -3,6 +3,8 @@
 
 mod http;
 mod payload;
+mod server;
 
 pub use http::http;
 pub use payload::payload;
+pub use server::server;

@@ -13,8 +13,8 @@ mod support;
 mod model;
 
 use model::{Life, Model};
-use sansio_engineio::{Departure, Message, PreparedPacket};
-use support::driver::{Client, Driver, Fate, Got, Said, config};
+use sansio_engineio::{Departure, Message};
+use support::driver::{Client, Driver, Fate, Said, config};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -96,17 +96,10 @@ impl Pair {
             config = config.max_queued_packets(limit);
         }
         let mut driver = Driver::new(config.clone());
-        if scenario.echoes_within.is_some() {
-            driver.act = |server, _, session, got| {
-                if let Got::Text(text) = got {
-                    let _ = server.send(session, &PreparedPacket::text(text));
-                }
-            };
-        }
+        driver.echoes = scenario.echoes_within.is_some();
         let client = driver.connect();
         driver.said.clear();
-        let echoes = scenario.echoes_within.is_some();
-        let model = Model::new(config, client.session, driver.now, echoes);
+        let model = Model::new(config, client.session, driver.now, driver.echoes);
         Self { driver, model, client, sent: 0, log: vec![], history: vec![] }
     }
 

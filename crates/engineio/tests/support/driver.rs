@@ -106,6 +106,10 @@ pub struct Driver {
     pub reads: bool,
     /// What the application does with a message.
     pub act: fn(&mut Server<u32>, Instant, Session, &Got),
+    /// Whether it sends back texts.
+    pub echoes: bool,
+    /// The texts that were queued.
+    pub accepted: Vec<(Session, String)>,
     /// The bodies of POSTs that are not answered, and how much of them was taken.
     bodies: BTreeMap<u32, (Vec<u8>, usize)>,
     names: u32,
@@ -140,6 +144,8 @@ impl Driver {
             blocked: vec![],
             reads: true,
             act: |_, _, _, _| {},
+            echoes: false,
+            accepted: vec![],
             bodies: BTreeMap::new(),
             names: 0,
         }
@@ -306,6 +312,12 @@ impl Driver {
     fn receive(&mut self, session: Session, got: Got) {
         assert_eq!(self.sessions[&session], None, "nothing comes from a session that has ended");
         (self.act)(&mut self.server, self.now, session, &got);
+        if let Got::Text(text) = &got
+            && self.echoes
+        {
+            // If there is no room it is lost.
+            let _ = self.queue(session, text);
+        }
         self.got.push((session, got));
     }
 
@@ -319,9 +331,15 @@ impl Driver {
     }
 
     pub fn send(&mut self, session: Session, text: &str) -> Result<(), SendError> {
-        let sent = self.server.send(session, &PreparedPacket::text(text));
+        let sent = self.queue(session, text);
         self.settle();
         sent
+    }
+
+    fn queue(&mut self, session: Session, text: &str) -> Result<(), SendError> {
+        self.server.send(session, &PreparedPacket::text(text))?;
+        self.accepted.push((session, text.into()));
+        Ok(())
     }
 
     pub fn close(&mut self, session: Session) {
@@ -484,6 +502,11 @@ impl Driver {
 
     pub fn is_held(&self, name: u32) -> bool {
         self.fates[&name].1 == Fate::Held
+    }
+
+    /// Whether something is a WebSocket, or was one.
+    pub fn was_socket(&self, name: u32) -> bool {
+        !self.responses.contains_key(&name)
     }
 
     pub fn is_waiting(&self, name: u32) -> bool {
