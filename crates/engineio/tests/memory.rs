@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 #![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
-#[path = "../../../tests/support/heap.rs"]
+#[path = "support/heap.rs"]
 mod heap;
 
 use heap::Heap;
