@@ -213,7 +213,10 @@ impl Run {
                 assert_eq!(next.as_deref(), Some(packet), "each once, and in order");
             }
         }
+        let held: Vec<_> = names(driver, &[Fate::Held]).iter().map(|n| driver.fates[n].0).collect();
         for (session, waiting) in &self.waiting {
+            let is_read = driver.reads && driver.server.is_websocket(*session);
+            assert!(waiting.is_empty() || !(is_read || held.contains(session)), "it can leave");
             if driver.server.sessions().any(|open| open == *session) {
                 assert!(waiting.len() <= config.max_queued_packets);
                 let bytes: usize = waiting.iter().rev().skip(1).map(String::len).sum();

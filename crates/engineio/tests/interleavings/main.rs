@@ -352,18 +352,7 @@ fn connections_that_fail() {
 
 #[test]
 fn an_application_that_closes() {
-    explored(&[
-        Get,
-        Get,
-        BeginPost,
-        Body("4a"),
-        Upgrade,
-        Open,
-        Say("2probe"),
-        Say("5"),
-        Send,
-        Close,
-    ]);
+    explored(&[Get, BeginPost, Body("4a"), Upgrade, Open, Say("2probe"), Say("5"), Send, Close]);
     explored(&[Get, BeginPost, Body("4a"), BeginPost, Body("1"), Close, Wait, Fail, Send]);
 }
 
@@ -387,7 +376,6 @@ fn time_that_passes() {
 #[test]
 fn three_connections_of_which_two_want_to_be_the_transport() {
     explored(&[
-        Get,
         Upgrade,
         Open,
         Say("2probe"),

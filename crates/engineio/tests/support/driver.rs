@@ -420,8 +420,9 @@ impl Driver {
                 }
             }
         }
-        // Nothing is left half said.
+        // Nothing is left half said, nor due for nobody.
         assert_eq!(self.server.poll_event(), None);
+        assert!(!self.server.is_empty() || self.server.poll_timeout().is_none());
     }
 
     fn closed(&mut self, name: u32, code: u16) {
