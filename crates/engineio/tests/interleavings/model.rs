@@ -55,6 +55,10 @@ pub(super) struct Model {
     heartbeat_due: Option<Instant>,
     upgrade_due: Option<Instant>,
     close_due: Option<Instant>,
+    /// What the Close of the WebSocket says.
+    close_code: u16,
+    /// Whether the client reads from its WebSocket.
+    reads: bool,
     /// Whether the application sends back each message.
     echoes: bool,
     pub(super) said: Vec<Said>,
@@ -84,6 +88,8 @@ impl Model {
             heartbeat_due,
             upgrade_due: None,
             close_due: None,
+            close_code: 1000,
+            reads: true,
             echoes,
             said: vec![],
             got: vec![],
@@ -348,7 +354,7 @@ impl Model {
         self.now = now;
         if self.heartbeat_due.is_some_and(|due| due <= now) {
             match self.ping {
-                Ping::Idle => {
+                Ping::Idle if self.life == Life::Open => {
                     (self.ping, self.was_moved) = (Ping::Owed, false);
                     self.heartbeat_due = Some(now + self.config.ping_timeout);
                 }
@@ -381,13 +387,32 @@ impl Model {
     }
 
     fn end(&mut self, last: &str, reason: CloseReason) {
+        // What waits leaves first, if it can.
+        if self.has_packets() {
+            self.leave();
+        }
+        let code = if reason == CloseReason::ParseError { 1002 } else { 1000 };
+        if self.life == Life::Open
+            && self.transport.is_some()
+            && self.has_packets()
+            && reason != CloseReason::PingTimeout
+        {
+            // Until the next heartbeat there is time to read it.
+            self.life = Life::Closing;
+            self.close_code = code;
+            self.wants_room = false;
+            if self.ping == Ping::Owed {
+                self.ping = Ping::Idle;
+            }
+            self.said.push(Said::Event(Event::Closed(self.session, reason)));
+            return;
+        }
         if let Some(held) = self.held.take() {
             self.respond(held, 200, last);
         }
         self.answer_post(400, BAD_REQUEST);
         self.drop_candidate();
         if let Some(name) = self.transport.take() {
-            let code = if reason == CloseReason::ParseError { 1002 } else { 1000 };
             self.said.push(Said::Close(name, code));
         }
         if self.life == Life::Open {
@@ -402,10 +427,25 @@ impl Model {
         (self.heartbeat_due, self.upgrade_due, self.close_due) = (None, None, None);
     }
 
-    /// What can leave leaves.
+    fn has_packets(&self) -> bool {
+        self.ping == Ping::Owed || !self.queue.is_empty()
+    }
+
+    /// What can leave leaves, and makes room.
     fn flush(&mut self) {
-        if self.life == Life::Ended || (self.transport.is_none() && self.held.is_none()) {
-            return;
+        if self.leave() && self.life == Life::Open {
+            self.continue_post();
+        }
+    }
+
+    /// What can leave leaves.
+    fn leave(&mut self) -> bool {
+        let can_leave = match self.transport {
+            Some(_) => self.reads,
+            None => self.held.is_some(),
+        };
+        if self.life == Life::Ended || !can_leave {
+            return false;
         }
         let mut packets = vec![];
         if self.ping == Ping::Owed {
@@ -416,7 +456,7 @@ impl Model {
         if let Some(name) = self.transport {
             self.said.extend(packets.into_iter().map(|packet| Said::Frame(name, packet)));
             if self.life == Life::Closing {
-                self.said.push(Said::Close(name, 1000));
+                self.said.push(Said::Close(name, self.close_code));
                 self.transport = None;
                 self.forget();
             }
@@ -428,7 +468,7 @@ impl Model {
                 packets.push("6".into());
             }
             if packets.is_empty() {
-                return;
+                return false;
             }
             let held = self.held.take().expect("it is held");
             self.respond(held, 200, &packets.join("\u{1e}"));
@@ -440,9 +480,20 @@ impl Model {
         if self.life == Life::Open && std::mem::take(&mut self.wants_room) {
             self.said.push(Said::Event(Event::Drained(self.session)));
         }
-        if self.life == Life::Open {
-            self.continue_post();
-        }
+        true
+    }
+
+    pub(super) fn read(&mut self, reads: bool) {
+        self.reads = reads;
+        self.flush();
+    }
+
+    pub(super) fn can_send_now(&self) -> bool {
+        self.life == Life::Open
+            && match self.transport {
+                Some(_) => self.queue.is_empty(),
+                None => self.held.is_some(),
+            }
     }
 }
 

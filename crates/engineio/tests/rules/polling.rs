@@ -69,6 +69,27 @@ fn e3_rejects_text_with_a_separator_while_the_client_polls() {
     assert_eq!(driver.frames(socket), ["4a\u{1e}b"]);
 }
 
+/// An event with its attachments is there as a whole, or not at all.
+#[test]
+fn what_belongs_together_is_queued_together_or_not_at_all() {
+    let mut driver = Driver::new(narrow());
+    let client = driver.connect();
+    let [head, one, two] = ["head", "1", "2"].map(PreparedPacket::text);
+    let others = [one, two];
+    assert_eq!(driver.server.send_unit(client.session, &head, &others), Ok(()));
+    assert_eq!(driver.server.send_unit(client.session, &head, &others), Err(SendError::Full));
+    let get = driver.get(&client).name();
+    assert_eq!(driver.response(get), "4head\u{1e}41\u{1e}42");
+    let strange = [PreparedPacket::text("\u{1e}")];
+    let separator = Err(SendError::Separator);
+    assert_eq!(driver.server.send_unit(client.session, &head, &strange), separator);
+    assert_eq!(driver.server.send_unit(client.session, &strange[0], &others), separator);
+    driver.close(client.session);
+    assert_eq!(driver.server.send_unit(client.session, &head, &[]), Err(SendError::Gone));
+    let get = driver.get(&client).name();
+    assert_eq!(driver.response(get), "1", "nothing of them");
+}
+
 /// A server whose queues take two packets.
 fn narrow() -> Config {
     config().max_queued_packets(2)
