@@ -61,7 +61,7 @@ def ends(port, sid):
 class Session:
     """A session by polling: one connection for its GETs, one for its POSTs."""
 
-    def __init__(self, server="plain", *headers):
+    def __init__(self, server="patient", *headers):
         self.port = PORT[server]
         self.getting, self.posting = Connection(self.port), Connection(self.port)
         self.response = self.getting.ask("GET", f"/engine.io/?{query()}", None, *headers)

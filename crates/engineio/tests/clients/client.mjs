@@ -1,8 +1,8 @@
 // npm's client against a server that sends every message back, with each set of transports.
 //
-//     node client.mjs plain=PORT quick=PORT close-npm=PORT pid=PID
+//     node client.mjs plain=PORT patient=PORT quick=PORT close-npm=PORT pid=PID
 //
-// The server `quick` has a heartbeat of 300 ms; PID is the server of `close-npm`, which is ended here.
+// The server `quick` has a heartbeat of 300 ms, `patient` none within the hour; PID is the server of `close-npm`, which is ended here.
 
 import { given, require, within } from "./npm.mjs";
 
@@ -146,11 +146,11 @@ const checks = (transports) => {
         }
       }
     },
-    "the client closes, and the session ends": on(given.plain, transports, async (client) => {
+    "the client closes, and the session ends": on(given.patient, transports, async (client) => {
       await client.echoes("hello");
       await settled(client);
       await client.close();
-      await within(sessionEnds(given.plain, client.socket.id), "the end of the session");
+      await within(sessionEnds(given.patient, client.socket.id), "the end of the session");
     }),
   };
 };

@@ -8,7 +8,7 @@ HANDSHAKE = f"/engine.io/?{query()}"
 
 @check("E17 a connection is kept, unless the client says otherwise")
 def _():
-    connection = Connection(PORT["plain"])
+    connection = Connection(PORT["patient"])
     for _ in range(3):
         expect(connection.ask("GET", HANDSHAKE).status, 200, "status")
     expect(connection.ask("GET", HANDSHAKE, None, "Connection: close").status, 200, "status")
@@ -28,7 +28,7 @@ def _():
 @check("E17 HTTP/1.0: no chunks, and the end of the connection")
 def _():
     for headers in ("", f"Host: {HOST}\r\n"):
-        connection = Connection(PORT["plain"])
+        connection = Connection(PORT["patient"])
         connection.send(f"GET {HANDSHAKE} HTTP/1.0\r\n{headers}\r\n".encode())
         response = connection.response()
         expect((response.status, response.text[:1]), (200, "0"), "answer")
@@ -59,7 +59,7 @@ def _():
 
 @check("E17 pipelined GETs are answered in order")
 def _():
-    connection = Connection(PORT["plain"])
+    connection = Connection(PORT["patient"])
     connection.send(request("GET", HANDSHAKE) + request("GET", "/other") + request("GET", HANDSHAKE))
     expect([connection.response().status for _ in range(3)], [200, 404, 200], "statuses")
 
@@ -152,7 +152,7 @@ for name, chunks in CHUNKS:
 @check("E17 bytes that are no request: 400, and the connection ends")
 def _():
     for junk in (b"\x16\x03\x01\x02\0\x01\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
-        connection = Connection(PORT["plain"])
+        connection = Connection(PORT["patient"])
         connection.send(junk)
         expect(connection.response().status, 400, f"status of {junk!r}")
         connection.expect_end()

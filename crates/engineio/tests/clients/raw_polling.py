@@ -330,5 +330,5 @@ def _():
 def _():
     session = Session()
     target = f"/engine.io/?sid={session.sid}&t=x&transport=polling&EIO=4"
-    expect(Connection(PORT["plain"]).ask("POST", target, "4a").text, "ok", "answer")
-    expect(Connection(PORT["plain"]).ask("GET", f"/engine.io/?{query(session.sid)}").text, "4a", "echo")
+    expect(Connection(PORT["patient"]).ask("POST", target, "4a").text, "ok", "answer")
+    expect(Connection(PORT["patient"]).ask("GET", f"/engine.io/?{query(session.sid)}").text, "4a", "echo")

@@ -6,14 +6,14 @@ from checks import PORT, check, ends, expect, query
 from wire import BINARY, TEXT, Connection, WebSocket, frame
 
 
-def opened(server="plain"):
+def opened(server="patient"):
     socket = WebSocket(PORT[server])
     expect(socket.receive()[0], "0", "first packet")
     return socket
 
 
 def opened_with_sid():
-    socket = WebSocket(PORT["plain"])
+    socket = WebSocket(PORT["patient"])
     return socket, json.loads(socket.receive()[1:])["sid"]
 
 
@@ -109,7 +109,7 @@ def _():
 def _():
     socket, sid = opened_with_sid()
     for method, body in (("GET", None), ("POST", "4a")):
-        response = Connection(PORT["plain"]).ask(method, f"/engine.io/?{query(sid)}", body)
+        response = Connection(PORT["patient"]).ask(method, f"/engine.io/?{query(sid)}", body)
         expect((response.status, b'"code":3' in response.body), (400, True), method)
     echoes(socket)
 
@@ -117,7 +117,7 @@ def _():
 @check("E21 nor a candidate", ours="the reference takes it")
 def _():
     socket, sid = opened_with_sid()
-    candidate = WebSocket(PORT["plain"], query(sid, "websocket"))
+    candidate = WebSocket(PORT["patient"], query(sid, "websocket"))
     if candidate.refusal is None:
         candidate.expect_closed()
     else:
@@ -129,4 +129,4 @@ def _():
 def _():
     socket, sid = opened_with_sid()
     socket.close()
-    ends(PORT["plain"], sid)
+    ends(PORT["patient"], sid)
