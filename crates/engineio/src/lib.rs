@@ -67,6 +67,6 @@ pub use server::{
 };
 pub use session_id::{NoEntropy, SessionId};
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "mio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

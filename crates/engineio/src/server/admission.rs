@@ -73,17 +73,17 @@ impl<N: Copy + Eq> Server<N> {
     ) -> Result<Verdict, Refusal> {
         let named = self.named_transport(query)?;
         check_origin_form(request)?;
-        if request.method() != "GET" {
+        if !is_get(request) {
             return Err(Refusal::BadMethod);
         }
         if request.is_upgrade() != (named == Named::WebSocket) {
             return Err(Refusal::BadRequest);
         }
         self.check_origin(request)?;
-        admit(query)?;
-        check_version(query)?;
         let address = address.filter(|_| self.config.max_sessions_per_address.is_some());
         self.check_room(address)?;
+        admit(query)?;
+        check_version(query)?;
         let Ok(id) = (self.source)() else {
             return Ok(Verdict::Respond(Response::internal_error()));
         };
@@ -129,7 +129,7 @@ impl<N: Copy + Eq> Server<N> {
         check_version(query)?;
         self.check_origin(request)?;
         match request.method() {
-            "GET" if is_upgrade => self.begin_upgrade(now, from, session),
+            _ if is_upgrade && is_get(request) => self.begin_upgrade(now, from, session),
             "GET" => self.hold(from, session),
             "POST" if !is_upgrade => {
                 // It may have to wait, and so does the pong that it may hold.
@@ -263,6 +263,11 @@ impl<N: Copy + Eq> Server<N> {
         }
         Ok(())
     }
+}
+
+/// Whether it is a GET, or what takes its place for a WebSocket over HTTP/2 (RFC 8441, section 4).
+fn is_get(request: &Request<'_>) -> bool {
+    request.method() == "GET" || request.is_upgrade() && request.method() == "CONNECT"
 }
 
 /// One origin at most, of visible ASCII characters.

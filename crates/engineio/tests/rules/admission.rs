@@ -1,7 +1,8 @@
 //! Who may do what: paths, checks in their order, origins and hosts (E6, E8, E15, E32).
 
 use super::support::driver::{Asked, Client, Driver, config, text_of};
-use sansio_engineio::{Config, Cors, Departure, Refusal, Transports, Verdict};
+use sansio_engineio::{Config, Cors, Departure, Refusal, Server, SessionId, Transports, Verdict};
+use sansio_ws::deadlines::Instant;
 use sansio_ws::handshake::{HostPolicy, OriginPolicy, Request};
 
 const UNKNOWN_TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
@@ -245,4 +246,20 @@ fn e32_rejects_a_page_that_was_rebound_to_this_address() {
     let asked = driver.ask("GET", "/engine.io/?EIO=4&transport=polling", &[]);
     assert_eq!(asked.refusal().0, 421, "it names example.com, and no origin");
     assert!(driver.server.is_empty());
+}
+
+/// Over HTTP/2 an extended CONNECT takes the place of the GET.
+#[test]
+fn e8_accepts_websockets_over_http2() {
+    let mut server = Server::<u32>::new(config(), SessionId::from_os);
+    let now = Instant::default();
+    let mut ask = |name, path: &str| {
+        let version = [("Sec-WebSocket-Version", b"13" as &[u8])];
+        let request = Request::extended_connect("example.com", path, version).unwrap();
+        server.request(now, name, &request, None, |_| Ok(()))
+    };
+    let verdict = ask(1, "/engine.io/?EIO=4&transport=websocket");
+    assert!(matches!(verdict, Verdict::Upgrade(_)), "{verdict:?}");
+    let verdict = ask(2, "/engine.io/?EIO=4&transport=polling");
+    assert!(matches!(verdict, Verdict::Respond(_)), "{verdict:?}");
 }

@@ -13,16 +13,18 @@ mod admission;
 mod ends;
 mod headers;
 mod heartbeat;
+mod http;
 mod packets;
 mod polling;
 mod requests;
 mod upgrade;
 
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     include_str!("admission.rs"),
     include_str!("ends.rs"),
     include_str!("headers.rs"),
     include_str!("heartbeat.rs"),
+    include_str!("http.rs"),
     include_str!("packets.rs"),
     include_str!("polling.rs"),
     include_str!("requests.rs"),

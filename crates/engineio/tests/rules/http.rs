@@ -1,6 +1,4 @@
-//! One connection of HTTP/1.1, with all its bytes in one piece, in two, and one by one.
-
-#![allow(clippy::unwrap_used, reason = "a test")]
+//! One connection of HTTP/1.1 (E17), with all its bytes in one piece, in two, and one by one.
 
 use bytes::Buf;
 use sansio_engineio::http::{Http, HttpError, HttpEvent};
@@ -79,7 +77,7 @@ fn ok(body: &str) -> String {
 }
 
 #[test]
-fn requests_are_answered_in_their_order() {
+fn e17_accepts_requests_in_their_order() {
     let (written, server) = answers(
         b"GET /upper HTTP/1.1\r\nHost: a\r\n\r\n\
           POST /upper HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\
@@ -93,7 +91,7 @@ fn requests_are_answered_in_their_order() {
 }
 
 #[test]
-fn what_is_behind_a_held_request_waits() {
+fn e17_accepts_what_is_behind_a_held_request_later() {
     let mut server = Server::new();
     server.receive(b"GET /held HTTP/1.1\r\nHost: a\r\n\r\nGET /upper HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!((server.held, &*server.written), (1, &b""[..]));
@@ -107,7 +105,7 @@ fn what_is_behind_a_held_request_waits() {
 }
 
 #[test]
-fn a_connection_is_kept_only_if_the_request_was_read_and_allows_it() {
+fn e17_rejects_a_second_request_unless_the_first_was_read_and_allows_it() {
     for request in [
         "GET /upper HTTP/1.0\r\n\r\n",
         "GET /upper HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -126,7 +124,7 @@ fn a_connection_is_kept_only_if_the_request_was_read_and_allows_it() {
 }
 
 #[test]
-fn who_waits_for_it_is_told_to_go_on() {
+fn e17_accepts_who_waits_to_be_told_to_go_on() {
     let mut server = Server::new();
     server.receive(
         b"POST /upper HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n",
@@ -147,7 +145,7 @@ fn who_waits_for_it_is_told_to_go_on() {
 }
 
 #[test]
-fn what_is_wrong_is_answered_once_and_ends_the_connection() {
+fn e17_rejects_what_can_be_read_in_two_ways() {
     let head = "POST /upper HTTP/1.1\r\nHost: a\r\n";
     for (lines, status, error) in [
         ("Content-Length: 101\r\n\r\n", 413, HttpError::Body(BodyError::TooLong)),
