@@ -104,7 +104,8 @@ pub(crate) fn polling_target(sid: &str) -> String {
 /// Opens a session by polling, and returns its id.
 pub(crate) fn open_polling(stream: &mut TcpStream) -> io::Result<String> {
     let (status, body) = exchange(stream, &get("/engine.io/?EIO=4&transport=polling"))?;
-    let sid = body.strip_prefix("0{\"sid\":\"").and_then(|rest| rest.split('"').next());
+    let value = body.split_once("\"sid\":\"").filter(|_| body.starts_with("0{"));
+    let sid = value.and_then(|(_, rest)| rest.split('"').next());
     match sid {
         Some(sid) if status == 200 => Ok(sid.to_owned()),
         _ => Err(io::Error::other(format!("no session: {status} {body}"))),

@@ -39,7 +39,7 @@ struct Options {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = Kind::parse)]
     #[arg(default_value = "npm,ours,core", overrides_with = "servers")]
     servers: Vec<Kind>,
-    /// Another program instead of ours, to compare two builds
+    /// Another program instead of ours, by its path from the root of the repository
     #[arg(long, value_name = "PROGRAM")]
     ours: Option<PathBuf>,
     /// Rounds of CPU time; one more comes first and is not counted

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const REST: Duration = Duration::from_millis(1200);
 
 /// Abandoned sessions are to be counted before their first ping is due, and again after their end.
-const SOON: Times = Times { ping_interval: 8000, ping_timeout: 2000 };
+const SOON: Times = Times { ping_interval: 12_000, ping_timeout: 2000 };
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Idle {
