@@ -89,6 +89,7 @@ fn run(options: &Options) -> io::Result<()> {
     let clients = options.websockets.max(options.held) * servers.len();
     need_descriptors(clients as u64 + 500)?;
     let mut results = Results::default();
+    let mut outcome = Ok(());
     for round in 0..options.memory_rounds {
         eprintln!("memory, round {} of {}", round + 1, options.memory_rounds);
         for (idle, number) in [
@@ -96,14 +97,18 @@ fn run(options: &Options) -> io::Result<()> {
             (Idle::HeldGet, options.held),
             (Idle::Abandoned, options.abandoned),
         ] {
-            for (column, growth) in grow(&place, &servers, idle, number)? {
-                results.growth.entry((idle, column)).or_default().push(growth);
+            for (column, growth) in grow(&place, &servers, idle, number) {
+                match growth {
+                    Ok(growth) => results.growth.entry((idle, column)).or_default().push(growth),
+                    // The others are worth having.
+                    Err(error) => outcome = Err(error),
+                }
             }
         }
     }
     if options.rounds > 0 {
         let duration = Duration::from_millis(options.duration as u64);
-        echo(&place, &servers, options.rounds, duration, &mut results)?;
+        outcome = outcome.and(echo(&place, &servers, options.rounds, duration, &mut results));
     }
     let tables = format!(
         "{}{}. {} s.\n",
@@ -114,7 +119,8 @@ fn run(options: &Options) -> io::Result<()> {
     print!("{tables}");
     fs::create_dir_all(place.output())?;
     fs::write(place.output().join("tables.md"), tables)?;
-    fs::write(place.output().join("samples.tsv"), results.samples(&servers))
+    fs::write(place.output().join("samples.tsv"), results.samples(&servers))?;
+    outcome
 }
 
 /// Memory, with all servers at the same time: most of it is waiting, and a process has what it has, however
@@ -124,7 +130,7 @@ fn grow(
     servers: &[Server],
     idle: Idle,
     number: usize,
-) -> io::Result<Vec<(usize, Growth)>> {
+) -> Vec<(usize, io::Result<Growth>)> {
     thread::scope(|scope| {
         let able = servers.iter().enumerate().filter(|(_, server)| idle.can_be_had(server.kind));
         let threads: Vec<_> = able
@@ -134,8 +140,8 @@ fn grow(
             })
             .collect();
         let join = |(column, server, thread): (_, &Server, thread::ScopedJoinHandle<'_, _>)| {
-            let growth = thread.join().map_err(|_| io::Error::other("a thread panicked"))?;
-            Ok((column, named(server, growth)?))
+            let growth = thread.join().unwrap_or_else(|_| Err(io::Error::other("a panic")));
+            (column, named(server, growth))
         };
         threads.into_iter().map(join).collect()
     })

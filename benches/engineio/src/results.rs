@@ -25,7 +25,7 @@ pub(crate) struct Numbers {
 #[derive(Default)]
 pub(crate) struct Results {
     pub(crate) growth: BTreeMap<(Idle, usize), Vec<Growth>>,
-    /// A round that failed in one column has failed in all: ratios are those of one round.
+    /// The same rounds in each column, since the first that fails is the last: ratios are those of one round.
     pub(crate) cost: BTreeMap<(Echo, usize), Vec<Cost>>,
 }
 
