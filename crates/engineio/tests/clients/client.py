@@ -1,8 +1,9 @@
 """The Python clients against a server that sends every message back, with each set of transports.
 
-usage: client.py reference|ours sync|asyncio plain=PORT patient=PORT quick=PORT close-FLAVOUR=PORT pid=PID
+usage: client.py reference|ours sync|asyncio soon=PORT patient=PORT quick=PORT close-FLAVOUR=PORT pid=PID
 
-The server `quick` has a heartbeat of 300 ms, `patient` none within the hour; PID is the server of `close-FLAVOUR`, which is ended here.
+The server `soon` pings after 2 s, `quick` after 300 ms, `patient` not within the hour; PID is the server of
+`close-FLAVOUR`, which is ended here.
 """
 
 import asyncio
@@ -85,7 +86,7 @@ class Client:
 
     def close(self):
         # This client says that it goes only if no POST is under way; else the server hears nothing, and both
-        # wait for a ping. On a slow machine that only takes longer.
+        # wait for a ping. On a slow machine that only takes longer: the server `soon` pings soon.
         time.sleep(0.05)
         self.call(self.client.disconnect)
 
@@ -111,20 +112,20 @@ def begin_asyncio():
 
 
 def texts_come_back(transports):
-    with Client(GIVEN["plain"], transports) as client:
+    with Client(GIVEN["soon"], transports) as client:
         for text in TEXTS:
             client.echoes(text)
 
 
 def binary_comes_back(transports):
-    with Client(GIVEN["plain"], transports) as client:
+    with Client(GIVEN["soon"], transports) as client:
         for data in BINARIES:
             client.echoes(data)
 
 
 def large_messages_come_back(transports):
     """The limit is 1,000,000: with the digit of the packet, and in polling after base64."""
-    with Client(GIVEN["plain"], transports) as client:
+    with Client(GIVEN["soon"], transports) as client:
         polling = transports[-1] == "polling"
         client.echoes("x" * (900_000 if polling else 999_999))
         client.echoes("\u20ac" * 300_000)
@@ -135,7 +136,7 @@ def messages_come_back_in_order(transports):
     # These clients drop a session whose response holds more than 16 packets, and npm's server sends all
     # that waits in one: there no more are under way than fit. Ours has to keep to it by itself.
     window = 8 if SIDE == "reference" and transports == ("polling",) else 500
-    with Client(GIVEN["plain"], transports) as client:
+    with Client(GIVEN["soon"], transports) as client:
         for first in range(0, 500, window):
             numbers = range(first, min(first + window, 500))
             for i in numbers:
@@ -146,12 +147,12 @@ def messages_come_back_in_order(transports):
 
 
 def a_parameter_of_the_user_does_no_harm(transports):
-    with Client(GIVEN["plain"], transports, "?token=a+b%26c&sids=1") as client:
+    with Client(GIVEN["soon"], transports, "?token=a+b%26c&sids=1") as client:
         client.echoes("hello")
 
 
 def the_upgrade_happens(transports):
-    with Client(GIVEN["plain"], transports) as client:
+    with Client(GIVEN["soon"], transports) as client:
         expect(client.client.transport(), transports[-1])
         client.echoes("hello")
 
@@ -173,7 +174,7 @@ def the_client_stays_for_six_pings(transports):
 
 def the_client_closes_and_the_session_ends(transports):
     # Without a ping within the hour only the end of the connection can be the reason.
-    server = "plain" if transports == ("polling",) else "patient"
+    server = "soon" if transports == ("polling",) else "patient"
     for _ in range(3):
         with Client(GIVEN[server], transports) as client:
             client.echoes("hello")

@@ -13,6 +13,10 @@ const AFTERWARDS = 20;
 const EVERY = 5; // ms
 const rounds = Number(process.argv.at(-1));
 
+// One timer for all: with one for each a slow machine would run timers and nothing else.
+const ticking = new Set();
+setInterval(() => ticking.forEach((tick) => tick()), EVERY);
+
 // Resolves to how many messages came before the upgrade and after it.
 const client = (number) => new Promise((resolve, reject) => {
   const socket = new Socket(`ws://127.0.0.1:${given.plain}`, { transports: ["polling", "websocket"] });
@@ -24,9 +28,12 @@ const client = (number) => new Promise((resolve, reject) => {
     for (; count > 0; count--) socket.send(`${number}:${sent++}`);
   };
 
-  socket.on("open", () => send(IN_FLIGHT));
   // Some at any time, also while no answer comes, and more of them exactly where a transport takes over.
-  const ticks = setInterval(() => send(1), EVERY);
+  const tick = () => send(1);
+  socket.on("open", () => {
+    ticking.add(tick);
+    send(IN_FLIGHT);
+  });
   socket.on("upgrading", () => send(IN_FLIGHT));
   socket.on("upgrade", () => {
     receivedAtUpgrade = received;
@@ -40,16 +47,18 @@ const client = (number) => new Promise((resolve, reject) => {
     // All that are under way still have to come, and no more than these: a last one, and its answer.
     if (!closing) {
       closing = true;
-      clearInterval(ticks);
+      ticking.delete(tick);
       return send(1);
     }
     if (received === sent) socket.close();
   });
   socket.on("upgradeError", (error) => reject(error));
-  socket.on("close", (reason) => {
-    clearInterval(ticks);
-    if (closing && received === sent) resolve([receivedAtUpgrade, received - receivedAtUpgrade]);
-    else reject(new Error(`closed (${reason}) with ${received} of ${sent} received`));
+  socket.on("close", (reason, details) => {
+    ticking.delete(tick);
+    if (closing && received === sent) return resolve([receivedAtUpgrade, received - receivedAtUpgrade]);
+    const when = receivedAtUpgrade === null ? "before the upgrade" : "after the upgrade";
+    const why = `${reason}, ${details?.description ?? details}, ${when}, session ${socket.id}`;
+    reject(new Error(`closed with ${received} of ${sent} received: ${why}`));
   });
 });
 
