@@ -2,7 +2,8 @@
 //
 //     node client.mjs plain=PORT patient=PORT quick=PORT close-npm=PORT pid=PID
 //
-// The server `quick` has a heartbeat of 300 ms, `patient` none within the hour; PID is the server of `close-npm`, which is ended here.
+// The server `quick` pings after 300 ms, `patient` not within the hour; PID is the server of `close-npm`, which
+// is ended here.
 
 import { given, require, within } from "./npm.mjs";
 
