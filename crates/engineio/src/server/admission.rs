@@ -126,7 +126,7 @@ impl<N: Copy + Eq> Server<N> {
         if transport != Transport::Polling || is_upgrade != (named == Named::WebSocket) {
             return Err(Refusal::BadRequest);
         }
-        check_version(query)?;
+        check_version(query).map_err(|_| Refusal::BadRequest)?;
         self.check_origin(request)?;
         match request.method() {
             _ if is_upgrade && is_get(request) => self.begin_upgrade(now, from, session),

@@ -182,8 +182,9 @@ impl<N: Copy + Eq> Server<N> {
             may_compress |= packet.may_compress();
             state.queue.pop();
         }
+        // By itself: clients close at once, and look at messages of the same response only after that.
         let is_last = state.is_closing
-            && state.queue.is_empty()
+            && builder.is_empty()
             && builder.push(&Packet::text(PacketKind::Close, "")).is_ok();
         if is_last {
             self.end_post(session, Answer::Ok);

@@ -461,7 +461,9 @@ impl Model {
                 self.forget();
             }
         } else {
-            if self.life == Life::Closing {
+            // The close packet leaves by itself, behind all that was said.
+            let is_last = self.life == Life::Closing && packets.is_empty();
+            if is_last {
                 packets.push("1".into());
             }
             if packets.is_empty() && self.is_probed() {
@@ -472,7 +474,7 @@ impl Model {
             }
             let held = self.held.take().expect("it is held");
             self.respond(held, 200, &packets.join("\u{1e}"));
-            if self.life == Life::Closing {
+            if is_last {
                 self.answer_post(200, "ok");
                 self.forget();
             }

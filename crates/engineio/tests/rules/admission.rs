@@ -93,11 +93,12 @@ fn e8_rejects_what_does_not_fit_the_session() {
     let mut driver = Driver::new(config());
     let Client { sid, session } = driver.connect();
     for (method, query, headers, body) in [
-        ("GET", "EIO=3&transport=polling", &[][..], UNSUPPORTED),
+        ("GET", "EIO=3&transport=polling", &[][..], BAD_REQUEST),
+        ("GET", "transport=polling", &[], BAD_REQUEST),
         ("GET", "EIO=4&transport=websocket", &[], BAD_REQUEST),
         ("POST", "EIO=4&transport=websocket", &[], BAD_REQUEST),
         ("GET", "EIO=3&transport=websocket", &[], BAD_REQUEST),
-        ("GET", "EIO=3&transport=websocket", WEBSOCKET, "Unsupported protocol version"),
+        ("GET", "EIO=3&transport=websocket", WEBSOCKET, "Bad request"),
         ("GET", "EIO=4&transport=polling", WEBSOCKET, "Bad request"),
         ("POST", "EIO=4&transport=websocket", WEBSOCKET, "Bad request"),
         ("GET", "EIO=4&transport=polling", &[("Origin", "https://evil.example")], ""),

@@ -229,8 +229,10 @@ fn e13_rejects_what_comes_behind_a_close() {
     }
     assert_eq!(driver.texts(), ["a"]);
     assert_eq!(driver.ended(client.session), Some(CloseReason::ForcedClose));
-    let get = driver.get(&client).name();
-    assert_eq!(driver.response(get), "4kept\u{1e}1");
+    for last in ["4kept", "1"] {
+        let get = driver.get(&client).name();
+        assert_eq!(driver.response(get), last);
+    }
 }
 
 #[test]
@@ -386,8 +388,10 @@ fn e28_accepts_that_a_post_waits_when_its_session_is_closed() {
     assert_ne!(driver.ended(client.session), None);
     let event = Event::Closed(client.session, CloseReason::ForcedClose);
     assert!(driver.said.contains(&super::support::driver::Said::Event(event)));
-    let get = driver.get(&client).name();
-    assert_eq!(driver.response(get), "4x\u{1e}1");
+    for last in ["4x", "1"] {
+        let get = driver.get(&client).name();
+        assert_eq!(driver.response(get), last);
+    }
 }
 
 /// The caller is not told to go on with what it has said is gone.
