@@ -1,8 +1,9 @@
 //! Socket.IO 5 without any I/O: what npm's `socket.io-client` and its relatives say above Engine.IO.
 //!
-//! So far, the formats:
-//!
 //! ```text
+//!  messages of sessions ──▶ Server ──▶ Event ──▶ the application
+//!       (Engine.IO)   ◀──── Sessions ◀──── emit, ask, join, disconnect …
+//!
 //!  text message ──▶ Packet::decode ──▶ data ──┐
 //!                                             ├──▶ Args ──▶ any type that serde can make
 //!  binary messages (its attachments) ─────────┘
@@ -11,7 +12,9 @@
 //!                                         └────────▶ attachments ─────▶ binary messages
 //! ```
 //!
-//! The rules that they keep to are numbered in `docs/RULES.md`.
+//! [`Server`] is the machine: namespaces, sockets, rooms, acknowledgements. With the feature `mio` a module of that
+//! name makes a whole server of it. Below are the formats: [`Packet`], [`Args`], [`EncodedArgs`]. The rules that all
+//! keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -39,14 +42,29 @@
 #![warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc, clippy::alloc_instead_of_core)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod args;
+mod config;
 mod json;
+#[cfg(feature = "mio")]
+pub mod mio;
 mod packet;
+mod server;
+mod sessions;
 
 pub use args::{Args, EncodeError, EncodedArgs, Raw, WrongArgument};
+pub use bytes::Bytes;
+pub use config::Config;
 pub use packet::{InvalidPacket, MAX_ATTACHMENTS, Packet, PacketKind, is_reserved};
 
-#[cfg(doctest)]
+pub use server::{
+    AckId, Close, DisconnectReason, EmitError, Event, JoinError, Question, Server, Socket, Target,
+    Ticket,
+};
+pub use sessions::{At, Sessions};
+
+#[cfg(all(doctest, feature = "mio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -18,6 +18,12 @@ pub struct Engine<'c, T> {
 pub struct Timer<T>(pub(super) Option<T>);
 
 impl<T> Engine<'_, T> {
+    /// The same for a shorter time: to keep it in a value of one's own while something is called.
+    #[must_use]
+    pub fn reborrow(&mut self) -> Engine<'_, T> {
+        Engine { machine: self.machine, tasks: self.tasks, now: self.now }
+    }
+
     /// Queues a message for a client, whole or not at all.
     ///
     /// # Errors

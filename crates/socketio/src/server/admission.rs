@@ -1,0 +1,127 @@
+//! Who may join a namespace (S9, S10).
+
+use super::sending::control;
+use super::sockets::Stage;
+use super::{Event, Server, Socket};
+use crate::sessions::Sessions;
+use crate::{Packet, PacketKind};
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use sansio_engineio::Session;
+
+/// A client that waits for admission. Answered once. If the client goes away meanwhile the answer
+/// has no effect.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ticket(pub(super) Socket);
+
+impl Ticket {
+    /// The handle that the socket will have if the client is let in.
+    #[must_use]
+    pub const fn socket(&self) -> Socket {
+        self.0
+    }
+}
+
+impl Server {
+    /// A client asks to join a namespace.
+    pub(super) fn ask_admission<'b>(
+        &mut self,
+        sessions: &mut impl Sessions,
+        session: Session,
+        packet: &Packet<'b>,
+    ) -> Option<Event<'b>> {
+        let is_there = self.socket_in(session, packet.namespace).is_some();
+        let client = self.clients.get_mut(&session)?;
+        if is_there {
+            // S7
+            sessions.close(session);
+            return None;
+        }
+        if client.sockets.len() >= self.config.max_namespaces {
+            let error = error_data("too many namespaces", None);
+            self.reply(sessions, session, PacketKind::ConnectError, packet.namespace, &error);
+            return None;
+        }
+        let socket = self.sockets.insert(session, packet.namespace)?;
+        client.sockets.push(socket);
+        Some(Event::Admit {
+            ticket: Ticket(socket),
+            session,
+            namespace: packet.namespace,
+            auth: packet.data.unwrap_or("{}"),
+        })
+    }
+
+    /// Lets a client in: it has a socket from now on, in the room of its id. `None` if the client has gone
+    /// meanwhile.
+    pub fn admit(&mut self, sessions: &mut impl Sessions, ticket: Ticket) -> Option<Socket> {
+        let Ticket(socket) = ticket;
+        let state = self.sockets.get_mut(socket)?;
+        let session = state.session;
+        let Ok(id) = (self.source)() else {
+            self.refuse(sessions, ticket, "no random bytes for an id", None);
+            return None;
+        };
+        state.id = Arc::from(id.as_str());
+        state.stage = Stage::Open;
+        self.sockets.join(socket, id.as_str());
+        if let Some(client) = self.clients.get_mut(&session) {
+            client.has_joined = true;
+            let due = (client.connect_due, super::Deadline::Connect(session));
+            self.deadlines.remove(&due);
+        }
+        let data = format!("{{\"sid\":\"{}\"}}", id.as_str());
+        let namespace = Arc::clone(&self.sockets.namespace_of(socket)?.name);
+        self.reply(sessions, session, PacketKind::Connect, &namespace, &data);
+        Some(socket)
+    }
+
+    /// Does not let a client in, and says why: `data` is JSON of the application's.
+    pub fn refuse(
+        &mut self,
+        sessions: &mut impl Sessions,
+        ticket: Ticket,
+        message: &str,
+        data: Option<&str>,
+    ) {
+        let Ticket(socket) = ticket;
+        let Some(namespace) = self.sockets.namespace_of(socket) else { return };
+        let namespace = Arc::clone(&namespace.name);
+        let Some(session) = self.session(socket) else { return };
+        self.forget_socket(socket);
+        let error = error_data(message, data);
+        self.reply(sessions, session, PacketKind::ConnectError, &namespace, &error);
+    }
+
+    /// Whether the client of a ticket is still there.
+    #[must_use]
+    pub fn is_waiting(&self, ticket: &Ticket) -> bool {
+        self.sockets.get(ticket.0).is_some()
+    }
+
+    /// Sends a packet that is no event. If there is no room for it the client is not told what it
+    /// has to know, so its session ends.
+    pub(super) fn reply(
+        &self,
+        sessions: &mut impl Sessions,
+        session: Session,
+        kind: PacketKind,
+        namespace: &str,
+        data: &str,
+    ) {
+        let data = (!data.is_empty()).then_some(data);
+        if sessions.send(session, &control(kind, namespace, data), &[]).is_err() {
+            sessions.close(session);
+        }
+    }
+}
+
+/// The data of a refusal.
+fn error_data(message: &str, data: Option<&str>) -> String {
+    let message = serde_json::Value::from(message);
+    match data {
+        Some(data) => format!("{{\"message\":{message},\"data\":{data}}}"),
+        None => format!("{{\"message\":{message}}}"),
+    }
+}

@@ -1,0 +1,91 @@
+//! How sockets leave (S13, S14).
+
+use super::sending::control;
+use super::sockets::Stage;
+use super::{Close, Deadline, DisconnectReason, Server, Socket};
+use crate::packet::PacketKind;
+use crate::sessions::Sessions;
+use alloc::vec::Vec;
+use sansio_engineio::{CloseReason, Session};
+
+impl Server {
+    /// Makes a socket leave, or all sockets of its client together with the session.
+    pub fn disconnect(&mut self, sessions: &mut impl Sessions, socket: Socket, what: Close) {
+        let Some(session) = self.session(socket) else { return };
+        match what {
+            Close::Namespace => self.dismiss(sessions, socket),
+            Close::Transport => {
+                for socket in self.sockets_of(session) {
+                    self.dismiss(sessions, socket);
+                }
+                sessions.close(session);
+            }
+        }
+    }
+
+    /// The sockets of a client, in the order in which it has asked for them.
+    #[must_use]
+    pub fn sockets_of(&self, session: Session) -> Vec<Socket> {
+        self.clients.get(&session).map_or_else(Vec::new, |client| client.sockets.clone())
+    }
+
+    /// Makes all sockets leave, and closes all sessions.
+    pub fn close_all(&mut self, sessions: &mut impl Sessions) {
+        let clients: Vec<_> = self.clients.keys().copied().collect();
+        for session in clients {
+            for socket in self.sockets_of(session) {
+                self.part(socket, DisconnectReason::ServerShuttingDown);
+            }
+            sessions.close(session);
+        }
+    }
+
+    /// A session has ended, and with it all its sockets.
+    pub fn closed(&mut self, session: Session, reason: CloseReason) {
+        let Some(client) = self.clients.remove(&session) else { return };
+        self.deadlines.remove(&(client.connect_due, Deadline::Connect(session)));
+        if let Some(partial) = client.partial {
+            self.deadlines.remove(&(partial.due, Deadline::Attachments(session)));
+        }
+        for socket in client.sockets {
+            self.part(socket, DisconnectReason::Session(reason));
+        }
+    }
+
+    fn dismiss(&mut self, sessions: &mut impl Sessions, socket: Socket) {
+        if !self.is_open(socket) {
+            return;
+        }
+        if let (Some(session), Some(namespace)) =
+            (self.session(socket), self.sockets.namespace_of(socket))
+            && sessions
+                .send(session, &control(PacketKind::Disconnect, &namespace.name, None), &[])
+                .is_err()
+        {
+            sessions.close(session);
+        }
+        self.part(socket, DisconnectReason::ServerNamespaceDisconnect);
+    }
+
+    /// A socket leaves: the application is told, and then it is forgotten. One that was not admitted is
+    /// forgotten at once.
+    pub(super) fn part(&mut self, socket: Socket, reason: DisconnectReason) {
+        let Some(state) = self.sockets.get_mut(socket) else { return };
+        match state.stage {
+            Stage::Asking => self.forget_socket(socket),
+            Stage::Open => {
+                state.stage = Stage::Leaving;
+                self.leaving.push_back((socket, reason));
+                self.give_up_answers(socket);
+            }
+            Stage::Leaving => {}
+        }
+    }
+
+    pub(super) fn forget_socket(&mut self, socket: Socket) {
+        let Some(state) = self.sockets.remove(socket) else { return };
+        if let Some(client) = self.clients.get_mut(&state.session) {
+            client.sockets.retain(|other| *other != socket);
+        }
+    }
+}

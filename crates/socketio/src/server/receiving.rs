@@ -1,0 +1,191 @@
+//! What clients say (S7).
+
+use super::asking::AckId;
+use super::sockets::Stage;
+use super::{DisconnectReason, Event, Partial, Server, Socket};
+use crate::sessions::Sessions;
+use crate::{Args, Bytes};
+use crate::{Packet, PacketKind};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use sansio_engineio::{Message, Session};
+use sansio_ws::deadlines::Instant;
+
+impl Server {
+    /// A message of a session has come. Whoever breaks the rules is closed (S8).
+    pub fn message<'b>(
+        &mut self,
+        now: Instant,
+        sessions: &mut impl Sessions,
+        session: Session,
+        message: Message<'b>,
+    ) -> Option<Event<'b>> {
+        let client = self.clients.get_mut(&session)?;
+        match (message, client.partial.is_some()) {
+            (Message::Text(text), false) => {
+                let Ok(packet) = Packet::decode(text) else {
+                    sessions.close(session);
+                    return None;
+                };
+                if packet.attachments > 0 {
+                    self.begin_attachments(now, sessions, session, text, &packet);
+                    return None;
+                }
+                self.receive(now, sessions, session, &packet, Vec::new())
+            }
+            (Message::Binary(bytes), true) => {
+                let partial = self.attach(sessions, session, bytes.into_owned().into())?;
+                // It was one when its header came.
+                let packet = Packet::decode(&partial.header).ok()?;
+                let event = self.receive(now, sessions, session, &packet, partial.attachments);
+                event.map(Event::into_owned)
+            }
+            // Attachments without a header, or a packet between a header and its attachments.
+            _ => {
+                sessions.close(session);
+                None
+            }
+        }
+    }
+
+    fn begin_attachments(
+        &mut self,
+        now: Instant,
+        sessions: &mut impl Sessions,
+        session: Session,
+        text: &str,
+        packet: &Packet<'_>,
+    ) {
+        if text.len() > self.config.max_attachment_bytes {
+            sessions.close(session);
+            return;
+        }
+        let Some(client) = self.clients.get_mut(&session) else { return };
+        let due = now + self.config.attachment_timeout;
+        self.deadlines.insert((due, super::Deadline::Attachments(session)));
+        client.partial = Some(Box::new(Partial {
+            header: text.into(),
+            missing: packet.attachments,
+            attachments: Vec::new(),
+            bytes: text.len(),
+            due,
+        }));
+    }
+
+    /// Adds an attachment. Returns the event if it is whole.
+    fn attach(
+        &mut self,
+        sessions: &mut impl Sessions,
+        session: Session,
+        bytes: Bytes,
+    ) -> Option<Box<Partial>> {
+        let client = self.clients.get_mut(&session)?;
+        let partial = client.partial.as_mut()?;
+        partial.bytes = partial.bytes.saturating_add(bytes.len());
+        if partial.bytes > self.config.max_attachment_bytes {
+            sessions.close(session);
+            return None;
+        }
+        partial.attachments.push(bytes);
+        partial.missing = partial.missing.saturating_sub(1);
+        if partial.missing > 0 {
+            return None;
+        }
+        let due = partial.due;
+        self.deadlines.remove(&(due, super::Deadline::Attachments(session)));
+        client.partial.take()
+    }
+
+    fn receive<'b>(
+        &mut self,
+        now: Instant,
+        sessions: &mut impl Sessions,
+        session: Session,
+        packet: &Packet<'b>,
+        attachments: Vec<Bytes>,
+    ) -> Option<Event<'b>> {
+        if packet.kind == PacketKind::Connect {
+            return self.ask_admission(sessions, session, packet);
+        }
+        let socket = self.socket_in(session, packet.namespace);
+        let open = socket.filter(|socket| self.is_open(*socket));
+        let Some(socket) = open else {
+            if !self.was_on_its_way(now, session, packet.namespace) {
+                sessions.close(session);
+            }
+            return None;
+        };
+        let data = packet.data.unwrap_or("[]");
+        match packet.kind {
+            PacketKind::Event => {
+                let Ok((name, args)) = Args::event(data, attachments) else {
+                    sessions.close(session);
+                    return None;
+                };
+                let ack = packet.ack.map(|id| AckId { socket, id });
+                // Without a name, or with a number for one, nobody handles it.
+                Some(Event::Event { socket, name: name?, args, ack })
+            }
+            PacketKind::Ack => {
+                let Ok(args) = Args::new(data, attachments) else {
+                    sessions.close(session);
+                    return None;
+                };
+                self.answered(socket, packet.ack?, args)
+            }
+            PacketKind::Disconnect => {
+                let namespace = self.sockets.namespace_of(socket)?.name.clone();
+                if let Some(client) = self.clients.get_mut(&session) {
+                    client.left = Some((now, namespace));
+                }
+                self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
+                None
+            }
+            PacketKind::Connect | PacketKind::ConnectError => {
+                sessions.close(session);
+                None
+            }
+        }
+    }
+
+    /// Whether the client has left this namespace in the same moment, so that what it says there was sent
+    /// before.
+    fn was_on_its_way(&self, now: Instant, session: Session, namespace: &str) -> bool {
+        let left = self.clients.get(&session).and_then(|client| client.left.as_ref());
+        left.is_some_and(|(at, name)| *at == now && **name == *namespace)
+    }
+
+    /// The socket of a client in a namespace, whether it is admitted or not. Not one that leaves.
+    pub(super) fn socket_in(&self, session: Session, namespace: &str) -> Option<Socket> {
+        let client = self.clients.get(&session)?;
+        client.sockets.iter().copied().find(|socket| {
+            let is_leaving =
+                self.sockets.get(*socket).is_none_or(|state| state.stage == Stage::Leaving);
+            let in_it = self.sockets.namespace_of(*socket);
+            !is_leaving && in_it.is_some_and(|in_it| *in_it.name == *namespace)
+        })
+    }
+}
+
+impl Event<'_> {
+    /// The same event without the bytes of the message.
+    fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Event { socket, name, args, ack } => {
+                let name = Cow::Owned(name.into_owned());
+                Event::Event { socket, name, args: args.into_owned(), ack }
+            }
+            Self::Answer { to, socket, args } => {
+                Event::Answer { to, socket, args: args.into_owned() }
+            }
+            Self::Done { to, missing } => Event::Done { to, missing },
+            Self::Disconnecting { socket, reason } => Event::Disconnecting { socket, reason },
+            Self::Disconnected { socket, reason } => Event::Disconnected { socket, reason },
+            // Only events and acknowledgements have attachments.
+            Self::Admit { ticket, session, .. } => {
+                Event::Admit { ticket, session, namespace: "/", auth: "{}" }
+            }
+        }
+    }
+}

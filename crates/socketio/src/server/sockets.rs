@@ -1,0 +1,304 @@
+//! The sockets: each is one client in one namespace.
+
+use super::rooms::Rooms;
+use super::{Question, Server};
+use crate::Target;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use sansio_engineio::Session;
+use slab::Slab;
+
+/// A client in a namespace. The handle of one that has left names no other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Socket {
+    slot: u32,
+    generation: u32,
+}
+
+impl Socket {
+    /// A small number that no other socket has while this one is there.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// Its index, and how many sockets there were before.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Socket({self})")
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct SocketState {
+    pub(super) session: Session,
+    /// The place of its namespace.
+    pub(super) namespace: usize,
+    /// Its public id. Empty before it is admitted.
+    pub(super) id: Arc<str>,
+    /// In the order in which it joined them.
+    pub(super) rooms: Vec<Arc<str>>,
+    pub(super) stage: Stage,
+    /// The answers that it owes, by the ids of acknowledgements.
+    pub(super) questions: BTreeMap<u64, Question>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It waits for admission.
+    Asking,
+    Open,
+    Leaving,
+}
+
+/// A namespace that somebody is in, or wants to be in.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: Arc<str>,
+    pub(super) rooms: Rooms,
+    /// Those that are open, and those that wait.
+    pub(super) members: BTreeSet<u32>,
+    pub(super) next_ack: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    slab: Slab<(u32, SocketState)>,
+    inserted: u32,
+    namespaces: Slab<Namespace>,
+    by_name: BTreeMap<Arc<str>, usize>,
+}
+
+impl Sockets {
+    /// A socket that asks for admission.
+    pub(super) fn insert(&mut self, session: Session, namespace: &str) -> Option<Socket> {
+        let place = match self.by_name.get(namespace) {
+            Some(place) => *place,
+            None => {
+                let name = Arc::<str>::from(namespace);
+                let place = self.namespaces.insert(Namespace {
+                    name: Arc::clone(&name),
+                    rooms: Rooms::default(),
+                    members: BTreeSet::new(),
+                    next_ack: 0,
+                });
+                self.by_name.insert(name, place);
+                place
+            }
+        };
+        self.inserted = self.inserted.wrapping_add(1);
+        let state = SocketState {
+            session,
+            namespace: place,
+            id: Arc::default(),
+            rooms: Vec::new(),
+            stage: Stage::Asking,
+            questions: BTreeMap::new(),
+        };
+        let slot = u32::try_from(self.slab.insert((self.inserted, state))).ok()?;
+        self.namespaces.get_mut(place)?.members.insert(slot);
+        Some(Socket { slot, generation: self.inserted })
+    }
+
+    /// Removes a socket, its rooms, and its namespace if nobody else is in it.
+    pub(super) fn remove(&mut self, socket: Socket) -> Option<SocketState> {
+        self.get(socket)?;
+        let (_, state) = self.slab.try_remove(socket.index())?;
+        let namespace = self.namespaces.get_mut(state.namespace)?;
+        for room in &state.rooms {
+            namespace.rooms.leave(room, socket.slot);
+        }
+        namespace.members.remove(&socket.slot);
+        if namespace.members.is_empty() {
+            self.by_name.remove(&namespace.name);
+            self.namespaces.try_remove(state.namespace);
+        }
+        Some(state)
+    }
+
+    pub(super) fn get(&self, socket: Socket) -> Option<&SocketState> {
+        let (generation, state) = self.slab.get(socket.index())?;
+        (*generation == socket.generation).then_some(state)
+    }
+
+    pub(super) fn get_mut(&mut self, socket: Socket) -> Option<&mut SocketState> {
+        let (generation, state) = self.slab.get_mut(socket.index())?;
+        (*generation == socket.generation).then_some(state)
+    }
+
+    pub(super) fn namespace_of(&self, socket: Socket) -> Option<&Namespace> {
+        self.namespaces.get(self.get(socket)?.namespace)
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(*self.by_name.get(name)?)
+    }
+
+    pub(super) fn namespace_mut(&mut self, name: &str) -> Option<&mut Namespace> {
+        self.namespaces.get_mut(*self.by_name.get(name)?)
+    }
+
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
+        self.namespaces.iter().map(|(_, namespace)| namespace)
+    }
+
+    /// The socket at a place, if it is open.
+    pub(super) fn open_at(&self, slot: u32) -> Option<(Socket, &SocketState)> {
+        let (generation, state) = self.slab.get(slot as usize)?;
+        let socket = Socket { slot, generation: *generation };
+        (state.stage == Stage::Open).then_some((socket, state))
+    }
+
+    pub(super) fn join(&mut self, socket: Socket, room: &str) -> Option<()> {
+        let (generation, state) = self.slab.get_mut(socket.index())?;
+        if *generation != socket.generation || state.rooms.iter().any(|name| **name == *room) {
+            return Some(());
+        }
+        let namespace = self.namespaces.get_mut(state.namespace)?;
+        state.rooms.push(namespace.rooms.join(room, socket.slot));
+        Some(())
+    }
+
+    pub(super) fn leave(&mut self, socket: Socket, room: &str) -> Option<()> {
+        let (generation, state) = self.slab.get_mut(socket.index())?;
+        if *generation != socket.generation {
+            return None;
+        }
+        state.rooms.retain(|name| **name != *room);
+        self.namespaces.get_mut(state.namespace)?.rooms.leave(room, socket.slot);
+        Some(())
+    }
+}
+
+/// Why a socket is not in a room. Recoverable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The socket has left.
+    Gone,
+    /// It is in as many rooms as it may be in.
+    TooMany,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "the socket has left",
+            Self::TooMany => "the socket is in too many rooms",
+        })
+    }
+}
+
+impl core::error::Error for JoinError {}
+
+impl Server {
+    /// Puts a socket into a room, which begins to exist with its first member.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable, see [`JoinError`].
+    pub fn join(&mut self, socket: Socket, room: &str) -> Result<(), JoinError> {
+        let state = self.sockets.get(socket).filter(|state| state.stage == Stage::Open);
+        let rooms = &state.ok_or(JoinError::Gone)?.rooms;
+        if rooms.len() >= self.config.max_rooms && !rooms.iter().any(|name| **name == *room) {
+            return Err(JoinError::TooMany);
+        }
+        self.sockets.join(socket, room).ok_or(JoinError::Gone)
+    }
+
+    /// Takes a socket out of a room. No harm is done if it is not in it.
+    pub fn leave(&mut self, socket: Socket, room: &str) {
+        self.sockets.leave(socket, room);
+    }
+
+    /// The rooms of a socket, in the order in which it joined them: first that with the name of its id.
+    pub fn rooms(&self, socket: Socket) -> impl Iterator<Item = &str> {
+        let state = self.sockets.get(socket);
+        state.into_iter().flat_map(|state| state.rooms.iter().map(|room| &**room))
+    }
+
+    /// All rooms of a namespace.
+    pub fn all_rooms(&self, namespace: &str) -> impl Iterator<Item = &str> {
+        self.sockets.namespace(namespace).into_iter().flat_map(|namespace| namespace.rooms.names())
+    }
+
+    /// The public id of a socket. Empty if it has left.
+    #[must_use]
+    pub fn id(&self, socket: Socket) -> &str {
+        self.sockets.get(socket).map_or("", |state| &state.id)
+    }
+
+    /// The namespace of a socket. Empty if it has left.
+    #[must_use]
+    pub fn namespace(&self, socket: Socket) -> &str {
+        self.sockets.namespace_of(socket).map_or("", |namespace| &namespace.name)
+    }
+
+    /// The session of a socket.
+    #[must_use]
+    pub fn session(&self, socket: Socket) -> Option<Session> {
+        self.sockets.get(socket).map(|state| state.session)
+    }
+
+    /// Whether a socket is there: admitted, and not leaving.
+    #[must_use]
+    pub fn is_open(&self, socket: Socket) -> bool {
+        self.sockets.get(socket).is_some_and(|state| state.stage == Stage::Open)
+    }
+
+    /// The socket with this id in a namespace.
+    #[must_use]
+    pub fn find(&self, namespace: &str, id: &str) -> Option<Socket> {
+        let namespace = self.sockets.namespace(namespace)?;
+        let in_room = namespace.rooms.members(id).into_iter().flatten();
+        // It may have left the room of its id.
+        in_room.chain(&namespace.members).find_map(|slot| {
+            let (socket, state) = self.sockets.open_at(*slot)?;
+            (*state.id == *id).then_some(socket)
+        })
+    }
+
+    /// The namespaces that somebody is in, and how many are.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.sockets.namespaces().filter_map(|namespace| {
+            let open = |slot: &&u32| self.sockets.open_at(**slot).is_some();
+            let number = namespace.members.iter().filter(open).count();
+            (number > 0).then_some((&*namespace.name, number))
+        })
+    }
+
+    /// The sockets that are meant: each once, in no particular order.
+    #[must_use]
+    pub fn sockets(&self, target: &Target) -> Vec<Socket> {
+        let Some(namespace) = self.sockets.namespace(&target.namespace) else {
+            return Vec::new();
+        };
+        let members = |room: &alloc::string::String| namespace.rooms.members(room);
+        let is_meant = |slot: u32| {
+            let (socket, _) = self.sockets.open_at(slot)?;
+            let is_out = target.without.contains(&socket)
+                || target.except.iter().filter_map(members).any(|room| room.contains(&slot));
+            (!is_out).then_some(socket)
+        };
+        match &target.rooms[..] {
+            [] => namespace.members.iter().filter_map(|slot| is_meant(*slot)).collect(),
+            [room] => {
+                members(room).into_iter().flatten().filter_map(|slot| is_meant(*slot)).collect()
+            }
+            rooms => {
+                let union: BTreeSet<u32> =
+                    rooms.iter().filter_map(members).flatten().copied().collect();
+                union.into_iter().filter_map(is_meant).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the machine needs of the sessions below it.
+
+use sansio_engineio::{PreparedPacket, SendError, Server, Session};
+use sansio_ws::deadlines::Instant;
+
+/// The sessions of Engine.IO, as far as the machine has a use for them.
+pub trait Sessions {
+    /// Queues the packets of one event, all or none of them, with nothing in between (S2).
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    fn send(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError>;
+
+    /// Whether what is sent now leaves at once (S18).
+    fn can_send_now(&self, session: Session) -> bool;
+
+    /// Closes a session, behind what was sent.
+    fn close(&mut self, session: Session);
+}
+
+/// A server of Engine.IO, and what time it is.
+#[derive(Debug)]
+pub struct At<'s, N> {
+    /// The server.
+    pub server: &'s mut Server<N>,
+    /// The time.
+    pub now: Instant,
+}
+
+impl<N: Copy + Eq> Sessions for At<'_, N> {
+    fn send(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.server.send_unit(session, header, attachments)
+    }
+
+    fn can_send_now(&self, session: Session) -> bool {
+        self.server.can_send_now(session)
+    }
+
+    fn close(&mut self, session: Session) {
+        self.server.close(self.now, session);
+    }
+}
+
+#[cfg(feature = "mio")]
+impl<T> Sessions for sansio_engineio::mio::Engine<'_, T> {
+    fn send(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.send_unit(session, header, attachments)
+    }
+
+    fn can_send_now(&self, session: Session) -> bool {
+        self.machine().can_send_now(session)
+    }
+
+    fn close(&mut self, session: Session) {
+        sansio_engineio::mio::Engine::close(self, session);
+    }
+}
