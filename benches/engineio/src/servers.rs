@@ -91,7 +91,7 @@ impl Place {
         let target = source.join("../../target");
         let ours = match ours {
             Some(path) => path.to_owned(),
-            None => target.join("release/examples/socketio_conformance"),
+            None => target.join("release/examples/engine_echo"),
         };
         Self { source, target, ours }
     }
@@ -112,9 +112,7 @@ impl Place {
                 node
             }
             Kind::Ours => {
-                let mut ours = Command::new(&self.ours);
-                ours.args(["--mode", "engine"]);
-                ours
+                Command::new(&self.ours)
             }
             Kind::Core => {
                 let mut core = Command::new(self.target.join("release/examples/echo_server"));

@@ -1,10 +1,10 @@
 //! A server to try clients of Engine.IO against: every message is sent back.
 //!
 //! ```sh
-//! cargo run --package sansio-engineio --all-features --example socketio_conformance -- --mode engine
+//! cargo run --package sansio-engineio --all-features --example engine_echo
 //! ```
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use log::{LevelFilter, warn};
@@ -25,9 +25,6 @@ struct Options {
     /// Where to listen, on 127.0.0.1; 0 means any free port
     #[arg(long, value_name = "N", default_value_t = 3000)]
     port: u16,
-    /// What the server does
-    #[arg(long, value_enum, default_value = "engine")]
-    mode: Mode,
     /// From the first packet, and then from each pong, until the next ping
     #[arg(long, value_name = "MS", default_value = "25000", value_parser = milliseconds)]
     ping_interval: Duration,
@@ -55,12 +52,6 @@ struct Options {
     /// What to log: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: LevelFilter,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Mode {
-    /// Engine.IO alone: every message is sent back, text as text and binary as binary
-    Engine,
 }
 
 fn milliseconds(text: &str) -> Result<Duration, core::num::ParseIntError> {
@@ -141,7 +132,6 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
         None => None,
     };
-    let Mode::Engine = options.mode;
     let server = Server::new(EngineIo::new(Echo { page }, Settings::new(config)))?;
     let mut server = server.shutdown_time(Some(Duration::from_millis(1500)));
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
