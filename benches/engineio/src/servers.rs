@@ -111,9 +111,7 @@ impl Place {
                 node.arg("--modules").arg(self.modules());
                 node
             }
-            Kind::Ours => {
-                Command::new(&self.ours)
-            }
+            Kind::Ours => Command::new(&self.ours),
             Kind::Core => {
                 let mut core = Command::new(self.target.join("release/examples/echo_server"));
                 core.arg(address.to_string()).args(["--log", "off"]);
