@@ -1,6 +1,7 @@
 """Running clients against servers: processes, what they print, and what is made of it."""
 
 import queue
+import random
 import socket
 import subprocess
 import threading
@@ -67,9 +68,14 @@ class Program:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system hands to clients: nobody else takes it before the server listens."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, random.randrange(10_000, 32_000)))
+                return probe.getsockname()[1]
+            except OSError:
+                pass
 
 
 def wait_for_port(port, server):
