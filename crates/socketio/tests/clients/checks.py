@@ -92,8 +92,9 @@ class Socket(Peer):
         return got
 
     def closes(self):
+        """With a Close (E28)."""
         got = self.receive()
-        assert isinstance(got, Closed), f"{got!r} came, not the end"
+        assert isinstance(got, Closed) and got.code, f"{got!r} came, not a Close"
 
 
 class Polling(Peer):

@@ -2,7 +2,7 @@
 //
 //     node lifecycle.mjs logs=FOLDER ports=PORT,PORT... -- SERVER...
 
-import { Bench, SETS, VERSIONS, equal, finish, holds, report, until } from "./npm.mjs";
+import { Bench, SETS, VERSIONS, equal, finish, holds, pause, report, until } from "./npm.mjs";
 import { Program } from "./program.mjs";
 
 const COMBINATIONS = Object.keys(VERSIONS).flatMap((version) => SETS.map((transports) => [version, transports]));
@@ -25,11 +25,16 @@ const everybody = (server, benches, namespace, options) => Promise.all(benches.m
   return client;
 }));
 
-// What each hears when the server goes: a GET that no longer finds it is an error of the transport.
+// What each hears when the server goes; of a WebSocket also with which code, 1006 would be none.
 const seesTheEnd = async (client, bench) => {
   const [name, reason] = await client.next("the end");
+  // A GET that no longer finds the server is an error of the transport.
   const reasons = bench.polling ? ["transport close", "transport error"] : ["transport close"];
   holds(name === "(disconnect)" && reasons.includes(reason), `${name} ${reason}`);
+  if (!bench.polling && bench.version === "4.8") {
+    holds(client.closeCode >= 1000 && client.closeCode !== 1006, `code ${client.closeCode}`);
+  }
+  return reason;
 };
 
 // While nobody listens, it tries.
@@ -44,8 +49,11 @@ const restart = (signal) => async (server, benches) => {
   const clients = await everybody(server, benches, "/", { auth: { a: 1 } });
   const besides = await Promise.all(clients.map((client, i) => benches[i].beside(client, "/dynamic-1").admitted()));
   const ids = [...clients, ...besides].map(({ id }) => id);
+  // So that those who poll have a GET waiting, at least some of them.
+  await pause(300);
   server.signal(signal);
-  await Promise.all(clients.map((client, i) => seesTheEnd(client, benches[i])));
+  const reasons = await Promise.all(clients.map((client, i) => seesTheEnd(client, benches[i])));
+  holds(reasons.some((reason, i) => benches[i].polling && reason === "transport close"), "no GET is answered");
   await Promise.all(besides.map((client, i) => seesTheEnd(client, benches[i])));
   await server.end();
   await Promise.all(clients.map(tries));

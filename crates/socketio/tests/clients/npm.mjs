@@ -77,7 +77,11 @@ export class Client {
       if (!this.#quiet.has(name)) this.#put([name, ...args.filter((one) => typeof one !== "function")]);
     });
     socket.on("connect", () => this.#put(["(connect)"]));
-    socket.on("disconnect", (reason) => this.#put(["(disconnect)", reason]));
+    socket.on("disconnect", (reason, details) => {
+      // Of a WebSocket, and told by newer clients only.
+      this.closeCode = details?.context?.code;
+      this.#put(["(disconnect)", reason]);
+    });
     socket.on("connect_error", (error) => this.#put(["(connect_error)", error.message, error.data]));
   }
 

@@ -1,5 +1,7 @@
 """S13, S14, E18 to E29: why sockets end, as the log tells it."""
 
+import time
+
 from checks import PORT, Admin, Polling, Socket, both, check, eventually, expect
 from wire import CLOSE, Closed, Connection, frame
 
@@ -103,9 +105,14 @@ def forgotten(kind):
             sid = peer.join()
             if kind is Socket:
                 expect(peer.web.receive(), "2", "packet")
-                peer.closes()
             else:
                 expect(peer.getting.ask("GET", peer.target).text, "2", "packet")
+            begin = time.monotonic()
+            # By polling a GET is held.
+            peer.closes() if kind is Socket else peer.getting.ask("GET", peer.target)
+            # The option is 1.5 seconds, the default would be 20.
+            elapsed = time.monotonic() - begin
+            assert 1 < elapsed < 15, f"after {elapsed} seconds"
             expect(Admin("forgotten").reason(sid), "ping timeout", "reason")
 
         eventually(attempt)

@@ -100,7 +100,7 @@ class Connection:
 
 
 class Closed:
-    """What comes last from a WebSocket: the code of its Close, None if there is none."""
+    """What comes last from a WebSocket: the code of its Close, 1005 if it is empty; None without a Close."""
 
     def __init__(self, code):
         self.code = code
@@ -142,7 +142,7 @@ class WebSocket:
         assert first & 0x80 and not second & 0x80, "cut, or masked"
         opcode = first & 15
         if opcode == CLOSE:
-            return Closed(struct.unpack(">H", payload[:2])[0] if payload else None)
+            return Closed(struct.unpack(">H", payload[:2])[0] if payload else 1005)
         if opcode == PING:
             return self.receive()
         return payload.decode() if opcode == TEXT else payload
