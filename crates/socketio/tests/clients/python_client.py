@@ -62,7 +62,16 @@ class Client:
     loop = None
 
     def __init__(
-        self, flavour, port, transports, namespace="/", beside=(), auth=None, query="", reconnection=False, admitted=True
+        self,
+        flavour,
+        port,
+        transports,
+        namespace="/",
+        beside=(),
+        auth=None,
+        query="",
+        reconnection=False,
+        admitted=True,
     ):
         self.namespace, self.answers, self.arrived = namespace, {}, queue.Queue()
         self.pings = Pings()
