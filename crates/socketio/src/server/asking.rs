@@ -25,15 +25,14 @@ impl AckId {
     }
 }
 
-/// An event that asks for answers.
+/// An event that asks for answers. Its number is the id of the acknowledgement, too: so no two events that a client
+/// is ever asked with have the same, also if it has left and come back in between (S3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Question(u64);
 
 #[derive(Debug)]
 pub(super) struct Asked {
     due: Instant,
-    /// Under which id the sockets owe their answers.
-    ack: u64,
     /// Who has not answered yet.
     awaited: BTreeSet<Socket>,
     /// Who will not answer any more.
@@ -73,9 +72,9 @@ impl Server {
         event: &EncodedArgs,
     ) -> Result<Question, EmitError> {
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?.name.clone();
-        let (question, ack) = self.begin_question(now, &namespace, timeout);
-        let unit = Unit::new(PacketKind::Event, &namespace, Some(ack), event, true);
-        let result = self.ask_one(sessions, socket, question, ack, &unit, false);
+        let question = self.begin_question(now, timeout);
+        let unit = Unit::new(PacketKind::Event, &namespace, Some(question.0), event, true);
+        let result = self.ask_one(sessions, socket, question, &unit, false);
         if result.is_err() {
             self.end_question(question);
         }
@@ -93,11 +92,11 @@ impl Server {
         event: &EncodedArgs,
     ) -> Question {
         let meant = self.sockets(target);
-        let (question, ack) = self.begin_question(now, &target.namespace, timeout);
-        let unit =
-            Unit::new(PacketKind::Event, &target.namespace, Some(ack), event, target.compress);
+        let question = self.begin_question(now, timeout);
+        let ack = Some(question.0);
+        let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, target.compress);
         for socket in meant {
-            let asked = self.ask_one(sessions, socket, question, ack, &unit, target.is_volatile);
+            let asked = self.ask_one(sessions, socket, question, &unit, target.is_volatile);
             if asked.is_err()
                 && let Some(asked) = self.questions.get_mut(&question)
             {
@@ -108,24 +107,14 @@ impl Server {
         question
     }
 
-    fn begin_question(
-        &mut self,
-        now: Instant,
-        namespace: &str,
-        timeout: Duration,
-    ) -> (Question, u64) {
+    fn begin_question(&mut self, now: Instant, timeout: Duration) -> Question {
         let question = Question(self.next_question);
         self.next_question = self.next_question.wrapping_add(1);
-        let mut ack = 0;
-        if let Some(namespace) = self.sockets.namespace_mut(namespace) {
-            ack = namespace.next_ack;
-            namespace.next_ack = ack.wrapping_add(1);
-        }
         let due = now + timeout;
         self.deadlines.insert((due, Deadline::Answers(question)));
-        let asked = Asked { due, ack, awaited: BTreeSet::new(), missing: 0 };
+        let asked = Asked { due, awaited: BTreeSet::new(), missing: 0 };
         self.questions.insert(question, asked);
-        (question, ack)
+        question
     }
 
     fn ask_one(
@@ -133,7 +122,6 @@ impl Server {
         sessions: &mut impl Sessions,
         socket: Socket,
         question: Question,
-        ack: u64,
         unit: &Unit,
         is_volatile: bool,
     ) -> Result<(), EmitError> {
@@ -143,7 +131,7 @@ impl Server {
         }
         self.deliver(sessions, socket, unit, is_volatile)?;
         if let Some(state) = self.sockets.get_mut(socket) {
-            state.questions.insert(ack, question);
+            state.questions.insert(question);
         }
         if let Some(asked) = self.questions.get_mut(&question) {
             asked.awaited.insert(socket);
@@ -159,7 +147,10 @@ impl Server {
         args: Args<'b>,
     ) -> Option<Event<'b>> {
         let state = self.sockets.get_mut(socket).filter(|state| state.stage == Stage::Open)?;
-        let to = state.questions.remove(&id)?;
+        let to = Question(id);
+        if !state.questions.remove(&to) {
+            return None;
+        }
         let asked = self.questions.get_mut(&to)?;
         asked.awaited.remove(&socket);
         self.check_done(to);
@@ -169,7 +160,7 @@ impl Server {
     /// A socket leaves, and answers nothing any more.
     pub(super) fn give_up_answers(&mut self, socket: Socket) {
         let Some(state) = self.sockets.get_mut(socket) else { return };
-        for (_, question) in core::mem::take(&mut state.questions) {
+        for question in core::mem::take(&mut state.questions) {
             if let Some(asked) = self.questions.get_mut(&question) {
                 asked.awaited.remove(&socket);
                 asked.missing = asked.missing.saturating_add(1);
@@ -184,7 +175,7 @@ impl Server {
         asked.missing = asked.missing.saturating_add(asked.awaited.len());
         for socket in core::mem::take(&mut asked.awaited) {
             if let Some(state) = self.sockets.get_mut(socket) {
-                state.questions.remove(&asked.ack);
+                state.questions.remove(&question);
             }
         }
         self.check_done(question);

@@ -48,8 +48,8 @@ pub(super) struct SocketState {
     /// In the order in which it joined them.
     pub(super) rooms: Vec<Arc<str>>,
     pub(super) stage: Stage,
-    /// The answers that it owes, by the ids of acknowledgements.
-    pub(super) questions: BTreeMap<u64, Question>,
+    /// The answers that it owes.
+    pub(super) questions: BTreeSet<Question>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,6 @@ pub(super) struct Namespace {
     pub(super) rooms: Rooms,
     /// Those that are open, and those that wait.
     pub(super) members: BTreeSet<u32>,
-    pub(super) next_ack: u64,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +88,6 @@ impl Sockets {
                     name: Arc::clone(&name),
                     rooms: Rooms::default(),
                     members: BTreeSet::new(),
-                    next_ack: 0,
                 });
                 self.by_name.insert(name, place);
                 place
@@ -102,7 +100,7 @@ impl Sockets {
             id: Arc::default(),
             rooms: Vec::new(),
             stage: Stage::Asking,
-            questions: BTreeMap::new(),
+            questions: BTreeSet::new(),
         };
         let slot = u32::try_from(self.slab.insert((self.inserted, state))).ok()?;
         self.namespaces.get_mut(place)?.members.insert(slot);
@@ -141,10 +139,6 @@ impl Sockets {
 
     pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
         self.namespaces.get(*self.by_name.get(name)?)
-    }
-
-    pub(super) fn namespace_mut(&mut self, name: &str) -> Option<&mut Namespace> {
-        self.namespaces.get_mut(*self.by_name.get(name)?)
     }
 
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
