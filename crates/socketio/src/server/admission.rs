@@ -54,26 +54,29 @@ impl Server {
     }
 
     /// Lets a client in: it has a socket from now on, in the room of its id. `None` if the client has gone
-    /// meanwhile.
+    /// meanwhile, or cannot be told.
     pub fn admit(&mut self, sessions: &mut impl Sessions, ticket: Ticket) -> Option<Socket> {
         let Ticket(socket) = ticket;
-        let state = self.sockets.get_mut(socket)?;
-        let session = state.session;
+        let session = self.session(socket)?;
         let Ok(id) = (self.source)() else {
             self.refuse(sessions, ticket, "no random bytes for an id", None);
             return None;
         };
+        let data = format!("{{\"sid\":\"{}\"}}", id.as_str());
+        let namespace = Arc::clone(&self.sockets.namespace_of(socket)?.name);
+        if !self.reply(sessions, session, PacketKind::Connect, &namespace, &data) {
+            // Its session ends, perhaps since before: nobody has come.
+            self.forget_socket(socket);
+            return None;
+        }
+        let state = self.sockets.get_mut(socket)?;
         state.id = Arc::from(id.as_str());
         state.stage = Stage::Open;
         self.sockets.join(socket, id.as_str());
-        if let Some(client) = self.clients.get_mut(&session) {
-            client.has_joined = true;
+        if let Some(client) = self.clients.get(&session) {
             let due = (client.connect_due, super::Deadline::Connect(session));
             self.deadlines.remove(&due);
         }
-        let data = format!("{{\"sid\":\"{}\"}}", id.as_str());
-        let namespace = Arc::clone(&self.sockets.namespace_of(socket)?.name);
-        self.reply(sessions, session, PacketKind::Connect, &namespace, &data);
         Some(socket)
     }
 
@@ -101,7 +104,7 @@ impl Server {
     }
 
     /// Sends a packet that is no event. If there is no room for it the client is not told what it
-    /// has to know, so its session ends.
+    /// has to know, so its session ends. Returns whether it was sent.
     pub(super) fn reply(
         &self,
         sessions: &mut impl Sessions,
@@ -109,11 +112,13 @@ impl Server {
         kind: PacketKind,
         namespace: &str,
         data: &str,
-    ) {
+    ) -> bool {
         let data = (!data.is_empty()).then_some(data);
-        if sessions.send(session, &control(kind, namespace, data), &[]).is_err() {
+        let is_sent = sessions.send(session, &control(kind, namespace, data), &[]).is_ok();
+        if !is_sent {
             sessions.close(session);
         }
+        is_sent
     }
 }
 

@@ -162,7 +162,6 @@ enum Deadline {
 struct Client {
     /// Its sockets, those included that wait for admission.
     sockets: Vec<Socket>,
-    has_joined: bool,
     connect_due: Instant,
     /// An event of which attachments are missing.
     partial: Option<Box<Partial>>,
