@@ -17,6 +17,8 @@ impl Server {
             Close::Transport => {
                 for socket in self.sockets_of(session) {
                     self.dismiss(sessions, socket);
+                    // One that waits for admission is not let in any more (S10).
+                    self.part(socket, DisconnectReason::ServerNamespaceDisconnect);
                 }
                 sessions.close(session);
             }
