@@ -215,6 +215,7 @@ impl Server {
     /// What has happened next, beside messages.
     pub fn poll_event(&mut self) -> Option<Event<'static>> {
         if let Some((to, missing)) = self.done.pop_front() {
+            give_back(&mut self.done);
             return Some(Event::Done { to, missing });
         }
         let (socket, reason) = *self.leaving.front()?;
@@ -224,6 +225,7 @@ impl Server {
         }
         self.is_disconnecting = false;
         self.leaving.pop_front();
+        give_back(&mut self.leaving);
         self.forget_socket(socket);
         Some(Event::Disconnected { socket, reason })
     }
@@ -248,6 +250,16 @@ impl Server {
                 Deadline::Answers(question) => self.give_up_question(question),
             }
         }
+    }
+}
+
+/// As many entries of a list are kept for the next time.
+const KEPT: usize = 64;
+
+/// When very many sockets leave at once, a list gets long for that moment only.
+fn give_back<T>(list: &mut VecDeque<T>) {
+    if list.is_empty() && list.capacity() > KEPT {
+        *list = VecDeque::new();
     }
 }
 

@@ -120,6 +120,10 @@ impl Sockets {
             self.by_name.remove(&namespace.name);
             self.namespaces.try_remove(state.namespace);
         }
+        if self.slab.is_empty() {
+            self.slab.shrink_to_fit();
+            self.namespaces.shrink_to_fit();
+        }
         Some(state)
     }
 
