@@ -165,9 +165,10 @@ struct Client {
     connect_due: Instant,
     /// An event of which attachments are missing.
     partial: Option<Box<Partial>>,
-    /// The namespace that it left last, and when: what it says there in the same moment was on its
-    /// way.
-    left: Option<(Instant, Arc<str>)>,
+    /// The namespaces that it left in its last moment, and when that was: what it says there in the same
+    /// moment was on its way.
+    left: Vec<Arc<str>>,
+    left_at: Instant,
 }
 
 #[derive(Debug)]

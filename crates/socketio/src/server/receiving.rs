@@ -22,6 +22,9 @@ impl Server {
         message: Message<'b>,
     ) -> Option<Event<'b>> {
         let client = self.clients.get_mut(&session)?;
+        if client.left_at != now {
+            client.left = Vec::new();
+        }
         match (message, client.partial.is_some()) {
             (Message::Text(text), false) => {
                 let Ok(packet) = Packet::decode(text) else {
@@ -111,7 +114,7 @@ impl Server {
         let socket = self.socket_in(session, packet.namespace);
         let open = socket.filter(|socket| self.is_open(*socket));
         let Some(socket) = open else {
-            if !self.was_on_its_way(now, session, packet.namespace) {
+            if !self.was_on_its_way(session, packet.namespace) {
                 sessions.close(session);
             }
             return None;
@@ -137,7 +140,13 @@ impl Server {
             PacketKind::Disconnect => {
                 let namespace = self.sockets.namespace_of(socket)?.name.clone();
                 if let Some(client) = self.clients.get_mut(&session) {
-                    client.left = Some((now, namespace));
+                    client.left_at = now;
+                    // No more of them than it can be in, however often it comes and goes in this moment.
+                    client.left.retain(|left| *left != namespace);
+                    if client.left.len() >= self.config.max_namespaces {
+                        client.left.remove(0);
+                    }
+                    client.left.push(namespace);
                 }
                 self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
                 None
@@ -151,9 +160,9 @@ impl Server {
 
     /// Whether the client has left this namespace in the same moment, so that what it says there was sent
     /// before.
-    fn was_on_its_way(&self, now: Instant, session: Session, namespace: &str) -> bool {
-        let left = self.clients.get(&session).and_then(|client| client.left.as_ref());
-        left.is_some_and(|(at, name)| *at == now && **name == *namespace)
+    fn was_on_its_way(&self, session: Session, namespace: &str) -> bool {
+        let client = self.clients.get(&session);
+        client.is_some_and(|client| client.left.iter().any(|left| **left == *namespace))
     }
 
     /// The socket of a client in a namespace, whether it is admitted or not. Not one that leaves.
