@@ -108,8 +108,14 @@ impl Server {
         packet: &Packet<'b>,
         attachments: Vec<Bytes>,
     ) -> Option<Event<'b>> {
-        if packet.kind == PacketKind::Connect {
-            return self.ask_admission(sessions, session, packet);
+        match packet.kind {
+            PacketKind::Connect => return self.ask_admission(sessions, session, packet),
+            PacketKind::ConnectError => {
+                // Only servers refuse.
+                sessions.close(session);
+                return None;
+            }
+            PacketKind::Event | PacketKind::Ack | PacketKind::Disconnect => {}
         }
         let socket = self.socket_in(session, packet.namespace);
         let open = socket.filter(|socket| self.is_open(*socket));
@@ -151,10 +157,7 @@ impl Server {
                 self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
                 None
             }
-            PacketKind::Connect | PacketKind::ConnectError => {
-                sessions.close(session);
-                None
-            }
+            PacketKind::Connect | PacketKind::ConnectError => None,
         }
     }
 
