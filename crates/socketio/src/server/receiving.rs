@@ -149,10 +149,8 @@ impl Server {
                     client.left_at = now;
                     // No more of them than it can be in, however often it comes and goes in this moment.
                     client.left.retain(|left| *left != namespace);
-                    if client.left.len() >= self.config.max_namespaces {
-                        client.left.remove(0);
-                    }
-                    client.left.push(namespace);
+                    client.left.insert(0, namespace);
+                    client.left.truncate(self.config.max_namespaces);
                 }
                 self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
                 None
