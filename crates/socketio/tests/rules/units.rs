@@ -1,0 +1,230 @@
+//! Events with attachments on their way through a real server of Engine.IO (S2, and its rules E3 and E12).
+
+use crate::driver::{event, ids};
+use crate::engine::{Client, Driver, config};
+use sansio_engineio::Config as EngineConfig;
+use sansio_socketio::{At, Bytes, Config, EmitError, Event, Server, Socket, Target};
+use std::time::Duration;
+
+/// Both machines, one above the other.
+struct Both {
+    engine: Driver,
+    server: Server,
+}
+
+impl Both {
+    fn new(config: EngineConfig) -> Self {
+        Self { engine: Driver::new(config), server: Server::new(Config::default(), ids()) }
+    }
+
+    /// A client by polling in the root namespace, which has read what that said.
+    fn connect(&mut self) -> (Client, Socket) {
+        let client = self.engine.connect();
+        self.server.opened(self.engine.now, client.session);
+        let socket = self.join(&client);
+        let get = self.engine.get(&client).name();
+        assert!(self.engine.response(get).starts_with("40{\"sid\":"));
+        (client, socket)
+    }
+
+    fn join(&mut self, client: &Client) -> Socket {
+        let mut at = At { server: &mut self.engine.server, now: self.engine.now };
+        let text = sansio_engineio::Message::Text("0");
+        let event = self.server.message(at.now, &mut at, client.session, text);
+        let Some(Event::Admit { ticket, .. }) = event else { panic!("{event:?}") };
+        let socket = self.server.admit(&mut at, ticket).expect("it is there");
+        self.engine.settle();
+        socket
+    }
+
+    /// An event with two attachments, and one without, to one socket.
+    fn emit(&mut self, socket: Socket, number: u8) -> [Result<(), EmitError>; 2] {
+        let mut at = At { server: &mut self.engine.server, now: self.engine.now };
+        let file = Bytes::from(vec![number]);
+        let binary = event("file", (number, file.clone(), file));
+        let text = event("text", (number,));
+        let sent =
+            [self.server.emit(&mut at, socket, &binary), self.server.emit(&mut at, socket, &text)];
+        self.engine.settle();
+        sent
+    }
+
+    /// The same, for which there is room.
+    fn emits(&mut self, socket: Socket, number: u8) {
+        assert_eq!(self.emit(socket, number), [Ok(()), Ok(())]);
+    }
+
+    /// All that the client gets by polling until nothing is left.
+    fn polled(&mut self, client: &Client) -> Vec<String> {
+        let mut packets = vec![];
+        loop {
+            let get = self.engine.get(client).name();
+            if self.engine.is_held(get) {
+                return packets;
+            }
+            packets.extend(self.engine.response(get).split('\u{1e}').map(String::from));
+        }
+    }
+}
+
+/// By polling, the two units of one number.
+fn units(number: u8) -> Vec<String> {
+    let placeholder = |at| format!("{{\"_placeholder\":true,\"num\":{at}}}");
+    // One byte in base64.
+    let bytes = ["bAA==", "bAQ==", "bAg=="][usize::from(number)];
+    vec![
+        format!("452-[\"file\",{number},{},{}]", placeholder(0), placeholder(1)),
+        bytes.into(),
+        bytes.into(),
+        format!("42[\"text\",{number}]"),
+    ]
+}
+
+#[test]
+fn s2_accepts_units_in_order_and_nothing_between() {
+    let mut both = Both::new(config());
+    let (client, socket) = both.connect();
+    for number in 0..3 {
+        both.emits(socket, number);
+    }
+    let expected: Vec<_> = (0..3).flat_map(units).collect();
+    assert_eq!(both.polled(&client), expected);
+}
+
+/// Responses hold few packets (E12): a unit may be cut there, but nothing comes between its parts, and a ping does
+/// not count, since it is none of the client's events.
+#[test]
+fn s2_accepts_units_cut_by_responses() {
+    for packets in [1, 2, 3, 5] {
+        let mut both = Both::new(config().max_response_packets(packets));
+        let (client, socket) = both.connect();
+        for number in 0..3 {
+            both.emits(socket, number);
+        }
+        both.engine.wait(Duration::from_secs(25));
+        let polled = both.polled(&client);
+        assert!(polled.contains(&"2".into()));
+        let messages: Vec<_> = polled.into_iter().filter(|packet| packet != "2").collect();
+        assert_eq!(messages, (0..3).flat_map(units).collect::<Vec<_>>());
+    }
+}
+
+/// What waits moves to the WebSocket as it is.
+#[test]
+fn s2_accepts_units_during_an_upgrade() {
+    let mut both = Both::new(config());
+    let (client, socket) = both.connect();
+    both.emits(socket, 0);
+    let web = both.engine.candidate(&client);
+    both.engine.say(web, "2probe");
+    both.emits(socket, 1);
+    both.engine.say(web, "5");
+    both.emits(socket, 2);
+    // There bytes are frames of their own.
+    let in_frames = |packet: String| match &*packet {
+        "bAA==" => String::from("[0]"),
+        "bAQ==" => "[1]".into(),
+        "bAg==" => "[2]".into(),
+        _ => packet,
+    };
+    let expected: Vec<_> = (0..3).flat_map(units).map(in_frames).collect();
+    assert_eq!(both.engine.frames(web), expected);
+}
+
+#[test]
+fn s2_rejects_units_as_a_whole_when_too_much_waits() {
+    for limit in 1..=9 {
+        let mut both = Both::new(config().max_queued_packets(limit));
+        let (client, socket) = both.connect();
+        let mut expected = vec![];
+        for number in 0..3 {
+            let [binary, text] = both.emit(socket, number);
+            let [header, first, second, last] = <[String; 4]>::try_from(units(number)).unwrap();
+            match binary {
+                Ok(()) => expected.extend([header, first, second]),
+                error => assert_eq!(error, Err(EmitError::Full)),
+            }
+            match text {
+                Ok(()) => expected.push(last),
+                error => assert_eq!(error, Err(EmitError::Full)),
+            }
+        }
+        assert!(expected.len() >= limit && expected.len() < 12, "{limit} {expected:?}");
+        assert_eq!(both.polled(&client), expected);
+        // There is room again.
+        assert_eq!(both.emit(socket, 0)[0], Ok(()));
+    }
+}
+
+/// A unit goes to each of many as a whole or not at all, also when its bytes are the limit.
+#[test]
+fn s2_rejects_units_to_those_who_have_no_room() {
+    let mut both = Both::new(config().max_queued_bytes(50));
+    let clients = [both.connect(), both.connect()];
+    let (slow, socket) = &clients[0];
+    let large = event("large", (Bytes::from(vec![0; 60]),));
+    let all = Target::all("/");
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    assert_eq!(both.server.emit_to(&mut at, &all, &large), []);
+    both.engine.settle();
+    assert_eq!(both.polled(&clients[1].0).len(), 2);
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let failed = both.server.emit_to(&mut at, &all, &large);
+    assert_eq!(failed, [(*socket, EmitError::Full)]);
+    both.engine.settle();
+    assert_eq!(both.polled(slow).len(), 2, "the first one, and nothing of the second");
+}
+
+/// E3: a namespace may have a character that payloads cannot have, but a client that polls cannot be in it.
+#[test]
+fn s2_rejects_nothing_for_the_character_that_separates() {
+    let mut both = Both::new(config());
+    let (client, socket) = both.connect();
+    // JSON has it as an escape.
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let strange = event("a\u{1e}b", ("c\u{1e}d", Bytes::from_static(b"\x1e")));
+    assert_eq!(both.server.emit(&mut at, socket, &strange), Ok(()));
+    both.engine.settle();
+    let polled = both.polled(&client);
+    let header = "451-[\"a\\u001eb\",\"c\\u001ed\",{\"_placeholder\":true,\"num\":0}]";
+    assert_eq!(polled, [header, "bHg=="]);
+}
+
+/// A volatile event leaves with the GET that is held, as a whole, or not at all (S18).
+#[test]
+fn s18_accepts_and_drops_whole_units() {
+    let mut both = Both::new(config());
+    let (client, socket) = both.connect();
+    let file = event("v", (Bytes::from_static(b"\0"),));
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let sent = both.server.emit_volatile(&mut at, socket, &file);
+    assert_eq!(sent, Err(EmitError::Dropped), "no GET is held");
+    let get = both.engine.get(&client).name();
+    assert!(both.engine.is_held(get));
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    assert_eq!(both.server.emit_volatile(&mut at, socket, &file), Ok(()));
+    both.engine.settle();
+    let header = "451-[\"v\",{\"_placeholder\":true,\"num\":0}]";
+    assert_eq!(both.engine.response(get), format!("{header}\u{1e}bAA=="));
+}
+
+/// What a client of the real server does that breaks the rules ends its session, behind what was said to it (S8).
+#[test]
+fn s8_accepts_what_was_said_before_the_end() {
+    let mut both = Both::new(config());
+    let (client, socket) = both.connect();
+    both.emits(socket, 0);
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let text = sansio_engineio::Message::Text("9");
+    assert!(both.server.message(at.now, &mut at, client.session, text).is_none());
+    assert_eq!(both.server.emit(&mut at, socket, &event("a", ())), Err(EmitError::Gone));
+    both.engine.settle();
+    let reason = both.engine.ended(client.session).expect("it is closed");
+    both.server.closed(client.session, reason);
+    let Some(Event::Disconnecting { reason, .. }) = both.server.poll_event() else { panic!() };
+    assert_eq!(reason, crate::driver::CLOSED);
+    let get = both.engine.get(&client).name();
+    assert_eq!(both.engine.response(get), units(0).join("\u{1e}"));
+    let get = both.engine.get(&client).name();
+    assert_eq!(both.engine.response(get), "1");
+}
