@@ -7,8 +7,7 @@ use super::socket_ref::SocketRef;
 use crate::server::{Event, Socket};
 use crate::{Args, WrongArgument};
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 use core::fmt;
 use log::{debug, info};
 use sansio_engineio::mio::{Engine, Handler};
@@ -44,7 +43,7 @@ impl<S: 'static> AppHandler<S> {
         let patterns = parts.patterns.iter().map(|(_, (_, namespace))| namespace);
         let mut namespaces = parts.namespaces.values().chain(patterns);
         if namespaces.any(|namespace| !namespace.sent.is_empty()) {
-            core.sent = Some(Vec::new());
+            core.sent = Some(VecDeque::new());
         }
         Self { state, core, parts, query: None, armed: None, leaving: None }
     }
@@ -66,13 +65,13 @@ impl<S: 'static> AppHandler<S> {
     /// Hands out what handlers have caused, until nothing more comes of it.
     fn settle(&mut self, engine: &mut Engine<'_, u64>) {
         loop {
-            if let Some(socket) = take_first(&mut self.core.connected) {
+            if let Some(socket) = self.core.connected.pop_front() {
                 self.with_socket(socket, engine, |namespace, state, socket| {
                     if let Some(handler) = &mut namespace.connect {
                         handler(state, socket);
                     }
                 });
-            } else if let Some(sent) = self.core.sent.as_mut().and_then(take_first) {
+            } else if let Some(sent) = self.core.sent.as_mut().and_then(VecDeque::pop_front) {
                 self.hear_sent(&sent, engine);
             } else if let Some(event) = self.core.machine.poll_event() {
                 self.hand_out_one(event, engine);
@@ -157,8 +156,7 @@ impl<S: 'static> AppHandler<S> {
         call: impl FnOnce(&mut Namespace<S>, &mut S, &mut SocketRef<'_, S>),
     ) {
         let Self { state, core, parts, .. } = self;
-        let name = String::from(core.machine.namespace(socket));
-        let Some(namespace) = find(parts, &name) else { return };
+        let Some(namespace) = find(parts, core.machine.namespace(socket)) else { return };
         let io = Io { core, engine: engine.reborrow() };
         call(namespace, state, &mut SocketRef { io, socket, ack: None });
     }
@@ -202,11 +200,6 @@ impl<S: 'static> AppHandler<S> {
             }
         }
     }
-}
-
-/// The first of a list, which is short.
-fn take_first<T>(list: &mut Vec<T>) -> Option<T> {
-    (!list.is_empty()).then(|| list.remove(0))
 }
 
 /// The handlers of a namespace: its own, or those of the first pattern that it matches.

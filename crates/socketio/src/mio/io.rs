@@ -4,7 +4,7 @@ use super::namespace::PendingAdmission;
 use crate::server::{Close, EmitError, Question, Server, Socket, Target};
 use crate::{Args, Config, EncodedArgs};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -43,9 +43,9 @@ pub(super) struct Core<S> {
     /// The query with which each session has begun.
     pub(super) queries: BTreeMap<Session, Box<str>>,
     /// Who was let in, and has not been told of.
-    pub(super) connected: Vec<Socket>,
+    pub(super) connected: VecDeque<Socket>,
     /// What was sent, if anybody listens.
-    pub(super) sent: Option<Vec<Sent>>,
+    pub(super) sent: Option<VecDeque<Sent>>,
 }
 
 pub(super) struct Timer<S> {
@@ -68,7 +68,7 @@ impl<S> Core<S> {
             timers: BTreeMap::new(),
             next_timer: 1,
             queries: BTreeMap::new(),
-            connected: Vec::new(),
+            connected: VecDeque::new(),
             sent: None,
         }
     }
@@ -125,7 +125,7 @@ impl<S> Io<'_, S> {
         if sent.is_ok()
             && let Some(sent) = &mut self.core.sent
         {
-            sent.push(Sent { socket, event: Arc::new(event) });
+            sent.push_back(Sent { socket, event: Arc::new(event) });
         }
     }
 
@@ -137,7 +137,7 @@ impl<S> Io<'_, S> {
     pub fn try_emit(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
         self.core.machine.emit(&mut self.engine, socket, event)?;
         if let Some(sent) = &mut self.core.sent {
-            sent.push(Sent { socket, event: Arc::new(event.clone()) });
+            sent.push_back(Sent { socket, event: Arc::new(event.clone()) });
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl<S> Io<'_, S> {
             Ok(question) => {
                 self.core.questions.insert(question, answers);
                 if let Some(sent) = &mut self.core.sent {
-                    sent.push(Sent { socket, event: Arc::new(event) });
+                    sent.push_back(Sent { socket, event: Arc::new(event) });
                 }
             }
             Err(error) => {
@@ -249,7 +249,7 @@ impl<S> Io<'_, S> {
     /// Lets a client in that was set aside. Nothing happens if it has gone meanwhile.
     pub fn accept(&mut self, pending: PendingAdmission) {
         if let Some(socket) = self.core.machine.admit(&mut self.engine, pending.0) {
-            self.core.connected.push(socket);
+            self.core.connected.push_back(socket);
         }
     }
 
