@@ -44,6 +44,8 @@ impl Server {
             return None;
         }
         let socket = self.sockets.insert(session, packet.namespace)?;
+        // Most are in one.
+        client.sockets.reserve_exact(usize::from(client.sockets.is_empty()));
         client.sockets.push(socket);
         Some(Event::Admit {
             ticket: Ticket(socket),
@@ -69,10 +71,11 @@ impl Server {
             self.forget_socket(socket);
             return None;
         }
-        let state = self.sockets.get_mut(socket)?;
-        state.id = Arc::from(id.as_str());
-        state.stage = Stage::Open;
         self.sockets.join(socket, id.as_str());
+        let state = self.sockets.get_mut(socket)?;
+        // One copy, which is the name of its room.
+        state.id = Arc::clone(state.rooms.first()?);
+        state.stage = Stage::Open;
         if let Some(client) = self.clients.get(&session) {
             let due = (client.connect_due, super::Deadline::Connect(session));
             self.deadlines.remove(&due);

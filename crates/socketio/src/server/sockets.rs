@@ -162,6 +162,8 @@ impl Sockets {
             return Some(());
         }
         let namespace = self.namespaces.get_mut(state.namespace)?;
+        // Most are in that of their id, and in no other.
+        state.rooms.reserve_exact(usize::from(state.rooms.is_empty()));
         state.rooms.push(namespace.rooms.join(room, socket.slot));
         Some(())
     }

@@ -1,0 +1,177 @@
+//! What clients cost that say nothing, and that all of it is given back.
+//!
+//! Run with `cargo test --test memory`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(unsafe_code, reason = "an allocator cannot be written without")]
+
+#[path = "support/driver.rs"]
+mod driver;
+#[path = "../../engineio/tests/support/heap.rs"]
+mod heap;
+
+use driver::{event, ids, sessions};
+use heap::Heap;
+use sansio_engineio::{CloseReason, Message, PreparedPacket, SendError, Session};
+use sansio_socketio::{Config, Event, Server, Sessions, Socket, Target};
+use sansio_ws::deadlines::Instant;
+use std::borrow::Cow;
+use std::time::Duration;
+
+const CLIENTS: usize = 10_000;
+
+/// Of the lists of events the machine keeps 64 entries each, of 16 bytes.
+const TOLERANCE: usize = 4000;
+
+/// Sessions that take everything, and keep nothing.
+struct Nowhere;
+
+impl Sessions for Nowhere {
+    fn send(
+        &mut self,
+        _: Session,
+        _: &PreparedPacket,
+        _: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        Ok(())
+    }
+
+    fn can_send_now(&self, _: Session) -> bool {
+        true
+    }
+
+    fn close(&mut self, _: Session) {}
+}
+
+fn connect(server: &mut Server, now: Instant, session: Session, packet: &str) -> Socket {
+    let event = server.message(now, &mut Nowhere, session, Message::Text(packet));
+    let Some(Event::Admit { ticket, .. }) = event else { panic!("{event:?}") };
+    server.admit(&mut Nowhere, ticket).expect("it is there")
+}
+
+fn end_all(server: &mut Server, sessions: &[Session]) {
+    for session in sessions {
+        server.closed(*session, CloseReason::TransportClose);
+    }
+}
+
+fn take_events(server: &mut Server) -> usize {
+    let mut events = 0;
+    while server.poll_event().is_some() {
+        events += 1;
+    }
+    events
+}
+
+#[test]
+fn a_client_that_is_idle_costs_550_bytes_and_gives_them_back() {
+    let sessions = sessions(CLIENTS);
+    let heap = Heap::now();
+    let mut server = Server::new(Config::default(), ids());
+    let empty = heap.growth();
+    for session in &sessions {
+        server.opened(Instant::default(), *session);
+    }
+    let bare = (heap.growth() - empty) / CLIENTS;
+    for session in &sessions {
+        connect(&mut server, Instant::default(), *session, "0");
+    }
+    let each = (heap.growth() - empty) / CLIENTS;
+    println!("{bare} bytes for a client without a namespace, {each} for one that is in one");
+    assert!(each <= 550, "{each} bytes");
+    assert!(bare <= 250, "{bare} bytes");
+    assert_eq!(server.poll_timeout(), None);
+    // All at once, and then their events.
+    end_all(&mut server, &sessions);
+    assert_eq!(take_events(&mut server), 2 * CLIENTS);
+    let rest = heap.growth() - empty;
+    assert!(rest <= TOLERANCE, "{rest} bytes");
+}
+
+/// Rooms, questions, halves of binary events, clients that wait: all in many namespaces, several times.
+#[test]
+fn everything_is_given_back() {
+    let sessions = sessions(CLIENTS);
+    let heap = Heap::now();
+    let mut server = Server::new(Config::default(), ids());
+    let empty = heap.growth();
+    let mut now = Instant::default();
+    let question = event("q", ());
+    for round in 0..3 {
+        let mut tickets = vec![];
+        for (at, session) in sessions.iter().enumerate() {
+            server.opened(now, *session);
+            let socket = connect(&mut server, now, *session, "0");
+            let inner = connect(&mut server, now, *session, &format!("0/{},", at % 100));
+            for room in 0..5 {
+                server.join(inner, &format!("{}", (at + room) % 1000)).unwrap();
+                server.join(socket, &format!("{at} {room}")).unwrap();
+            }
+            server.ask(now, &mut Nowhere, inner, Duration::from_secs(20), &question).unwrap();
+            if at % 3 == 0 {
+                let message = Message::Text("0/later,");
+                let event = server.message(now, &mut Nowhere, *session, message);
+                let Some(Event::Admit { ticket, .. }) = event else { panic!("{event:?}") };
+                tickets.push(ticket);
+            }
+            if at % 2 == 0 {
+                server.leave(inner, "7");
+                let text = Message::Text("52-[\"a\"]");
+                assert!(server.message(now, &mut Nowhere, *session, text).is_none());
+                let bytes = Message::Binary(Cow::Borrowed(b"half of it"));
+                assert!(server.message(now, &mut Nowhere, *session, bytes).is_none());
+            } else {
+                let text = Message::Text("1");
+                assert!(server.message(now, &mut Nowhere, *session, text).is_none());
+            }
+        }
+        server.ask_all(now, &mut Nowhere, &Target::all("/"), Duration::from_secs(60), &question);
+        match round {
+            // Their time is over, then they end.
+            0 => {
+                now = now + Duration::from_secs(100);
+                server.handle_timeout(now, &mut Nowhere);
+                end_all(&mut server, &sessions);
+            }
+            1 => {
+                server.close_all(&mut Nowhere);
+                end_all(&mut server, &sessions);
+            }
+            _ => end_all(&mut server, &sessions),
+        }
+        take_events(&mut server);
+        assert_eq!((server.poll_timeout(), server.clients()), (None, 0));
+        for ticket in tickets {
+            assert_eq!(server.admit(&mut Nowhere, ticket), None);
+        }
+        let rest = heap.growth() - empty;
+        assert!(rest <= TOLERANCE, "{rest} bytes");
+    }
+}
+
+/// A client that comes and goes all the time leaves nothing behind while its session lives.
+#[test]
+fn coming_and_going_costs_nothing() {
+    let sessions = sessions(1);
+    let session = sessions[0];
+    let heap = Heap::now();
+    let mut server = Server::new(Config::default(), ids());
+    server.opened(Instant::default(), session);
+    let mut sizes = [0; 3];
+    for (round, size) in (0..).zip(&mut sizes) {
+        for number in 0..1000 {
+            let (join, leave) = (format!("0/{number},"), format!("1/{number},"));
+            // In the same moment.
+            let now = Instant::new(Duration::from_secs(round));
+            let socket = connect(&mut server, now, session, &join);
+            let asked = server.ask(now, &mut Nowhere, socket, Duration::MAX, &event("q", ()));
+            asked.unwrap();
+            assert!(server.message(now, &mut Nowhere, session, Message::Text(&leave)).is_none());
+            assert_eq!(take_events(&mut server), 3);
+        }
+        *size = heap.growth();
+    }
+    assert_eq!(sizes[0], sizes[2]);
+    // The names of those that it has left in this moment, of as many as it could be in.
+    assert!(sizes[0] < 10_000, "{} bytes", sizes[0]);
+}
