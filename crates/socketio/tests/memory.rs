@@ -7,7 +7,7 @@
 
 #[path = "support/driver.rs"]
 mod driver;
-#[path = "../../engineio/tests/support/heap.rs"]
+#[path = "support/heap.rs"]
 mod heap;
 
 use driver::{event, ids, sessions};

@@ -12,7 +12,7 @@ mod depth;
 mod driver;
 mod encoding;
 /// A server of Engine.IO with its connections in memory.
-#[path = "../../../engineio/tests/support/driver.rs"]
+#[path = "../support/engine.rs"]
 mod engine;
 mod leaving;
 mod packets;

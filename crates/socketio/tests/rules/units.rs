@@ -22,7 +22,7 @@ impl Both {
         let client = self.engine.connect();
         self.server.opened(self.engine.now, client.session);
         let socket = self.join(&client);
-        let get = self.engine.get(&client).name();
+        let get = self.engine.get(&client);
         assert!(self.engine.response(get).starts_with("40{\"sid\":"));
         (client, socket)
     }
@@ -58,7 +58,7 @@ impl Both {
     fn polled(&mut self, client: &Client) -> Vec<String> {
         let mut packets = vec![];
         loop {
-            let get = self.engine.get(client).name();
+            let get = self.engine.get(client);
             if self.engine.is_held(get) {
                 return packets;
             }
@@ -199,7 +199,7 @@ fn s18_accepts_and_drops_whole_units() {
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
     let sent = both.server.emit_volatile(&mut at, socket, &file);
     assert_eq!(sent, Err(EmitError::Dropped), "no GET is held");
-    let get = both.engine.get(&client).name();
+    let get = both.engine.get(&client);
     assert!(both.engine.is_held(get));
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
     assert_eq!(both.server.emit_volatile(&mut at, socket, &file), Ok(()));
@@ -223,8 +223,8 @@ fn s8_accepts_what_was_said_before_the_end() {
     both.server.closed(client.session, reason);
     let Some(Event::Disconnecting { reason, .. }) = both.server.poll_event() else { panic!() };
     assert_eq!(reason, crate::driver::CLOSED);
-    let get = both.engine.get(&client).name();
+    let get = both.engine.get(&client);
     assert_eq!(both.engine.response(get), units(0).join("\u{1e}"));
-    let get = both.engine.get(&client).name();
+    let get = both.engine.get(&client);
     assert_eq!(both.engine.response(get), "1");
 }
