@@ -189,7 +189,10 @@ impl Http {
     /// Without a request nothing happens.
     pub fn respond(&mut self, response: &Response) {
         let (responder, is_read) = match &self.state {
-            State::Asked(asked) => (asked.responder, asked.framing == BodyFraming::None),
+            State::Asked(asked) => {
+                let is_empty = matches!(asked.framing, BodyFraming::None | BodyFraming::Length(0));
+                (asked.responder, is_empty)
+            }
             State::Body(_, responder) => (*responder, false),
             State::Received(responder) => (*responder, true),
             State::Failed => {
