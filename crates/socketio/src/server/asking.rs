@@ -1,7 +1,6 @@
 //! Acknowledgements, in both directions (S3, S17).
 
 use super::sending::Unit;
-use super::sockets::Stage;
 use super::{Deadline, EmitError, Event, Server, Socket, Target};
 use crate::packet::PacketKind;
 use crate::sessions::Sessions;
@@ -146,7 +145,8 @@ impl Server {
         id: u64,
         args: Args<'b>,
     ) -> Option<Event<'b>> {
-        let state = self.sockets.get_mut(socket).filter(|state| state.stage == Stage::Open)?;
+        // One that leaves owes nothing any more.
+        let state = self.sockets.get_mut(socket)?;
         let to = Question(id);
         if !state.questions.remove(&to) {
             return None;

@@ -1,8 +1,8 @@
 //! How sockets leave (S13, S14).
 
 use crate::driver::{Admits, CLOSED, Driver, Got, event};
-use sansio_engineio::{CloseReason, Session};
-use sansio_socketio::Event::{Disconnected, Disconnecting};
+use sansio_engineio::{CloseReason, Message, Session};
+use sansio_socketio::Event::{Admit, Disconnected, Disconnecting};
 use sansio_socketio::{Close, Config, DisconnectReason, EmitError, JoinError, Socket, Target};
 use std::time::Duration;
 
@@ -175,6 +175,29 @@ fn s14_rejects_everything_for_a_socket_that_leaves() {
     assert!(server.poll_event().is_none() && server.is_open(root));
     assert_eq!(server.poll_timeout(), None, "no question is left");
     assert_eq!(server.sockets_of(session), [root]);
+}
+
+/// A client that comes again is another one, also if the application has not been told yet that the first one
+/// leaves.
+#[test]
+fn s14_accepts_a_client_that_comes_again_at_once() {
+    let (mut driver, session, root, _) = both();
+    let (server, wire, now) = (&mut driver.server, &mut driver.wire, driver.now);
+    let mut say = |text| server.message(now, wire, session, Message::Text(text));
+    assert!(say("1").is_none());
+    let Some(Admit { ticket, .. }) = say("0") else { panic!("it has left") };
+    assert!(say("2[\"a\"]").is_none(), "it was on its way");
+    let socket = server.admit(wire, ticket).unwrap();
+    assert!(!server.is_open(root) && server.is_open(socket) && !wire.closed.contains(&session));
+    assert_eq!(server.sockets(&Target::all("/")), [socket]);
+    let mut said = vec![];
+    while let Some(event) = server.poll_event() {
+        let (Disconnecting { socket, .. } | Disconnected { socket, .. }) = event else { panic!() };
+        said.push(socket);
+    }
+    assert_eq!(said, [root, root]);
+    assert_eq!(server.sockets(&Target::all("/")), [socket]);
+    assert_eq!(server.rooms(socket).count(), 1);
 }
 
 /// What an event wanted to have acknowledged is not sent to whoever comes next.

@@ -190,6 +190,27 @@ fn s2_rejects_nothing_for_the_character_that_separates() {
     assert_eq!(polled, [header, "bHg=="]);
 }
 
+/// A response is not compressed if all that it holds is not to be.
+#[test]
+fn s16_accepts_messages_that_are_not_to_be_compressed() {
+    for (on, attachments) in [(true, 0), (false, 0), (true, 1), (false, 1)] {
+        let mut both = Both::new(config());
+        let (client, _) = both.connect();
+        let files = vec![Bytes::from_static(b"x"); attachments];
+        let target = Target::all("/").compress(on);
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        assert_eq!(both.server.emit_to(&mut at, &target, &event("a", (&files,))), []);
+        both.engine.settle();
+        let get = both.engine.get(&client).name();
+        assert_eq!(both.engine.responses[&get].1, on);
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        both.server.ask_all(at.now, &mut at, &target, Duration::MAX, &event("q", (files,)));
+        both.engine.settle();
+        let get = both.engine.get(&client).name();
+        assert_eq!(both.engine.responses[&get].1, on);
+    }
+}
+
 /// A volatile event leaves with the GET that is held, as a whole, or not at all (S18).
 #[test]
 fn s18_accepts_and_drops_whole_units() {
