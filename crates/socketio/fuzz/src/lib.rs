@@ -3,5 +3,7 @@
 
 mod packet;
 mod reader;
+mod server;
 
 pub use packet::packet;
+pub use server::server;
