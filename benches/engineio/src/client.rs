@@ -70,7 +70,7 @@ fn head_len(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// Reads until `parse` finds what it looks for, and nothing must be behind that.
+/// Reads until `parse` finds what it looks for.
 fn read<T>(
     stream: &mut TcpStream,
     mut parse: impl FnMut(&[u8]) -> io::Result<Option<T>>,
@@ -89,60 +89,97 @@ fn read<T>(
 }
 
 /// Sends a request, and waits for status and body of its response.
-fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<(u16, String)> {
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<(u16, String)> {
     stream.write_all(request)?;
     let (mut bytes, response) = read(stream, Response::parse)?;
     let body = bytes.split_off(response.body.start);
     Ok((response.status, String::from_utf8(body).map_err(|_| ErrorKind::InvalidData)?))
 }
 
-/// The target of requests of a session.
-pub(crate) fn polling_target(sid: &str) -> String {
-    format!("/engine.io/?EIO=4&transport=polling&sid={sid}")
-}
+/// Clients must mask, but what with is for an attacker not to know, and here is none.
+const MASK: [u8; 4] = [0x1d, 0x4c, 0xa7, 0x72];
 
-/// Opens a session by polling, and returns its id.
-pub(crate) fn open_polling(stream: &mut TcpStream) -> io::Result<String> {
-    let (status, body) = exchange(stream, &get("/engine.io/?EIO=4&transport=polling"))?;
-    let value = body.split_once("\"sid\":\"").filter(|_| body.starts_with("0{"));
-    let sid = value.and_then(|(_, rest)| rest.split('"').next());
-    match sid {
-        Some(sid) if status == 200 => Ok(sid.to_owned()),
-        _ => Err(io::Error::other(format!("no session: {status} {body}"))),
+/// A frame with a text, as clients send it.
+pub(crate) fn masked(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match text.len() {
+        length @ 0..126 => frame.push(0x80 | length as u8),
+        length @ 126..0x1_0000 => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
     }
+    frame.extend(MASK);
+    frame.extend(text.bytes().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
 }
 
-/// Shakes hands for a WebSocket; one of Engine.IO begins with the open packet.
-pub(crate) fn open_websocket(
-    stream: &mut TcpStream,
-    target: &str,
-    with_packet: bool,
-) -> io::Result<()> {
-    write!(
-        stream,
-        "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )?;
-    let (bytes, packet) = read(stream, |bytes| {
-        let Some(head) = head_len(bytes) else { return Ok(None) };
+/// The texts of frames that a server sends, one after the other.
+pub(crate) struct Frames<'s> {
+    stream: &'s mut TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl<'s> Frames<'s> {
+    /// Asks for a WebSocket.
+    pub(crate) fn shake_hands(stream: &'s mut TcpStream, target: &str) -> io::Result<Self> {
+        write!(
+            stream,
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )?;
+        let (mut bytes, head) = read(stream, |bytes| Ok(head_len(bytes)))?;
         if !bytes.starts_with(b"HTTP/1.1 101 ") {
-            return Err(io::Error::other(String::from_utf8_lossy(bytes)));
+            return Err(io::Error::other(String::from_utf8_lossy(&bytes)));
         }
-        if !with_packet {
-            return Ok(Some(head));
-        }
-        // A text of fewer than 126 bytes, or with two bytes of length.
-        let (start, length) = match bytes[head..] {
-            [0x81, 126, a, b, ..] => (head + 4, u16::from_be_bytes([a, b]).into()),
-            [0x81, length @ 0..126, ..] => (head + 2, length.into()),
-            [] | [_] | [_, 126, ..] => return Ok(None),
-            _ => return Err(ErrorKind::InvalidData.into()),
-        };
-        let length: usize = length;
-        Ok((bytes.len() >= start + length).then_some(start))
-    })?;
-    match with_packet && !bytes[packet..].starts_with(b"0{") {
-        true => Err(io::Error::other("the first frame is not an open packet")),
-        false => Ok(()),
+        bytes.drain(..head);
+        Ok(Self { stream, bytes })
     }
+
+    /// Of a WebSocket of which nothing has arrived.
+    pub(crate) fn new(stream: &'s mut TcpStream) -> Self {
+        Self { stream, bytes: Vec::new() }
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        self.stream
+    }
+
+    pub(crate) fn next(&mut self) -> io::Result<String> {
+        loop {
+            if let Some((start, end)) = text_frame(&self.bytes)? {
+                let text = String::from_utf8(self.bytes[start..end].to_vec());
+                self.bytes.drain(..end);
+                return text.map_err(|_| ErrorKind::InvalidData.into());
+            }
+            let mut some = [0; 2048];
+            match self.stream.read(&mut some)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                n => self.bytes.extend_from_slice(&some[..n]),
+            }
+        }
+    }
+
+    /// Fails if there is more.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("too much: {}", String::from_utf8_lossy(&self.bytes))))
+    }
+}
+
+/// Where the text of the first frame is, if all of it is there. It is of less than 64 KiB.
+fn text_frame(bytes: &[u8]) -> io::Result<Option<(usize, usize)>> {
+    let (start, length): (usize, usize) = match *bytes {
+        [0x81, 126, a, b, ..] => (4, u16::from_be_bytes([a, b]).into()),
+        [0x81, length @ 0..126, ..] => (2, length.into()),
+        [] | [0x81] | [0x81, 126] | [0x81, 126, _] => return Ok(None),
+        _ => return Err(io::Error::other("not a frame with a text")),
+    };
+    Ok((bytes.len() >= start + length).then_some((start, start + length)))
 }

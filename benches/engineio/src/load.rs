@@ -1,12 +1,9 @@
-//! Clients that keep a number of messages under way, and what an echo costs the server.
+//! Clients that keep messages under way, and what each of them costs the server.
 
 use crate::process::{CpuTime, Process, own_cpu_time};
 use mio::{Events, Poll, Registry};
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
-
-/// Bytes of the text of a message.
-const TEXT: usize = 32;
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -18,11 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections of one client, and how many tokens each has.
 pub(crate) const CONNECTIONS: usize = 2;
 
-/// A packet of Engine.IO with a message that no other client sends. Without Engine.IO it is just a text.
-pub(crate) fn packet(client: usize) -> String {
-    format!("4{client:0>TEXT$}")
-}
-
 /// A client whose connections are in the loop.
 pub(crate) trait Client {
     /// Its connections have the tokens from `CONNECTIONS * index` on.
@@ -32,7 +24,7 @@ pub(crate) trait Client {
     fn send(&mut self, messages: usize) -> io::Result<()>;
 
     /// Takes in what has arrived on one of its connections, byte by byte as it must be, and returns how many
-    /// echoes are complete with it.
+    /// messages are complete with it.
     fn receive(&mut self, connection: usize, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -48,10 +40,19 @@ pub(crate) struct Cost {
     pub(crate) busy: f64,
 }
 
-/// Echoes for so long, each client with `depth` messages under way.
+/// Who says something when.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Each client has so many messages under way, which only it gets back.
+    Each(usize),
+    /// The first client says something, and when all have got it the next.
+    First,
+}
+
+/// Messages for so long.
 pub(crate) fn drive(
     clients: &mut [impl Client],
-    depth: usize,
+    pace: Pace,
     process: &Process,
     duration: Duration,
 ) -> io::Result<Cost> {
@@ -62,14 +63,22 @@ pub(crate) fn drive(
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; 1 << 16];
     let mut received = 0_u64;
-    let mut under_way = vec![depth; clients.len()];
+    let mut under_way = vec![0; clients.len()];
+    // Of the first client, for all.
+    let mut missing = 0_usize;
     let mut begin = None;
     let mut cost = None;
     let mut until = Instant::now() + WARM_UP;
-    for client in clients.iter_mut() {
-        client.send(depth)?;
+    if let Pace::Each(depth) = pace {
+        under_way.fill(depth);
+        clients.iter_mut().try_for_each(|client| client.send(depth))?;
     }
     loop {
+        if matches!(pace, Pace::First) && missing == 0 && cost.is_none() {
+            clients[0].send(1)?;
+            under_way.fill(1);
+            missing = clients.len();
+        }
         poll.poll(&mut events, Some(TICK))?;
         for event in &events {
             let (index, connection) =
@@ -78,7 +87,8 @@ pub(crate) fn drive(
             received += complete as u64;
             under_way[index] =
                 under_way[index].checked_sub(complete).ok_or(ErrorKind::InvalidData)?;
-            if complete > 0 && cost.is_none() {
+            missing = missing.saturating_sub(complete);
+            if complete > 0 && cost.is_none() && matches!(pace, Pace::Each(_)) {
                 clients[index].send(complete)?;
                 under_way[index] += complete;
             }
@@ -96,7 +106,7 @@ pub(crate) fn drive(
                 cost = Some(end.since(begin)?);
             }
             (_, Some(cost)) if under_way.iter().all(|&number| number == 0) => return Ok(*cost),
-            (_, Some(_)) if is_late => return Err(io::Error::other("echoes are missing")),
+            (_, Some(_)) if is_late => return Err(io::Error::other("messages are missing")),
             _ => {}
         }
     }
@@ -119,7 +129,7 @@ impl Mark {
     fn since(&self, begin: &Self) -> io::Result<Cost> {
         let messages = (self.received - begin.received) as f64;
         if messages == 0.0 {
-            return Err(io::Error::other("there are no echoes"));
+            return Err(io::Error::other("there are no messages"));
         }
         let seconds = (self.time - begin.time).as_secs_f64();
         let server = self.server - begin.server;

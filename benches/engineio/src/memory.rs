@@ -1,10 +1,9 @@
 //! What clients that do nothing cost in memory.
 
-use crate::client::{
-    connect, get, open_polling, open_websocket, polling_target, reset_when_dropped,
-};
+use crate::client::{connect, get, reset_when_dropped};
+use crate::dialect::Dialect;
 use crate::process::Memory;
-use crate::servers::{Kind, NO_PINGS, Place, Times};
+use crate::servers::{NO_PINGS, Purpose, Server, Times};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::sleep;
@@ -13,11 +12,14 @@ use std::time::{Duration, Instant};
 /// Servers get time to come to rest.
 const REST: Duration = Duration::from_millis(1200);
 
-/// Abandoned sessions are to be counted before their first ping is due, and again after their end.
-const SOON: Times = Times { ping_interval: 12_000, ping_timeout: 2000 };
+/// Abandoned sessions are to be counted while nothing has become of them, for so many milliseconds,
+const SOON: u64 = 12_000;
+/// and again after their end.
+const GONE: Duration = Duration::from_millis(14_000);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Idle {
+/// What clients do that do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Idle {
     /// Clients on WebSocket.
     WebSocket,
     /// Clients whose GET is held, on the connection that opened the session.
@@ -27,8 +29,19 @@ pub(crate) enum Idle {
 }
 
 impl Idle {
-    pub(crate) fn can_be_had(self, kind: Kind) -> bool {
-        self == Self::WebSocket || kind.is_engine()
+    pub(crate) fn can_be_had(self, dialect: Dialect) -> bool {
+        self == Self::WebSocket || dialect.has_sessions()
+    }
+
+    /// The first ping is due after `SOON`; if it was sent at once its answer is.
+    fn times(self, dialect: Dialect) -> Times {
+        match self {
+            Self::Abandoned if dialect.pings_at_once() => {
+                Times { ping_interval: SOON, ping_timeout: SOON }
+            }
+            Self::Abandoned => Times { ping_interval: SOON, ping_timeout: 2000 },
+            Self::WebSocket | Self::HeldGet => NO_PINGS,
+        }
     }
 }
 
@@ -46,9 +59,9 @@ pub(crate) struct Growth {
 }
 
 /// Starts a server, gives it so many clients, and takes them away.
-pub(crate) fn measure(place: &Place, kind: Kind, idle: Idle, number: usize) -> io::Result<Growth> {
-    let times = if idle == Idle::Abandoned { SOON } else { NO_PINGS };
-    let (process, address) = place.start(kind, times)?;
+pub(crate) fn measure(server: &Server, idle: Idle, number: usize) -> io::Result<Growth> {
+    let dialect = server.dialect;
+    let (process, address) = server.start(Purpose::Echo, idle.times(dialect))?;
     let rest = || {
         sleep(REST);
         process.collect_garbage()?;
@@ -57,10 +70,10 @@ pub(crate) fn measure(place: &Place, kind: Kind, idle: Idle, number: usize) -> i
     let empty = rest()?;
     // What all clients share is not counted. Only one: whoever frees memory without giving it back would
     // have room for all that come later.
-    drop(Client::open(idle, kind, address, 0)?);
+    drop(Client::open(idle, dialect, address, 0)?);
     let base = rest()?.resident;
     let start = Instant::now();
-    let open = |number| Client::open(idle, kind, address, number);
+    let open = |number| Client::open(idle, dialect, address, number);
     let mut clients: Vec<Client> = (0..number / 2).map(open).collect::<io::Result<_>>()?;
     let half = rest()?.resident;
     for at in number / 2..number {
@@ -69,18 +82,17 @@ pub(crate) fn measure(place: &Place, kind: Kind, idle: Idle, number: usize) -> i
     let opened = Instant::now();
     let all = rest()?.resident;
     clients.iter().try_for_each(Client::check_quiet)?;
-    if idle == Idle::Abandoned && start.elapsed() > Duration::from_millis(times.ping_interval) {
-        return Err(io::Error::other("too slow: some sessions had their first ping"));
+    if idle == Idle::Abandoned && start.elapsed() > Duration::from_millis(SOON) {
+        return Err(io::Error::other("too slow: something may have become of some sessions"));
     }
     let sids = [clients.first(), clients.last()].map(|client| client.and_then(Client::sid));
     drop(clients);
     if idle == Idle::Abandoned {
-        let end = opened + Duration::from_millis(times.ping_interval + times.ping_timeout);
-        sleep(end.saturating_duration_since(Instant::now()));
+        sleep((opened + GONE).saturating_duration_since(Instant::now()));
     }
     let left = rest()?.resident;
     for sid in sids.into_iter().flatten() {
-        check_gone(address, &sid)?;
+        check_gone(dialect, address, &sid)?;
     }
     let each = |from: u64, to: u64, number: usize| (to as f64 - from as f64) / number as f64;
     Ok(Growth {
@@ -98,21 +110,22 @@ enum Client {
 }
 
 impl Client {
-    fn open(idle: Idle, kind: Kind, address: SocketAddr, number: usize) -> io::Result<Self> {
+    fn open(idle: Idle, dialect: Dialect, address: SocketAddr, number: usize) -> io::Result<Self> {
         let mut stream = connect(address, number)?;
         match idle {
             Idle::WebSocket => {
                 reset_when_dropped(&stream)?;
-                open_websocket(&mut stream, kind.websocket_target(), kind.is_engine())?;
+                dialect.open_websocket(&mut stream)?;
                 Ok(Self::Connected(stream))
             }
             Idle::HeldGet => {
                 reset_when_dropped(&stream)?;
-                let sid = open_polling(&mut stream)?;
-                stream.write_all(&get(&polling_target(&sid)))?;
+                let sid = dialect.open_polling(&mut stream)?;
+                dialect.join_polling(&mut stream, &sid)?;
+                stream.write_all(&get(&dialect.polling_target(&sid)))?;
                 Ok(Self::Connected(stream))
             }
-            Idle::Abandoned => Ok(Self::Abandoned(open_polling(&mut stream)?)),
+            Idle::Abandoned => Ok(Self::Abandoned(dialect.open_polling(&mut stream)?)),
         }
     }
 
@@ -137,13 +150,13 @@ impl Client {
 }
 
 /// Fails if a session is still there. The body may be chunked, so it is all until the end.
-fn check_gone(address: SocketAddr, sid: &str) -> io::Result<()> {
+fn check_gone(dialect: Dialect, address: SocketAddr, sid: &str) -> io::Result<()> {
     let mut stream = connect(address, 0)?;
-    let target = polling_target(sid);
+    let target = dialect.polling_target(sid);
     write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
     stream.read_to_string(&mut response)?;
-    if response.starts_with("HTTP/1.1 400") && response.contains("\"code\":1") {
+    if response.starts_with("HTTP/1.1 400") && response.contains("Session ID unknown") {
         return Ok(());
     }
     Err(io::Error::other(format!("an abandoned session is still there: {response}")))

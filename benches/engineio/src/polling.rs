@@ -1,9 +1,8 @@
 //! Echoes by polling: a GET is held, a POST brings the message, and the GET is answered with the echo.
 
-use crate::client::{
-    Response, connect, get, open_polling, polling_target, post, reset_when_dropped,
-};
-use crate::load::{CONNECTIONS, Client, packet, read_all};
+use crate::client::{Response, connect, get, post, reset_when_dropped};
+use crate::dialect::Dialect;
+use crate::load::{CONNECTIONS, Client, read_all};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Write};
@@ -25,10 +24,15 @@ struct Connection {
 
 impl Polling {
     /// Two connections, both of which stay: browsers and the client of npm do the same.
-    pub(crate) fn open(address: SocketAddr, number: usize) -> io::Result<Self> {
+    pub(crate) fn open(
+        dialect: Dialect,
+        (address, number): (SocketAddr, usize),
+        packet: String,
+    ) -> io::Result<Self> {
         let mut stream = connect(address, number)?;
-        let target = polling_target(&open_polling(&mut stream)?);
-        let packet = packet(number);
+        let sid = dialect.open_polling(&mut stream)?;
+        dialect.join_polling(&mut stream, &sid)?;
+        let target = dialect.polling_target(&sid);
         let post = post(&target, &packet);
         Ok(Self {
             get: Connection::new(stream, get(&target), packet)?,

@@ -28,12 +28,18 @@ fn pin(processor: usize) -> io::Result<()> {
 }
 
 /// Fails, with a reason, if so many descriptors are more than the system lets us have.
-pub(crate) fn need_descriptors(number: u64) -> io::Result<()> {
-    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if soft >= number {
+pub(crate) fn need_descriptors(number: usize) -> io::Result<()> {
+    let limit = descriptors()?;
+    if limit >= number {
         return Ok(());
     }
-    Err(io::Error::other(format!("{number} descriptors are needed, and the limit is {soft}")))
+    Err(io::Error::other(format!("{number} descriptors are needed, and the limit is {limit}")))
+}
+
+/// How many descriptors the system lets us have.
+pub(crate) fn descriptors() -> io::Result<usize> {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
 /// CPU time and its parts.

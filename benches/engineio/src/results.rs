@@ -1,47 +1,38 @@
 //! What was measured, and the tables of it.
 
+use crate::deaf::{Deafness, EVENTS, MEGABYTES};
 use crate::load::Cost;
 use crate::memory::{Growth, Idle};
-use crate::servers::{Kind, Server};
+use crate::plan::Plan;
+use crate::servers::{Role, Server};
+use crate::table::{Table, digits};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// A row of the table of CPU time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Echo {
-    Deep,
-    Single,
-    Polling,
-}
-
-/// How many clients did what.
-pub(crate) struct Numbers {
-    pub(crate) websockets: usize,
-    pub(crate) held: usize,
-    pub(crate) abandoned: usize,
-}
 
 /// Samples by column, one for each round.
 #[derive(Default)]
 pub(crate) struct Results {
     pub(crate) growth: BTreeMap<(Idle, usize), Vec<Growth>>,
-    /// The same rounds in each column, since the first that fails is the last: ratios are those of one round.
-    pub(crate) cost: BTreeMap<(Echo, usize), Vec<Cost>>,
+    pub(crate) deafness: BTreeMap<usize, Vec<Deafness>>,
+    /// By row and column. The same rounds in each column, since the first that fails is the last: ratios are
+    /// those of one round.
+    pub(crate) cost: BTreeMap<(usize, usize), Vec<Cost>>,
 }
 
 impl Results {
-    pub(crate) fn tables(&self, servers: &[Server], numbers: &Numbers) -> String {
+    pub(crate) fn tables(&self, plan: &Plan<'_>) -> String {
         let mut out = String::new();
         if !self.growth.is_empty() {
-            self.memory_table(&mut out, servers, numbers);
+            self.memory_table(&mut out, plan);
         }
         if !self.cost.is_empty() {
-            self.cost_table(&mut out, servers);
+            self.cost_table(&mut out, plan);
         }
         out
     }
 
-    fn memory_table(&self, out: &mut String, servers: &[Server], numbers: &Numbers) {
+    fn memory_table(&self, out: &mut String, plan: &Plan<'_>) {
+        let (servers, numbers) = (plan.servers, plan.extent);
         let base = base(servers);
         let others: Vec<usize> = (0..servers.len()).filter(|&column| column != base).collect();
         let mut heads = vec!["resident memory, bytes".to_owned()];
@@ -84,26 +75,35 @@ impl Results {
             row("… of the second half".into(), each(|growth| growth.second_half), true);
             row("… left when all have gone".into(), each(|growth| growth.left), false);
         }
+        if !self.deafness.is_empty() {
+            let each = |of: fn(&Deafness) -> f64| -> Vec<Option<f64>> {
+                let column = |at| median(self.deafness.get(&at)?.iter().map(of).collect());
+                (0..servers.len()).map(column).collect()
+            };
+            let name = format!("client that stops reading, {MEGABYTES} MB are said, at most");
+            row(name, each(|deafness| deafness.peak), true);
+            row("… when all is said".into(), each(|deafness| deafness.held), false);
+            let name = format!("… events of {EVENTS} that it gets afterwards");
+            row(name, each(|deafness| deafness.heard), false);
+        }
         table.print(out);
     }
 
-    fn cost_table(&self, out: &mut String, servers: &[Server]) {
+    fn cost_table(&self, out: &mut String, plan: &Plan<'_>) {
+        let servers = plan.servers;
         let base = base(servers);
-        let core = servers.iter().position(|server| server.kind == Kind::Core);
+        let below: Vec<usize> =
+            (0..servers.len()).filter(|&at| servers[at].role == Role::Below).collect();
         let mut heads: Vec<String> =
-            ["echo", "server", "CPU, ns", "best", "user", "kernel", "messages/s", "load busy"]
+            ["CPU time", "server", "CPU, ns", "best", "user", "kernel", "messages/s", "load busy"]
                 .map(str::to_owned)
                 .into();
         heads.push(format!("/ {}", servers[base].name));
-        heads.extend(core.map(|core| format!("/ {}", servers[core].name)));
+        heads.extend(below.iter().map(|&at| format!("/ {}", servers[at].name)));
         let mut table = Table::new(heads, 2);
-        for (echo, name) in [
-            (Echo::Deep, "WebSocket, 100 × 16"),
-            (Echo::Single, "WebSocket, 100 × 1"),
-            (Echo::Polling, "polling, 50 × 1"),
-        ] {
+        for (number, row) in plan.rows.iter().enumerate() {
             for (at, server) in servers.iter().enumerate() {
-                let Some(costs) = self.cost.get(&(echo, at)) else { continue };
+                let Some(costs) = self.cost.get(&(number, at)) else { continue };
                 let middle = |of: fn(&Cost) -> f64| {
                     median(costs.iter().map(of).collect()).unwrap_or(f64::NAN)
                 };
@@ -113,25 +113,26 @@ impl Results {
                 let user = cpu * ticks(0) / (ticks(0) + ticks(1));
                 let best = costs.iter().map(|cost| cost.cpu).fold(f64::INFINITY, f64::min);
                 let ratio = |to: usize| {
-                    let others = self.cost.get(&(echo, to))?;
+                    let others = self.cost.get(&(number, to))?;
                     let pairs = costs.iter().zip(others);
                     median(pairs.map(|(cost, other)| cost.cpu / other.cpu).collect())
                 };
                 let ratio = |to| ratio(to).map_or(String::new(), |ratio| format!("{ratio:.2}"));
-                let mut row = vec![name.to_owned(), server.name.clone()];
-                row.extend([cpu, best, user, cpu - user].map(digits));
-                row.push(digits(middle(|cost| cost.rate)));
-                row.push(format!("{:.2}", middle(|cost| cost.busy)));
-                row.push(ratio(base));
-                row.extend(core.map(ratio));
-                table.rows.push(row);
+                let mut cells = vec![row.name.to_owned(), server.name.clone()];
+                cells.extend([cpu, best, user, cpu - user].map(digits));
+                cells.push(digits(middle(|cost| cost.rate)));
+                cells.push(format!("{:.2}", middle(|cost| cost.busy)));
+                cells.push(ratio(base));
+                cells.extend(below.iter().map(|&at| ratio(at)));
+                table.rows.push(cells);
             }
         }
         table.print(out);
     }
 
     /// All samples, for other programs: row, column, round and figures.
-    pub(crate) fn samples(&self, servers: &[Server]) -> String {
+    pub(crate) fn samples(&self, plan: &Plan<'_>) -> String {
+        let servers = plan.servers;
         let mut out = String::new();
         for ((idle, column), samples) in &self.growth {
             let row = ["idle WebSocket", "held GET", "abandoned handshake"][*idle as usize];
@@ -146,8 +147,19 @@ impl Results {
                 );
             }
         }
-        for ((echo, column), samples) in &self.cost {
-            let row = ["WebSocket 100 × 16", "WebSocket 100 × 1", "polling 50 × 1"][*echo as usize];
+        for (column, samples) in &self.deafness {
+            for (round, deafness) in samples.iter().enumerate() {
+                let Deafness { peak, held, heard, is_closed } = deafness;
+                let _ = writeln!(
+                    out,
+                    "stops reading\t{}\t{round}\tpeak {peak}\theld {held}\theard {heard}\t\
+                     closed {is_closed}",
+                    servers[*column].name
+                );
+            }
+        }
+        for ((row, column), samples) in &self.cost {
+            let row = plan.rows[*row].name;
             for (round, cost) in samples.iter().enumerate() {
                 let Cost { cpu, ticks: [user, kernel], rate, busy } = cost;
                 let _ = writeln!(
@@ -164,7 +176,7 @@ impl Results {
 
 /// The column that the others are compared with: ours, or the first.
 fn base(servers: &[Server]) -> usize {
-    servers.iter().position(|server| server.kind == Kind::Ours).unwrap_or(0)
+    servers.iter().position(|server| server.role == Role::Ours).unwrap_or(0)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -174,56 +186,5 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
         _ if values.is_empty() => None,
         0 => Some(f64::midpoint(values[middle - 1], values[middle])),
         _ => Some(values[middle]),
-    }
-}
-
-/// Whole numbers, with commas.
-fn digits(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let mut out = String::from(if value <= -0.5 { "-" } else { "" });
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// In Markdown, and straight for who reads it in a terminal.
-struct Table {
-    heads: Vec<String>,
-    rows: Vec<Vec<String>>,
-    /// How many columns from the left are names.
-    names: usize,
-}
-
-impl Table {
-    fn new(heads: Vec<String>, names: usize) -> Self {
-        Self { heads, rows: vec![], names }
-    }
-
-    fn print(&self, out: &mut String) {
-        let all = || [&self.heads].into_iter().chain(&self.rows);
-        let width =
-            |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..self.heads.len()).map(width).collect();
-        for (at, row) in all().enumerate() {
-            for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                let _ = match column < self.names {
-                    true => write!(out, "| {cell:<width$} "),
-                    false => write!(out, "| {cell:>width$} "),
-                };
-            }
-            out.push_str("|\n");
-            if at == 0 {
-                for (column, &width) in widths.iter().enumerate() {
-                    let end = if column < self.names { "-" } else { ":" };
-                    let _ = write!(out, "|{}{end}", "-".repeat(width + 1));
-                }
-                out.push_str("|\n");
-            }
-        }
-        out.push('\n');
     }
 }

@@ -1,15 +1,12 @@
-//! Echoes over WebSocket.
+//! Messages over WebSocket.
 
-use crate::client::{connect, open_websocket, reset_when_dropped};
-use crate::load::{CONNECTIONS, Client, packet, read_all};
-use crate::servers::Kind;
+use crate::client::{connect, masked, reset_when_dropped};
+use crate::dialect::Dialect;
+use crate::load::{CONNECTIONS, Client, read_all};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
-
-/// Clients must mask, but what with is for an attacker not to know, and here is none.
-const MASK: [u8; 4] = [0x1d, 0x4c, 0xa7, 0x72];
 
 pub(crate) struct WebSocket {
     stream: TcpStream,
@@ -24,22 +21,20 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
+    /// Says `text`, and hears `echo`, both shorter than 126 bytes.
     pub(crate) fn open(
-        kind: Kind,
-        address: SocketAddr,
-        number: usize,
+        dialect: Dialect,
+        (address, number): (SocketAddr, usize),
         depth: usize,
+        text: &str,
+        echo: &str,
     ) -> io::Result<Self> {
         let mut stream = connect(address, number)?;
         reset_when_dropped(&stream)?;
-        open_websocket(&mut stream, kind.websocket_target(), kind.is_engine())?;
+        dialect.open_websocket(&mut stream)?;
         stream.set_nonblocking(true)?;
-        let packet = packet(number);
-        let length = packet.len() as u8;
-        let mut message = vec![0x81, 0x80 | length];
-        message.extend(MASK);
-        message.extend(packet.bytes().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        let echo = [&[0x81, length], packet.as_bytes()].concat();
+        let message = masked(text);
+        let echo = [&[0x81, echo.len() as u8], echo.as_bytes()].concat();
         Ok(Self {
             stream: TcpStream::from_std(stream),
             messages: message.repeat(depth),
