@@ -14,7 +14,8 @@ pub(crate) struct Driver {
     pub(crate) now: Instant,
     names: u32,
     held: BTreeMap<u32, Session>,
-    responses: BTreeMap<u32, String>,
+    /// With whether they may be compressed.
+    responses: BTreeMap<u32, (String, bool)>,
     /// The WebSockets, and what has come over each.
     sockets: BTreeMap<u32, (Session, Vec<String>)>,
     opened: Vec<Session>,
@@ -87,7 +88,12 @@ impl Driver {
 
     #[track_caller]
     pub(crate) fn response(&self, name: u32) -> String {
-        self.responses[&name].clone()
+        self.responses[&name].0.clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn may_compress(&self, name: u32) -> bool {
+        self.responses[&name].1
     }
 
     /// A WebSocket that is to become the transport.
@@ -135,9 +141,10 @@ impl Driver {
         }
         while let Some(output) = self.server.poll_output() {
             match output {
-                Output::Respond { to, response, .. } => {
+                Output::Respond { to, response, may_compress } => {
                     assert!(self.held.remove(&to).is_some(), "{to} waits for no response");
-                    self.responses.insert(to, String::from_utf8(response.into_body()).unwrap());
+                    let body = String::from_utf8(response.into_body()).unwrap();
+                    self.responses.insert(to, (body, may_compress));
                 }
                 Output::Frames { to, session } => self.read(to, session),
                 Output::Probe { text, .. } => assert_eq!(text, "3probe"),
