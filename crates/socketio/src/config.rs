@@ -29,7 +29,7 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// From the header of a binary event to its last attachment.
     pub attachment_timeout: Duration,
-    /// Bytes of the attachments of one event.
+    /// Bytes of an event with attachments, its header included.
     pub max_attachment_bytes: usize,
     /// Namespaces that one client is in, or wants to join.
     pub max_namespaces: usize,
