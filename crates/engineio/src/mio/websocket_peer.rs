@@ -122,16 +122,17 @@ impl<S: Stream> WebSocketPeer<S> {
         let session = self.session;
         let Context { memory, now, tasks, .. } = context;
         let ended = loop {
-            let mut has_taken = false;
+            // What fills it may be written in a moment, and nothing else tells then that there is room.
+            let mut may_take = !self.has_room();
             while self.has_room()
                 && let Some(frame) = service.machine.next_frame(session, key)
                 && let Some(connection) = self.socket.connection_mut(memory)
             {
-                has_taken = true;
+                may_take = true;
                 put(connection, &frame, session);
             }
             let ended = self.socket.settle(memory, *now).transpose();
-            if ended.is_some() || !has_taken || !self.has_room() {
+            if ended.is_some() || !may_take || !self.has_room() {
                 break ended;
             }
         };

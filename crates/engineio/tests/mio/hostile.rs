@@ -223,3 +223,25 @@ fn a_body_may_come_in_any_pieces() {
     }
     assert_eq!(server.end(), 0);
 }
+
+/// What waits for it goes on as soon as it reads, though nothing else happens.
+#[test]
+fn who_reads_again_gets_all_that_waits() {
+    let server = start(config().max_queued_bytes(64 << 20));
+    let mut socket = server.websocket("");
+    assert_eq!([text(&mut socket), text(&mut socket)][1], "4welcome");
+    let Seen::Opened(session) = server.next() else { panic!() };
+    // More than the buffers of both ends hold.
+    let message = |number: u32| format!("{number:04}{}", "x".repeat(64 << 10));
+    for number in 0..200 {
+        server.send(session, &message(number));
+    }
+    // All of it has been queued when this comes.
+    let mut other = server.websocket("");
+    assert_eq!([text(&mut other), text(&mut other)][1], "4welcome");
+    for number in 0..200 {
+        assert!(text(&mut socket) == format!("4{}", message(number)), "message {number}");
+    }
+    drop((socket, other));
+    assert_eq!(server.end(), 0);
+}
