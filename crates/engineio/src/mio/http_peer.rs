@@ -30,7 +30,6 @@ pub(super) struct HttpPeer<S> {
     phase: Phase,
     /// When the phase has taken too long.
     due: Instant,
-    times: Times,
     is_readable: bool,
     is_writable: bool,
     /// `poll` has reported the end of input. There may be something before it.
@@ -75,13 +74,6 @@ enum Phase {
     Lingering,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Times {
-    idle: Duration,
-    request: Duration,
-    write: Duration,
-}
-
 /// How long a client has to end its direction after the last response.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -106,7 +98,6 @@ enum Step {
 
 impl<S: Stream> HttpPeer<S> {
     pub(super) fn new(stream: S, settings: &Settings, now: Instant) -> Self {
-        let Settings { idle, request, write, .. } = *settings;
         Self {
             stream,
             http: Http::new(&settings.limits),
@@ -114,8 +105,7 @@ impl<S: Stream> HttpPeer<S> {
             exchange: Exchange::None,
             envelope: Envelope::default(),
             phase: Phase::Idle,
-            due: now + idle,
-            times: Times { idle, request, write },
+            due: now + settings.idle,
             is_readable: false,
             is_writable: false,
             has_read_closed: false,
@@ -500,7 +490,7 @@ impl<S: Stream> HttpPeer<S> {
                 _ => self.has_shut_down = true,
             }
         }
-        self.enter_phase(now);
+        self.enter_phase(now, &service.settings);
         false
     }
 
@@ -513,7 +503,7 @@ impl<S: Stream> HttpPeer<S> {
         matches!(self.exchange, Exchange::Post { .. }) && self.http.has_body()
     }
 
-    fn enter_phase(&mut self, now: Instant) {
+    fn enter_phase(&mut self, now: Instant, settings: &Settings) {
         let phase = match self.exchange {
             _ if !self.is_written() => Phase::Writing,
             _ if self.http.is_closing() => Phase::Lingering,
@@ -526,9 +516,9 @@ impl<S: Stream> HttpPeer<S> {
             self.phase = phase;
             self.due = now
                 + match phase {
-                    Phase::Idle | Phase::Waiting => self.times.idle,
-                    Phase::Receiving => self.times.request,
-                    Phase::Writing => self.times.write,
+                    Phase::Idle | Phase::Waiting => settings.idle,
+                    Phase::Receiving => settings.request,
+                    Phase::Writing => settings.write,
                     Phase::Lingering => LINGER,
                 };
         }

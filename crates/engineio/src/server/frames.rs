@@ -16,7 +16,7 @@ pub enum Frame {
     Text(Cow<'static, str>),
     /// A message of the application.
     Message(PreparedPacket),
-    /// A Close, behind which the machine knows the connection no more.
+    /// A Close. The machine has forgotten the connection then.
     Close(CloseCode),
 }
 

@@ -10,7 +10,6 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
-use log::warn;
 use mio::net::TcpListener;
 use sansio_engineio::Refusal;
 use sansio_engineio::mio::{EngineIo, Settings};
@@ -151,18 +150,6 @@ impl<S: 'static> App<S> {
     pub fn client_files(&mut self, folder: impl AsRef<Path>) -> io::Result<&mut Self> {
         self.parts.client_files = ClientFiles::read(folder.as_ref())?;
         Ok(self)
-    }
-
-    /// The same, if the folder is there. The log says so if it is not, and pages that need the scripts do
-    /// not work.
-    pub fn client_files_if_there(&mut self, folder: impl AsRef<Path>) -> bool {
-        match self.client_files(folder) {
-            Ok(_) => true,
-            Err(error) => {
-                warn!("no client files: {error}");
-                false
-            }
-        }
     }
 
     /// The service of a [`Server`], for listeners of any kind.

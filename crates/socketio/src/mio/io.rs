@@ -198,7 +198,7 @@ impl<S> Io<'_, S> {
         }
     }
 
-    /// A parameter of the query with which the client has come.
+    /// The query with which the client has come.
     #[must_use]
     pub fn query(&self, socket: Socket) -> Option<Query<'_>> {
         let session = self.core.machine.session(socket)?;
