@@ -109,7 +109,7 @@ impl ClientRequest {
     /// brackets.
     #[must_use]
     pub fn dial_host(&self) -> &str {
-        self.url.host.trim_start_matches('[').trim_end_matches(']')
+        self.url.dial_host()
     }
 
     /// The port to connect to.

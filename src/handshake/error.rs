@@ -225,6 +225,8 @@ pub enum InvalidUrl {
     Character,
     /// A redirect from `wss` or `https` to something without TLS.
     Downgrade,
+    /// The URL of a proxy is not `http://[user:password@]host[:port]`.
+    Proxy,
 }
 
 impl fmt::Display for InvalidUrl {
@@ -241,6 +243,7 @@ impl fmt::Display for InvalidUrl {
             Self::Port => "the port of the URL must be a number from 1 to 65535",
             Self::Character => "the URL has a character that must be percent-encoded",
             Self::Downgrade => "the redirect leads from TLS to a URL without TLS",
+            Self::Proxy => "the URL of a proxy must be http://[user:password@]host[:port]",
         })
     }
 }

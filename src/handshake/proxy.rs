@@ -3,13 +3,86 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::client_request::ClientRequest;
-use super::error::{HandshakeError, InvalidField};
+use super::error::{HandshakeError, InvalidField, InvalidUrl};
 use super::headers::check_value;
 use super::received_response::{FinalAnswer, ReceivedResponse, ResponseReceiver};
+use super::url::Url;
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
+use alloc::string::String;
+
+/// An HTTP proxy: where it is, and what to show it.
+///
+/// ```
+/// use sansio_ws::handshake::{ClientRequest, Proxy};
+/// use sansio_ws::Limits;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let proxy = Proxy::new("http://user:password@proxy.example:3128")?;
+/// assert_eq!((proxy.dial_host(), proxy.port()), ("proxy.example", 3128));
+/// // Connect there, and then:
+/// let request = ClientRequest::new("wss://example.com/chat")?;
+/// let mut connect = proxy.connect(&request, &Limits::default());
+/// assert!(!connect.outgoing().is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Proxy {
+    url: Url,
+    authorization: Option<String>,
+}
+
+impl Proxy {
+    /// The proxy of this URL: `http://[user:password@]host[:port]`. User name and password are
+    /// percent-encoded there and sent as `Proxy-Authorization: Basic` (RFC 7617), readable by everybody
+    /// between here and the proxy. Without a port it is 80.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUrl`]: that of [`ClientRequest::new`], and [`InvalidUrl::Proxy`] for another scheme, a
+    /// path or a query.
+    pub fn new(url: &str) -> Result<Self, InvalidUrl> {
+        let is_http = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+        let (url, authorization) = Url::parse(url)?;
+        if !is_http || url.resource != "/" {
+            return Err(InvalidUrl::Proxy);
+        }
+        Ok(Self { url, authorization })
+    }
+
+    /// The host to look up or to connect to. An IPv6 address stands without its brackets.
+    #[must_use]
+    pub fn dial_host(&self) -> &str {
+        self.url.dial_host()
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.url.port
+    }
+
+    /// Host and port, for messages.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.url.host_header()
+    }
+
+    /// Asks it for the host and port of `request`. Of the limits, those for handshakes apply.
+    #[must_use]
+    pub fn connect(&self, request: &ClientRequest, limits: &Limits) -> ProxyConnect {
+        ProxyConnect::with_checked(request, self.authorization.as_deref(), limits)
+    }
+}
+
+/// Prints no user name and no password.
+impl core::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Proxy").field("url", &self.url).finish_non_exhaustive()
+    }
+}
 
 /// Asks an HTTP proxy to connect to a server. When it has done that, all bytes go to the server: begin
 /// the TLS handshake, or that of the WebSocket.
@@ -63,16 +136,20 @@ impl ProxyConnect {
         authorization: Option<&str>,
         limits: &Limits,
     ) -> Result<Self, InvalidField> {
+        authorization.map(check_value).transpose()?;
+        Ok(Self::with_checked(request, authorization, limits))
+    }
+
+    fn with_checked(request: &ClientRequest, authorization: Option<&str>, limits: &Limits) -> Self {
         let (host, port) = (request.host(), request.port());
         let mut head = alloc::format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
         if let Some(authorization) = authorization {
-            check_value(authorization)?;
             head.extend(["Proxy-Authorization: ", authorization, "\r\n"]);
         }
         head.push_str("\r\n");
         let queue = SendQueue::holding(head.into_bytes());
         let responses = ResponseReceiver::new(limits, |status| status.starts_with(b"2"));
-        Ok(Self { queue, responses })
+        Self { queue, responses }
     }
 
     /// The bytes to write to the proxy, and nothing more until it has answered.

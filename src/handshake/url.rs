@@ -74,6 +74,11 @@ impl Url {
         Ok((Self { secure, host: host.into(), port, resource: path }, authorization))
     }
 
+    /// The host without the brackets of an IPv6 address.
+    pub(super) fn dial_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// The value of the `Host` header: the port is left out if it is the scheme's default.
     pub(super) fn host_header(&self) -> String {
         let default = if self.secure { 443 } else { 80 };
