@@ -65,6 +65,9 @@
 //! - `deflate`: compression of messages, permessage-deflate (RFC 7692). See
 #![cfg_attr(feature = "deflate", doc = "  [`Deflate`](deflate::Deflate).")]
 #![cfg_attr(not(feature = "deflate"), doc = "  `Deflate`.")]
+//! - `rustls`: `wss` URLs, proxies and redirects for the blocking adapter. See
+#![cfg_attr(feature = "rustls", doc = "  [`blocking::connect`].")]
+#![cfg_attr(not(feature = "rustls"), doc = "  `blocking::connect`.")]
 //! - `simd`: payloads of 512 bytes and more are masked with the widest vectors that the processor
 //!   has. Needs Rust 1.89.
 //!
@@ -107,6 +110,8 @@ pub mod mask;
 pub mod mio;
 mod recv_buffer;
 mod send_queue;
+#[cfg(feature = "rustls")]
+pub mod tls;
 pub mod utf8;
 
 pub use close::{CloseCode, CloseReason, InvalidCloseCode};

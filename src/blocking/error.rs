@@ -35,8 +35,15 @@ pub enum Error {
     /// The stream ended, or time ran out, before the handshake was done.
     Unopened(Unopened),
     /// A `wss` or `https` URL needs a TLS stream, which the caller has to bring.
+    #[cfg_attr(feature = "rustls", doc = "[`connect`](super::connect) does.")]
     #[doc(alias("tls", "wss"))]
     Secure,
+    /// TLS failed. Fatal; the server has been told.
+    #[cfg(feature = "rustls")]
+    Tls(crate::tls::TlsError),
+    /// A redirect was not followed. Fatal for the attempt.
+    #[cfg(feature = "rustls")]
+    Redirect(crate::handshake::RedirectError),
     /// No random bytes.
     Entropy(EntropyError),
 }
@@ -80,6 +87,10 @@ impl fmt::Display for Error {
             Self::Responded(status) => write!(f, "answered with HTTP status {status}"),
             Self::Unopened(why) => why.fmt(f),
             Self::Secure => f.write_str("wss needs a TLS stream: connect one, then upgrade it"),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.fmt(f),
+            #[cfg(feature = "rustls")]
+            Self::Redirect(error) => error.fmt(f),
             Self::Entropy(error) => error.fmt(f),
         }
     }
@@ -96,6 +107,10 @@ impl core::error::Error for Error {
             Self::Entropy(error) => error.source(),
             Self::Url(error) => error.source(),
             Self::Field(error) => error.source(),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.source(),
+            #[cfg(feature = "rustls")]
+            Self::Redirect(error) => error.source(),
             Self::Ended(_)
             | Self::Refused(_)
             | Self::Responded(_)
@@ -123,4 +138,10 @@ from! {
     InvalidUrl => Url,
     InvalidField => Field,
     EntropyError => Entropy
+}
+
+#[cfg(feature = "rustls")]
+from! {
+    crate::tls::TlsError => Tls,
+    crate::handshake::RedirectError => Redirect
 }

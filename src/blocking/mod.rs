@@ -21,22 +21,34 @@
 //! arrived, and tries once more to write what waits. **Memory** that large messages have needed goes
 //! back when nothing has come for a second. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
 
+#[cfg(feature = "rustls")]
+mod connector;
 mod error;
 mod memory;
 mod opening;
 mod split;
 mod stream;
+#[cfg(feature = "rustls")]
+mod tcp_or_tls;
 #[cfg(test)]
 mod tests;
 mod timed;
 mod timer;
+#[cfg(feature = "rustls")]
+mod tls_stream;
 #[cfg(test)]
 mod virtual_time;
 
+#[cfg(feature = "rustls")]
+pub use connector::{ConnectError, Connector, connect, connect_with};
 pub use error::{Error, Unopened};
 pub use opening::Answer;
 pub use split::{Reader, Writer};
 pub use stream::{Plain, Stream};
+#[cfg(feature = "rustls")]
+pub use tcp_or_tls::TcpOrTls;
+#[cfg(feature = "rustls")]
+pub use tls_stream::TlsStream;
 
 use crate::close::CloseCode;
 use crate::connection::{
@@ -442,6 +454,7 @@ impl<S: Stream> Link<S> {
     }
 
     fn transport_failed(&mut self, error: io::Error) -> Error {
+        self.stream.say_why();
         self.connection.transport_failed();
         self.end_transport();
         error.into()

@@ -15,12 +15,16 @@ use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
 
 impl<S: Stream> WebSocket<S> {
     /// Accepts a client: receives its request, checks it, and answers. Requests that are no
@@ -135,7 +139,7 @@ impl<S: Stream> WebSocket<S> {
         Self::handshake_within(stream, request, config, Timer::new(timeouts))
     }
 
-    fn handshake_within(
+    pub(super) fn handshake_within(
         stream: S,
         request: &ClientRequest,
         config: impl Into<Arc<Config>>,
@@ -228,14 +232,17 @@ impl<S> Answer<S> {
 impl WebSocket<TcpStream> {
     /// Connects to the host of a `ws` or `http` URL and opens a connection.
     ///
-    /// [`Timeouts::opening`] bounds all of it from the first address on: each address gets the time
-    /// that remains divided by the addresses left, and the handshake what they leave. To look the
-    /// name up takes as long as the system takes, which cannot be interrupted.
+    /// [`Timeouts::opening`] bounds all of it: to look up the name, which goes on in a thread of its own
+    /// when time is up, since the system cannot be interrupted; then each address gets the time that
+    /// remains divided by the addresses left, and the handshake what they leave.
     ///
     /// # Errors
     ///
-    /// [`Error::Secure`] for a `wss` or `https` URL: connect a TLS stream and use
-    /// [`connect`](Self::connect). Otherwise as for [`connect`](Self::connect).
+    /// [`Error::Secure`] for a `wss` or `https` URL: that is for
+    #[cfg_attr(feature = "rustls", doc = "[`blocking::connect`](super::connect),")]
+    #[cfg_attr(not(feature = "rustls"), doc = "`blocking::connect` of the feature `rustls`,")]
+    /// or connect a TLS stream of your own and use [`connect`](Self::connect). Otherwise as for
+    /// [`connect`](Self::connect).
     #[doc(alias("connect", "client"))]
     pub fn open(
         request: &ClientRequest,
@@ -245,14 +252,36 @@ impl WebSocket<TcpStream> {
         if request.is_secure() {
             return Err(Error::Secure);
         }
-        let addresses: Vec<_> = (request.dial_host(), request.port()).to_socket_addrs()?.collect();
         let timer = Timer::new(timeouts);
-        let stream = connect_any(&addresses, &timer, |address, wait| match wait {
-            Some(wait) => TcpStream::connect_timeout(address, wait),
-            None => TcpStream::connect(address),
-        })?;
-        stream.set_nodelay(true)?;
+        let stream = dial(request.dial_host(), request.port(), &timer)?;
         Self::handshake_within(stream, request, config, timer)?.into_socket()
+    }
+}
+
+/// Looks up a name and connects to the first of its addresses that can be reached.
+pub(super) fn dial(host: &str, port: u16, timer: &Timer) -> Result<TcpStream, Error> {
+    let addresses = look_up(host, port, timer)?;
+    let stream = connect_any(&addresses, timer, |address, wait| match wait {
+        Some(wait) => TcpStream::connect_timeout(address, wait),
+        None => TcpStream::connect(address),
+    })?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn look_up(host: &str, port: u16, timer: &Timer) -> Result<Vec<SocketAddr>, Error> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = String::from(host);
+    let look_up = move || Ok((host.as_str(), port).to_socket_addrs()?.collect());
+    let Some(wait) = timer.remaining() else { return look_up().map_err(Error::Io) };
+    let (sender, receiver) = mpsc::channel();
+    // Nobody listens any more when it comes too late.
+    thread::Builder::new().spawn(move || drop(sender.send(look_up())))?;
+    match receiver.recv_timeout(wait) {
+        Ok(found) => found.map_err(Error::Io),
+        Err(_) => Err(Error::Unopened(Unopened::TimedOut)),
     }
 }
 
@@ -279,7 +308,14 @@ pub(super) fn connect_any<S>(
     }))
 }
 
-fn read<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) -> Result<(), Error> {
+pub(super) fn read<S: Stream>(
+    stream: &mut Timed<S>,
+    rx: &mut RecvBuffer,
+    timer: &Timer,
+) -> Result<(), Error> {
+    if !stream.is_flushed() {
+        write(stream, &mut SendQueue::new(), timer)?;
+    }
     if timer.due().is_some() {
         return Err(Error::Unopened(Unopened::TimedOut));
     }
@@ -291,7 +327,7 @@ fn read<S: Stream>(stream: &mut Timed<S>, rx: &mut RecvBuffer, timer: &Timer) ->
     }
 }
 
-fn write<S: Stream>(
+pub(super) fn write<S: Stream>(
     stream: &mut Timed<S>,
     queue: &mut SendQueue,
     timer: &Timer,

@@ -73,6 +73,13 @@ pub trait Stream: Read + Write {
     /// What the operating system says.
     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
 
+    /// Whether the stream has something to write by itself, for example records that TLS answers to what
+    /// was read. Then it is flushed before the next read. A read that finds it behind itself, and has
+    /// nothing to return, fails with `Interrupted`.
+    fn wants_flush(&self) -> bool {
+        false
+    }
+
     /// Ends the writing direction: the peer will read the end of the stream. `false` when the
     /// stream can't do that; then it is taken to end when it is dropped.
     ///
@@ -140,6 +147,10 @@ macro_rules! forward {
 
             fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
                 (**self).set_write_timeout(timeout)
+            }
+
+            fn wants_flush(&self) -> bool {
+                (**self).wants_flush()
             }
 
             fn shutdown_write(&mut self) -> io::Result<bool> {

@@ -1,7 +1,7 @@
 //! A stream whose waits are bounded: timeouts, interruptions, and the two ways to end it.
 
 use super::Stream;
-use super::timer::{Clock, SHORTEST_WAIT};
+use super::timer::{BRIEF_WAIT, Clock, SHORTEST_WAIT};
 use crate::deadlines::Instant;
 use crate::io::{RETRIES, is_gone, write_slice};
 use crate::recv_buffer::RecvBuffer;
@@ -116,9 +116,17 @@ impl<S: Stream> Timed<S> {
         self.interruptions.judge(written, &self.clock)
     }
 
-    /// Whether the stream has been told to pass on all that was written.
+    /// Whether the stream has been told to pass on all that was written, and has nothing to say by
+    /// itself.
     pub(super) fn is_flushed(&self) -> bool {
-        self.flushed
+        self.flushed && !self.stream.wants_flush()
+    }
+
+    /// The stream has failed. What it has to say of that, an alert of TLS, is tried once.
+    pub(super) fn say_why(&mut self) {
+        if self.stream.wants_flush() {
+            let _ = self.flush(Some(BRIEF_WAIT));
+        }
     }
 
     fn flush(&mut self, wait: Option<Duration>) -> io::Result<CallResult> {
@@ -138,6 +146,10 @@ impl<S: Stream> Timed<S> {
             };
         }
         Ok(self.shut_down)
+    }
+
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.shut_down
     }
 
     /// Ends what has not ended: the caller may keep the stream for a while, and the peer waits for

@@ -44,7 +44,7 @@ impl Clock {
 }
 
 /// [`Deadlines`] on a clock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Timer {
     clock: Clock,
     deadlines: Deadlines,

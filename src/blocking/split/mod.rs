@@ -28,6 +28,8 @@ use super::stream::Stream;
 use super::timed::{CallResult, Timed, is_timeout};
 use super::timer::{BRIEF_WAIT, Timer, is_over};
 use super::{Link, WebSocket};
+#[cfg(feature = "rustls")]
+use super::{TcpOrTls, TlsStream};
 use crate::connection::{Connection, ProtocolError, SendError, Transport};
 use crate::deadlines::Due;
 use crate::io::is_gone;
@@ -135,6 +137,33 @@ impl WebSocket<UnixStream> {
     }
 }
 
+#[cfg(feature = "rustls")]
+impl WebSocket<TlsStream> {
+    /// As for a TCP stream. Both halves own the socket and share the state of TLS, which neither holds
+    /// while it waits.
+    ///
+    /// # Errors
+    ///
+    /// What [`TcpStream::try_clone`] says.
+    pub fn split(self) -> io::Result<(Reader<TlsStream>, Writer<TlsStream>)> {
+        let write_half = self.stream().try_clone()?;
+        Ok(self.split_with(write_half))
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl WebSocket<TcpOrTls> {
+    /// As for a TCP stream, or for one of TLS.
+    ///
+    /// # Errors
+    ///
+    /// What [`TcpStream::try_clone`] says.
+    pub fn split(self) -> io::Result<(Reader<TcpOrTls>, Writer<TcpOrTls>)> {
+        let write_half = self.stream().try_clone()?;
+        Ok(self.split_with(write_half))
+    }
+}
+
 impl<S: Stream> WebSocket<S> {
     /// Splits the connection for two threads, with a second handle of the same stream for
     /// writing. The one half sets timeouts for reading only, the other for writing only; those
@@ -186,11 +215,28 @@ impl<S: Stream> Shared<S> {
             #[cfg(test)]
             meanwhile();
             drop(output);
-            // The reader does not wait, so what it has queued in the meantime is left to us.
-            if wait == Wait::No || !self.state().connection.wants_write() {
+            // The reader does not wait, so what it has to write in the meantime is left to us.
+            if wait == Wait::No || !self.has_more() {
                 return Ok(drained);
             }
         }
+    }
+
+    /// Whether the reader, or somebody else, has left something to do for the output.
+    fn has_more(&self) -> bool {
+        let (queued, shuts_down) = {
+            let connection = &self.state().connection;
+            if connection.has_discarded_output() {
+                return false;
+            }
+            (connection.wants_write(), connection.transport() == Transport::ShutdownWrite)
+        };
+        // Who has the output asks the same behind it.
+        queued
+            || self.output.try_lock().is_ok_and(|output| {
+                let stream = &output.stream;
+                !stream.is_flushed() || shuts_down && !stream.is_shut_down()
+            })
     }
 
     /// As for a [`WebSocket`] in one piece.
@@ -269,6 +315,20 @@ impl<S: Stream> Shared<S> {
                 }
             }
         }
+    }
+
+    /// As [`settle`](Self::settle), unless a writer has the output: then it is left to that one.
+    fn settle_for_reading(&self) -> Result<(), Error> {
+        match self.output.try_lock() {
+            Ok(mut output) => self.settle(&mut output.stream),
+            Err(TryLockError::Poisoned(poisoned)) => self.settle(&mut poisoned.into_inner().stream),
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
+    }
+
+    /// The connection has ended, and so does the writing direction, if it has not.
+    fn end(&self) {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).stream.end(false);
     }
 
     /// Does to the transport what the machine says.

@@ -56,11 +56,15 @@ impl<S: Stream> Reader<S> {
             let discarded = state.connection.has_discarded_output();
             drop(state);
             if over {
-                self.stream.end(discarded);
+                if discarded {
+                    self.stream.abort();
+                } else {
+                    self.shared.end();
+                }
                 return Ok(None);
             }
             self.flush()?;
-            self.shared.settle(&mut self.stream)?;
+            self.shared.settle_for_reading()?;
             let input_ended = self.shared.state().connection.ended().is_some();
             if input_ended {
                 // Nothing more is to be read, so there is time to wait for a writer to finish.
@@ -200,6 +204,9 @@ impl<S: Stream> Reader<S> {
             Err(error) => {
                 state.connection.transport_failed();
                 drop(state);
+                if let Ok(mut output) = self.shared.output.try_lock() {
+                    output.stream.say_why();
+                }
                 self.stream.abort();
                 return Err(error.into());
             }
