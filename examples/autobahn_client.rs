@@ -7,15 +7,17 @@
 
 #[path = "support/compression.rs"]
 mod compression;
+#[path = "support/connecting.rs"]
+mod connecting;
 
 use clap::Parser;
 use compression::Compression;
-use sansio_ws::blocking::{Error, WebSocket};
+use connecting::Connecting;
+use sansio_ws::blocking::{Connector, Error, TcpOrTls, WebSocket, connect_with};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{Config, Event, Limits};
 use std::error::Error as StdError;
-use std::net::TcpStream;
 use std::sync::Arc;
 
 /// Runs all cases of an Autobahn fuzzing server and has the report written.
@@ -26,6 +28,8 @@ struct Options {
     /// The name in the report.
     #[arg(long, default_value = "sansio-ws")]
     agent: String,
+    #[command(flatten)]
+    connecting: Connecting,
     #[command(flatten)]
     compression: Compression,
 }
@@ -39,15 +43,16 @@ const LIMITS: Limits = Limits::new()
     .max_queued_frames(usize::MAX);
 
 fn main() -> Result<(), Box<dyn StdError>> {
-    let Options { url, agent, compression } = Options::parse();
+    let Options { url, agent, connecting, compression } = Options::parse();
+    let connector = connecting.connector()?;
     let config = Arc::new(compression.add_to(Config::default().limits(LIMITS))?);
-    let open = |path: &str| open(&format!("{url}/{path}"), &config);
+    let open = |path: &str| open(&format!("{url}/{path}"), &config, &connector);
     let mut counter = open("getCaseCount")?;
     let Some(Event::Text(count)) = counter.read()? else { return Err("no case count".into()) };
     let count: usize = count.parse()?;
     while counter.read()?.is_some() {}
     for case in 1..=count {
-        match open(&format!("runCase?case={case}&agent={agent}")).and_then(echo) {
+        match echo(open(&format!("runCase?case={case}&agent={agent}"))?) {
             // Breaking the protocol is what many cases are about.
             Ok(()) | Err(Error::Io(_)) => {}
             Err(error) => println!("case {case}: {error}"),
@@ -59,12 +64,17 @@ fn main() -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-fn open(url: &str, config: &Arc<Config>) -> Result<WebSocket<TcpStream>, Error> {
-    let request = ClientRequest::new(url).map_err(std::io::Error::other)?;
-    WebSocket::open(&request, Arc::clone(config), Timeouts::default().keep_alive(None))
+fn open(
+    url: &str,
+    config: &Arc<Config>,
+    connector: &Connector,
+) -> Result<WebSocket<TcpOrTls>, Box<dyn StdError>> {
+    let request = ClientRequest::new(url)?;
+    let timeouts = Timeouts::default().keep_alive(None);
+    Ok(connect_with(&request, Arc::clone(config), timeouts, connector)?)
 }
 
-fn echo(mut socket: WebSocket<TcpStream>) -> Result<(), Error> {
+fn echo(mut socket: WebSocket<TcpOrTls>) -> Result<(), Error> {
     loop {
         match socket.next() {
             Ok(Some((connection, Event::Text(text)))) => connection.send_text(text)?,

@@ -2,21 +2,23 @@
 //!
 //! ```sh
 //! cargo run --all-features --example client -- ws://127.0.0.1:9001
-//! echo hello | cargo run --all-features --example client -- ws://127.0.0.1:9001
+//! echo hello | cargo run --all-features --example client -- wss://127.0.0.1:9001 --ca ca.pem
 //! ```
 
 #[path = "support/compression.rs"]
 mod compression;
+#[path = "support/connecting.rs"]
+mod connecting;
 
 use clap::Parser;
 use compression::Compression;
-use sansio_ws::blocking::{Error, WebSocket, Writer};
+use connecting::Connecting;
+use sansio_ws::blocking::{ConnectError, Error, TcpOrTls, Writer, connect_with};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{CloseCode, Config, Ended, Event, SendError};
 use std::error::Error as StdError;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::net::TcpStream;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -27,7 +29,7 @@ use std::time::Duration;
 /// pipe. At the end of the input it waits a moment for answers, then closes with code 1000.
 #[derive(Parser)]
 struct Options {
-    /// Where to connect, for example ws://127.0.0.1:9001/path
+    /// Where to connect, for example wss://example.com/path
     url: String,
     /// Offer a subprotocol; can be given several times.
     #[arg(long, value_name = "NAME")]
@@ -38,6 +40,8 @@ struct Options {
     /// Send an Origin, as a web page would.
     #[arg(long)]
     origin: Option<String>,
+    #[command(flatten)]
+    connecting: Connecting,
     #[command(flatten)]
     compression: Compression,
     /// How long to wait for answers after the end of the input, in milliseconds.
@@ -56,7 +60,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Not the URL, which may have a password in it.
             eprintln!("error: {error}");
-            if let Some(Error::Refused(refused)) = error.downcast_ref() {
+            if let Some(ConnectError { error: Error::Refused(refused), .. }) = error.downcast_ref()
+            {
+                if let Some(location) = refused.redirect() {
+                    eprintln!("it leads to {location}");
+                }
                 let _ = io::stderr().write_all(&refused.body);
             }
             ExitCode::FAILURE
@@ -66,7 +74,8 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Option<Ended>, Box<dyn StdError>> {
     let config = options.compression.add_to(Config::default())?;
-    let mut socket = WebSocket::open(&request(options)?, config, Timeouts::default())?;
+    let connector = options.connecting.connector()?;
+    let mut socket = connect_with(&request(options)?, config, Timeouts::default(), &connector)?;
     if let Some(extension) = socket.connection().extension() {
         eprintln!("the server agreed to {extension}");
     }
@@ -110,7 +119,7 @@ fn request(options: &Options) -> Result<ClientRequest, Box<dyn StdError>> {
     }
 }
 
-fn send_lines(writer: &Writer<TcpStream>, wait: Duration) {
+fn send_lines(writer: &Writer<TcpOrTls>, wait: Duration) {
     for line in io::stdin().lock().lines() {
         let sent = match line {
             Ok(line) => writer.send_text(&line),

@@ -7,15 +7,17 @@
 
 #[path = "support/compression.rs"]
 mod compression;
+#[path = "support/connecting.rs"]
+mod connecting;
 
 use clap::Parser;
 use compression::Compression;
-use sansio_ws::blocking::WebSocket;
+use connecting::Connecting;
+use sansio_ws::blocking::{Connector, TcpOrTls, WebSocket, connect_with};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{CloseCode, Config, ControlPayload, Ended, Event, Limits, MessageKind};
 use std::error::Error;
-use std::net::TcpStream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -28,6 +30,8 @@ struct Options {
     #[arg(long, value_name = "ROW", value_parser = ROWS.map(|(name, _)| name))]
     row: Vec<String>,
     #[command(flatten)]
+    connecting: Connecting,
+    #[command(flatten)]
     compression: Compression,
 }
 
@@ -35,9 +39,18 @@ struct Options {
 struct Server {
     url: String,
     config: Arc<Config>,
+    connector: Connector,
 }
 
-type Socket = WebSocket<TcpStream>;
+impl Server {
+    fn new(options: &Options) -> Result<Self, Box<dyn Error>> {
+        let config = options.compression.add_to(Config::default().limits(LIMITS))?;
+        let connector = options.connecting.connector()?;
+        Ok(Self { url: options.url.clone(), config: Arc::new(config), connector })
+    }
+}
+
+type Socket = WebSocket<TcpOrTls>;
 type Row = fn(&Server) -> Outcome;
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -61,15 +74,15 @@ const LIMITS: Limits =
     Limits::new().max_message_bytes(64 << 20).max_frame_bytes(64 << 20).max_fragments(u32::MAX);
 
 fn main() -> ExitCode {
-    let Options { url, row: wanted, compression } = Options::parse();
-    let config = match compression.add_to(Config::default().limits(LIMITS)) {
-        Ok(config) => Arc::new(config),
+    let options = Options::parse();
+    let server = match Server::new(&options) {
+        Ok(server) => server,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let server = Server { url, config };
+    let wanted = options.row;
     let mut failed = false;
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|row| row == name);
     for (name, row) in ROWS.into_iter().filter(|(name, _)| is_wanted(name)) {
@@ -180,7 +193,8 @@ fn open(server: &Server) -> Result<Socket, Box<dyn Error>> {
 }
 
 fn open_with(server: &Server, request: &ClientRequest) -> Result<Socket, Box<dyn Error>> {
-    Ok(WebSocket::open(request, Arc::clone(&server.config), Timeouts::default())?)
+    let Server { config, connector, .. } = server;
+    Ok(connect_with(request, Arc::clone(config), Timeouts::default(), connector)?)
 }
 
 fn finish(mut socket: Socket) -> Outcome {
