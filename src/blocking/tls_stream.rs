@@ -9,9 +9,9 @@
 //! ```
 //!
 //! Both handles own the socket. What TLS has to write because of what was read (its part of the
-//! handshake, new keys, alerts) stays in it until the other side writes, or
-//! [`wants_flush`](Stream::wants_flush) has somebody flush: reading never writes, so that it never waits for a
-//! peer that does not read.
+//! handshake, alerts) stays in it until somebody writes, or [`wants_flush`](Stream::wants_flush) has somebody
+//! flush: reading never writes, so that it never waits for a peer that does not read. To new keys of the peer
+//! rustls answers in front of the next data.
 
 use super::stream::Stream;
 use crate::recv_buffer::RecvBuffer;

@@ -4,9 +4,10 @@ use crate::frame::{Frame, wire};
 use crate::mio_tls::TlsStream;
 use crate::tls::Settings;
 use crate::{REQUEST, read_frame, read_head};
+use rustls::AlertDescription;
 use sansio_ws::handshake::{Acceptance, OriginPolicy, ServerHandshake};
 use sansio_ws::{Config, Limits, RecvBuffer};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 /// How the peer ends its direction of the transport.
@@ -113,10 +114,40 @@ impl Peer {
         Frame { mask: None, ..frame }
     }
 
+    /// Changes to new keys, and asks the other side to do so, too (RFC 8446, section 4.6.3).
+    pub fn renew_keys(&mut self) {
+        self.records.tls.refresh_traffic_keys().unwrap();
+        self.records.send().unwrap();
+    }
+
+    /// Waits for records, and leaves them where they are.
+    pub fn await_records(&self) {
+        self.records.socket.peek(&mut [0]).unwrap();
+    }
+
+    /// The alert that comes next.
+    pub fn receive_alert(&mut self) -> AlertDescription {
+        let error = self.records.receive().unwrap_err();
+        match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(alert)) => *alert,
+            _ => panic!("no alert: {error}"),
+        }
+    }
+
+    /// The next thing is the end, as TLS has it.
+    pub fn receive_end(&mut self) {
+        assert_eq!(self.records.read(&mut [0]).unwrap(), 0);
+    }
+
+    /// Says that nothing more will come.
+    pub fn notify(&mut self) {
+        self.records.tls.send_close_notify();
+        self.records.send().unwrap();
+    }
+
     pub fn end(mut self, end: End) {
         if end == End::Notified {
-            self.records.tls.send_close_notify();
-            self.records.send().unwrap();
+            self.notify();
         }
         if end != End::Gone {
             let socket = &mut self.records.socket;

@@ -1,17 +1,9 @@
-//! rustls as a stream of the blocking adapter, and its settings.
+//! The settings of rustls.
 
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{
-    ClientConfig, ConnectionCommon, RootCertStore, ServerConfig, SideData, StreamOwned,
-    SupportedProtocolVersion,
-};
-use sansio_ws::blocking;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::ops::{Deref, DerefMut};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What servers and clients of one certificate need.
 #[derive(Debug, Clone)]
@@ -57,55 +49,5 @@ impl Settings {
     pub fn connect(&self) -> rustls::ClientConnection {
         let name = "localhost".try_into().unwrap();
         rustls::ClientConnection::new(Arc::clone(&self.client), name).unwrap()
-    }
-}
-
-/// TLS over a blocking socket, in either role.
-#[derive(Debug)]
-pub struct Tls<C, T: Read + Write>(pub StreamOwned<C, T>);
-
-impl<C, T, S> Read for Tls<C, T>
-where
-    C: DerefMut + Deref<Target = ConnectionCommon<S>>,
-    T: Read + Write,
-    S: SideData,
-{
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
-    }
-}
-
-impl<C, T, S> Write for Tls<C, T>
-where
-    C: DerefMut + Deref<Target = ConnectionCommon<S>>,
-    T: Read + Write,
-    S: SideData,
-{
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl<C, S> blocking::Stream for Tls<C, TcpStream>
-where
-    C: DerefMut + Deref<Target = ConnectionCommon<S>>,
-    S: SideData,
-{
-    fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.0.sock.set_read_timeout(timeout).map(|()| true)
-    }
-
-    fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.0.sock.set_write_timeout(timeout).map(|()| true)
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<bool> {
-        self.0.conn.send_close_notify();
-        self.0.flush()?;
-        self.0.sock.shutdown(Shutdown::Write).map(|()| true)
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use transports::mio_tls::TlsListener;
-use transports::tls::{Settings, Tls};
+use transports::tls::Settings;
 
 type Listener = TlsListener<mio::net::TcpListener>;
 type Secure = StreamOwned<ClientConnection, TcpStream>;
@@ -89,7 +89,7 @@ fn runs(version: &'static SupportedProtocolVersion) {
 
     let target = format!("wss://localhost/engine.io/?EIO=4&transport=websocket{query}");
     let request = ClientRequest::new(&target).unwrap();
-    let secure = Tls(connect(address, &settings));
+    let secure = connect(address, &settings);
     let timeouts = Timeouts::default().keep_alive(None).opening(None);
     let mut socket =
         WebSocket::connect(secure, &request, sansio_ws::Config::default(), timeouts).unwrap();

@@ -14,15 +14,15 @@ use sansio_ws::handshake::{Acceptance, ClientRequest, OriginPolicy};
 use sansio_ws::{CloseCode, Config, Connection, Ended, Event, Limits, SendError, blocking};
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 use transports::bounded;
 use transports::frame::Frame;
 use transports::mio_tls::TlsStream;
 use transports::peer::{End, Peer};
-use transports::tls::{Settings, Tls};
+use transports::tls::Settings;
 use transports::watched::Watched;
 
 /// How a connection came to its end, or what it reported instead.
@@ -52,6 +52,9 @@ struct World {
 
 const BLOCKING_SERVER: Side = Side { run: blocking_server, peer: Peer::client };
 const BLOCKING_CLIENT: Side = Side { run: blocking_client, peer: Peer::server };
+const OWN_SERVER: Side = Side { run: own_server, peer: Peer::client };
+const OWN_CLIENT: Side = Side { run: own_client, peer: Peer::server };
+const SPLIT_CLIENT: Side = Side { run: split_client, peer: Peer::server };
 const MIO_SERVER: Side = Side { run: mio_server, peer: Peer::client };
 
 /// Deadlines that are there, and far away.
@@ -70,26 +73,80 @@ fn answer(connection: &mut Connection, event: Event<'_>) -> Result<(), SendError
 }
 
 fn blocking_server(socket: TcpStream, world: &World) -> Outcome {
-    let stream = Tls(StreamOwned::new(world.settings.accept(), socket));
+    let stream = StreamOwned::new(world.settings.accept(), socket);
     let origin = OriginPolicy::SameHost;
     serve(blocking::WebSocket::accept(stream, origin, Config::default(), far()))
 }
 
 fn blocking_client(socket: TcpStream, world: &World) -> Outcome {
-    let stream = Tls(StreamOwned::new(world.settings.connect(), socket));
+    let stream = StreamOwned::new(world.settings.connect(), socket);
     let request = ClientRequest::new("wss://localhost/chat").unwrap();
     serve(blocking::WebSocket::connect(stream, &request, Config::default(), far()))
 }
 
-fn serve<S: blocking::Stream>(opened: Result<blocking::WebSocket<S>, blocking::Error>) -> Outcome {
-    let mut socket = match opened {
-        Ok(socket) => socket,
-        Err(blocking::Error::Io(error)) => return Err(Failure::Opening(error.kind())),
-        Err(blocking::Error::Unopened(_)) => {
-            return Err(Failure::Opening(ErrorKind::UnexpectedEof));
+/// The same with the stream of the library.
+fn own_server(socket: TcpStream, world: &World) -> Outcome {
+    let stream = blocking::TlsStream::new(socket, world.settings.accept());
+    let origin = OriginPolicy::SameHost;
+    serve(blocking::WebSocket::accept(stream, origin, Config::default(), far()))
+}
+
+fn own_client(socket: TcpStream, world: &World) -> Outcome {
+    serve(open(socket, world))
+}
+
+fn open(
+    socket: TcpStream,
+    world: &World,
+) -> Result<blocking::WebSocket<blocking::TlsStream>, blocking::Error> {
+    let stream = blocking::TlsStream::new(socket, world.settings.connect());
+    let request = ClientRequest::new("wss://localhost/chat").unwrap();
+    blocking::WebSocket::connect(stream, &request, Config::default(), far())
+}
+
+/// Reads in one thread and answers in another.
+fn split_client(socket: TcpStream, world: &World) -> Outcome {
+    let (mut reader, writer) = opened(open(socket, world))?.split().unwrap();
+    let (asks, asked) = mpsc::channel::<Frame>();
+    let answering = thread::spawn(move || {
+        for frame in asked {
+            let answered = match (frame.first & 0x0F, &frame.payload[..]) {
+                (1, b"close") => writer.close(CloseCode::NORMAL, ""),
+                (1, text) => writer.send_text(str::from_utf8(text).unwrap()),
+                (_, bytes) => writer.send_binary(bytes),
+            };
+            // The peer may be gone; how it ended is for the reader to say.
+            let is_gone = |error: &_| matches!(error, blocking::Error::Io(_));
+            assert!(answered.as_ref().err().is_none_or(is_gone), "{answered:?}");
         }
-        Err(error) => panic!("{error}"),
+    });
+    let outcome = loop {
+        match reader.read() {
+            Ok(Some(Event::Text(text))) => asks.send(Frame::text(text)).unwrap(),
+            Ok(Some(Event::Binary(bytes))) => asks.send(Frame::binary(bytes)).unwrap(),
+            Ok(Some(_)) => {}
+            Ok(None) => break Ok(reader.ended().expect("it has ended")),
+            Err(blocking::Error::Io(error)) => break Err(Failure::Open(error.kind())),
+            Err(error) => panic!("{error}"),
+        }
     };
+    drop(asks);
+    answering.join().unwrap();
+    outcome
+}
+
+fn opened<S>(
+    opened: Result<blocking::WebSocket<S>, blocking::Error>,
+) -> Result<blocking::WebSocket<S>, Failure> {
+    opened.map_err(|error| match error {
+        blocking::Error::Io(error) => Failure::Opening(error.kind()),
+        blocking::Error::Unopened(_) => Failure::Opening(ErrorKind::UnexpectedEof),
+        error => panic!("{error}"),
+    })
+}
+
+fn serve<S: blocking::Stream>(result: Result<blocking::WebSocket<S>, blocking::Error>) -> Outcome {
+    let mut socket = opened(result)?;
     loop {
         match socket.next() {
             Ok(Some((connection, event))) => answer(connection, event).unwrap(),
@@ -310,7 +367,7 @@ fn rustls_tells_the_ends_apart() {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (ours, _) = listener.accept().unwrap();
-            let mut stream = Tls(StreamOwned::new(settings.accept(), ours));
+            let mut stream = StreamOwned::new(settings.accept(), ours);
             let peer = thread::spawn(move || {
                 let mut peer = Peer::client(theirs, &settings);
                 peer.secure();
@@ -409,5 +466,8 @@ macro_rules! sides {
 sides! {
     blocking_server: BLOCKING_SERVER,
     blocking_client: BLOCKING_CLIENT,
+    own_server: OWN_SERVER,
+    own_client: OWN_CLIENT,
+    split_client: SPLIT_CLIENT,
     mio_server: MIO_SERVER
 }

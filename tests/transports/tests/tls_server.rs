@@ -22,10 +22,10 @@ use std::time::Duration;
 use transports::bounded;
 use transports::mio_tls::{TlsListener, TlsStream};
 use transports::peer::Peer;
-use transports::tls::{Settings, Tls};
+use transports::tls::Settings;
 use transports::watched::WatchedListener;
 
-type Secure = WebSocket<Tls<ClientConnection, TcpStream>>;
+type Secure = WebSocket<StreamOwned<ClientConnection, TcpStream>>;
 
 /// Sends back what it gets, and tells how WebSockets end.
 struct Echo {
@@ -114,7 +114,7 @@ impl Running {
 fn client(address: SocketAddr, settings: &Settings) -> Secure {
     let socket = TcpStream::connect(address).unwrap();
     socket.set_nodelay(true).unwrap();
-    let stream = Tls(StreamOwned::new(settings.connect(), socket));
+    let stream = StreamOwned::new(settings.connect(), socket);
     let request = ClientRequest::new("wss://localhost/").unwrap();
     WebSocket::connect(stream, &request, Config::default(), far()).unwrap()
 }
@@ -327,7 +327,7 @@ fn a_handshake_larger_than_the_buffers_goes_on_when_there_is_room() {
             thread::yield_now();
         }
         let request = ClientRequest::new("wss://localhost/").unwrap();
-        let stream = Tls(StreamOwned::new(tls, socket));
+        let stream = StreamOwned::new(tls, socket);
         let mut client = WebSocket::connect(stream, &request, Config::default(), far()).unwrap();
         echo(&mut client, "it is open");
         assert!(close(client));
