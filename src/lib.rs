@@ -131,6 +131,9 @@ pub use send_queue::SendQueue;
 struct Readme;
 
 // The same of the guide.
+#[cfg(all(doctest, feature = "rustls"))]
+#[doc = include_str!("../docs/guide/connecting.md")]
+struct GuideConnecting;
 #[cfg(all(doctest, feature = "mio"))]
 #[doc = include_str!("../docs/guide/embedding.md")]
 struct GuideEmbedding;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Each floor may use the ones before it.
 const FLOORS: [&[&str]; 7] = [
-    &["mask", "utf8", "close", "limits", "entropy"],
+    &["mask", "utf8", "close", "limits", "entropy", "tls"],
     &["frame", "recv_buffer", "send_queue", "extension"],
     &["connection"],
     &["handshake", "deadlines"],

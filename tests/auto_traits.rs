@@ -7,7 +7,9 @@
 
 use sansio_ws::deadlines::{Clock, Deadlines, Instant, Timeouts};
 use sansio_ws::extension::{Agreement, Offer, Prepared};
-use sansio_ws::handshake::{ClientHandshake, ClientRequest, Request, ServerHandshake, Upgrade};
+use sansio_ws::handshake::{
+    ClientHandshake, ClientRequest, Proxy, Redirects, Request, ServerHandshake, Upgrade,
+};
 use sansio_ws::{
     CloseReason, Config, Connection, ControlPayload, Ended, Event, Limits, LocatedEvent, Masks,
     PreparedMessage, ProtocolError, RecvBuffer, Rejected, Role, SendError, SendQueue, blocking,
@@ -51,6 +53,8 @@ fn of_handshakes_and_deadlines() {
     all::<ServerHandshake>();
     all::<Request<'_>>();
     all::<Upgrade<'_>>();
+    all::<Proxy>();
+    all::<Redirects>();
     all::<Deadlines>();
     all::<Timeouts>();
     all::<Instant>();
@@ -64,6 +68,18 @@ fn of_the_blocking_adapter() {
     all::<blocking::Reader<TcpStream>>();
     all::<blocking::Writer<TcpStream>>();
     all::<blocking::Plain<TcpStream>>();
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn of_clients_by_url() {
+    all::<blocking::TlsStream>();
+    all::<blocking::WebSocket<blocking::TcpOrTls>>();
+    // What rustls lets its users bring need not be safe behind a panic.
+    fn sendable<T: Send + Sync>() {}
+    sendable::<blocking::Connector>();
+    sendable::<blocking::ConnectError>();
+    sendable::<sansio_ws::tls::TlsError>();
 }
 
 #[cfg(feature = "mio")]

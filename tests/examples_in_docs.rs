@@ -9,10 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files below `src`, and the types in them.
-const TYPES: [(&str, &[&str]); 37] = [
+const TYPES: [(&str, &[&str]); 40] = [
+    ("blocking/connector.rs", &["Connector"]),
     ("blocking/mod.rs", &["WebSocket"]),
     ("blocking/opening.rs", &["Answer"]),
     ("blocking/stream.rs", &["Stream", "Plain"]),
+    ("blocking/tls_stream.rs", &["TlsStream"]),
     ("close.rs", &["CloseCode", "CloseReason"]),
     ("connection/closing.rs", &["Transport", "Ended"]),
     ("connection/event.rs", &["MessageKind", "Event"]),
@@ -30,8 +32,9 @@ const TYPES: [(&str, &[&str]); 37] = [
     ("handshake/client.rs", &["ClientHandshake"]),
     ("handshake/client_request.rs", &["ClientRequest"]),
     ("handshake/origin.rs", &["OriginPolicy"]),
-    ("handshake/proxy.rs", &["ProxyConnect"]),
+    ("handshake/proxy.rs", &["Proxy", "ProxyConnect"]),
     ("handshake/received_response.rs", &["ReceivedResponse"]),
+    ("handshake/redirects.rs", &["Redirects"]),
     ("handshake/request.rs", &["Request"]),
     ("handshake/response.rs", &["Response"]),
     ("handshake/server.rs", &["ServerHandshake", "Upgrade", "Acceptance"]),

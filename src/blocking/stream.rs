@@ -10,7 +10,10 @@ use std::os::unix::net::UnixStream;
 /// A blocking stream with abilities that `Read + Write` does not have. For a stream that lacks
 /// them there is [`Plain`].
 ///
-/// A TLS stream of a library becomes one by a type of your own that wraps it. What the `TcpStream` in it
+/// With the feature `rustls` its streams are some, and there is a
+#[cfg_attr(feature = "rustls", doc = "[`TlsStream`](super::TlsStream)")]
+#[cfg_attr(not(feature = "rustls"), doc = "`TlsStream`")]
+/// for two threads. A TLS stream of another library becomes one by a type of your own that wraps it. What the `TcpStream` in it
 /// can do serves the TLS stream too:
 ///
 /// ```

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// RFC 6455, RFC 7692, and the RFCs of HTTP.
-const NUMBERS: [RangeInclusive<u32>; 3] = [1..=103, 110..=130, 131..=156];
+const NUMBERS: [RangeInclusive<u32>; 3] = [1..=103, 110..=130, 131..=158];
 
 fn numbers() -> impl Iterator<Item = u32> {
     NUMBERS.into_iter().flatten()

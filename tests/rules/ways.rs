@@ -1,11 +1,11 @@
-//! N154 to N156: other ways to a server: redirects, proxies, HTTP/2.
+//! N154 to N158: other ways to a server: redirects, proxies, HTTP/2.
 
 use crate::support::{every_cut, masks};
 use bytes::Buf;
 use sansio_ws::deflate::Deflate;
 use sansio_ws::handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, InvalidField, InvalidUrl, ProxyAnswer,
-    ProxyConnect, basic_authorization,
+    Answer, ClientHandshake, ClientRequest, HandshakeError, InvalidField, InvalidUrl, Proxy,
+    ProxyAnswer, ProxyConnect, ReceivedResponse, RedirectError, Redirects, basic_authorization,
 };
 use sansio_ws::{Config, Limits, RecvBuffer};
 
@@ -223,5 +223,94 @@ fn n156_rejects_what_does_not_open_one() {
     ] {
         let opened = request.opened(200, [(name, value)], Config::default(), masks());
         assert_eq!(opened.unwrap_err(), error, "{name}");
+    }
+}
+
+/// What a client gets that is not let in.
+fn refusal(request: &ClientRequest, answer: &str) -> Box<ReceivedResponse> {
+    let nonce = *b"the sample nonce";
+    let mut handshake = ClientHandshake::with_entropy(request, Config::default(), nonce, masks());
+    let len = handshake.outgoing().remaining();
+    handshake.outgoing().advance(len);
+    let mut rx = RecvBuffer::new();
+    rx.extend_from_slice(answer.as_bytes());
+    match handshake.receive(&mut rx).unwrap() {
+        Some(Answer::Refused(response)) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn n157_accepts_a_number_of_redirects() {
+    let mut redirects = Redirects::default();
+    let mut request = with_secrets();
+    for (number, status) in [301, 302, 303, 307, 308].into_iter().enumerate() {
+        let answer =
+            format!("HTTP/1.1 {status} \r\nLocation: {number}\r\nContent-Length: 0\r\n\r\n");
+        let next = redirects.follow(&request, &refusal(&request, &answer)).unwrap();
+        request = next.unwrap();
+        assert_eq!(request.target(), format!("/a/{number}"));
+    }
+    // What is no redirect does not count.
+    let answer = "HTTP/1.1 404 Not Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+    assert!(redirects.follow(&request, &refusal(&request, answer)).unwrap().is_none());
+}
+
+#[test]
+fn n157_rejects_one_too_many_and_what_leads_nowhere() {
+    let request = with_secrets();
+    let elsewhere = |location| {
+        let head = format!("HTTP/1.1 302 \r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        refusal(&request, &head)
+    };
+    let mut redirects = Redirects::new(1);
+    assert!(redirects.follow(&request, &elsewhere("/b")).unwrap().is_some());
+    let error = redirects.follow(&request, &elsewhere("/a")).unwrap_err();
+    assert_eq!(error, RedirectError::TooMany(1));
+    let downgrade = "ws://user:secret@example.com/";
+    let error = Redirects::new(1).follow(&request, &elsewhere(downgrade)).unwrap_err();
+    let (location, fault) = (downgrade.into(), InvalidUrl::Downgrade);
+    assert!(!format!("{error} {error:?}").contains("secret"));
+    assert_eq!(error, RedirectError::Location { location, fault });
+    // Nobody wants to follow, or there is no place to go to.
+    assert!(Redirects::new(0).follow(&request, &elsewhere("/b")).unwrap().is_none());
+    for status in [300, 302, 304, 305, 306] {
+        let head = format!("HTTP/1.1 {status} \r\nContent-Length: 0\r\n\r\n");
+        assert!(Redirects::new(1).follow(&request, &refusal(&request, &head)).unwrap().is_none());
+    }
+}
+
+#[test]
+fn n158_accepts_proxies_by_url() {
+    for (url, host, port, authorization) in [
+        ("http://proxy.example:3128", "proxy.example", 3128, None),
+        ("HTTP://proxy.example/", "proxy.example", 80, None),
+        ("http://us%65r:p%40ss@[::1]:8080", "::1", 8080, Some("Basic dXNlcjpwQHNz")),
+    ] {
+        let proxy = Proxy::new(url).unwrap();
+        assert_eq!((proxy.dial_host(), proxy.port()), (host, port));
+        let mut connect = proxy.connect(&with_secrets(), &Limits::default());
+        let len = connect.outgoing().remaining();
+        let sent = String::from_utf8(connect.outgoing().copy_to_bytes(len).to_vec()).unwrap();
+        let line = authorization.map(|value| format!("Proxy-Authorization: {value}\r\n"));
+        let expected = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n";
+        assert_eq!(sent, format!("{expected}{}\r\n", line.unwrap_or_default()));
+        assert!(!format!("{proxy:?} {}", proxy.authority()).contains("p@ss"));
+    }
+}
+
+#[test]
+fn n158_rejects_what_is_no_proxy() {
+    for (url, error) in [
+        ("https://proxy.example", InvalidUrl::Proxy),
+        ("ws://proxy.example", InvalidUrl::Proxy),
+        ("http://proxy.example/path", InvalidUrl::Proxy),
+        ("http://proxy.example?query", InvalidUrl::Proxy),
+        ("socks5://proxy.example", InvalidUrl::Scheme),
+        ("proxy.example:3128", InvalidUrl::Scheme),
+        ("http://:3128", InvalidUrl::Host),
+        ("http://a%3Ab:c@proxy.example", InvalidUrl::UserInfo),
+    ] {
+        assert_eq!(Proxy::new(url).unwrap_err(), error, "{url}");
     }
 }

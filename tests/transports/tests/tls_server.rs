@@ -130,7 +130,7 @@ fn close(mut client: Secure) -> bool {
     let ended = client.close(CloseCode::NORMAL, "bye").unwrap();
     assert_eq!(ended, Ended::Clean { code: Some(CloseCode::NORMAL) });
     let mut stream = client.into_parts().stream;
-    let has_closed = stream.0.conn.process_new_packets().unwrap().peer_has_closed();
+    let has_closed = stream.conn.process_new_packets().unwrap().peer_has_closed();
     // The server may have seen our end by now.
     let _ = stream.shutdown_write();
     has_closed
@@ -203,7 +203,7 @@ fn a_client_that_goes_without_close_notify_has_ended_and_not_failed() {
         let server = start(&TLS13, far());
         let mut client = server.client();
         echo(&mut client, "hello");
-        client.stream().0.sock.shutdown(Shutdown::Write).unwrap();
+        client.stream().sock.shutdown(Shutdown::Write).unwrap();
         let end = Ended::Eof { mid_frame: false, mid_message: false, close_sent: false };
         assert_eq!(server.ends.recv().unwrap().unwrap(), end);
         server.end();
