@@ -8,8 +8,8 @@
 use clap::Parser;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use sansio_ws::blocking::{Error, Stream, WebSocket};
+use rustls::{ServerConfig, ServerConnection};
+use sansio_ws::blocking::{Error, Stream, TlsStream, WebSocket};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::OriginPolicy;
 use sansio_ws::{Config, Event};
@@ -86,7 +86,7 @@ fn serve(socket: TcpStream, tls: Option<Arc<ServerConfig>>) -> Result<String, Bo
     socket.set_nodelay(true)?;
     match tls {
         None => Ok(echo(socket)?),
-        Some(config) => Ok(echo(StreamOwned::new(ServerConnection::new(config)?, socket))?),
+        Some(config) => Ok(echo(TlsStream::new(socket, ServerConnection::new(config)?))?),
     }
 }
 

@@ -204,7 +204,7 @@ impl<S: Stream> WebSocket<S> {
                 return Ok(None);
             }
             link.flush_for_reading(rx)?;
-            link.settle()?;
+            link.settle(rx)?;
             if link.connection.ended().is_none() {
                 link.receive(rx)?;
             }
@@ -567,12 +567,16 @@ impl<S: Stream> Link<S> {
     }
 
     /// Does to the transport what the machine says.
-    fn settle(&mut self) -> Result<(), Error> {
-        if self.connection.transport() == Transport::ShutdownWrite {
+    fn settle(&mut self, rx: &mut RecvBuffer) -> Result<(), Error> {
+        while self.connection.transport() == Transport::ShutdownWrite {
             match self.stream.shutdown_write() {
-                Ok(true) => {}
+                Ok(true) => break,
                 // The peer has sent its last frame, so there is nothing incomplete to look for.
                 Ok(false) => _ = self.connection.receive_eof(&RecvBuffer::new()),
+                // The peer does not take the end of TLS yet: wait for that as for other output.
+                Err(error) if is_timeout(&error) && !self.stream.is_flushed() => {
+                    self.flush_for_reading(rx)?;
+                }
                 Err(error) => return Err(self.transport_failed(error)),
             }
         }

@@ -25,6 +25,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, StreamOwned};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// The most plaintext that one write takes.
 const MAX_WRITE: usize = 64 * 1024;
@@ -63,6 +64,8 @@ pub struct TlsStream {
     shared: Arc<Shared>,
     /// Records that were read and that TLS has not taken yet.
     incoming: RecvBuffer,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
 }
 
 struct Shared {
@@ -78,7 +81,12 @@ impl TlsStream {
         let mut tls = tls.into();
         tls.set_buffer_limit(Some(MAX_WRITE));
         let shared = Shared { tls: Mutex::new(tls), records: Mutex::default() };
-        Self { socket, shared: Arc::new(shared), incoming: RecvBuffer::with_capacity(MAX_READ) }
+        Self::with_shared(socket, Arc::new(shared))
+    }
+
+    fn with_shared(socket: TcpStream, shared: Arc<Shared>) -> Self {
+        let incoming = RecvBuffer::with_capacity(MAX_READ);
+        Self { socket, shared, incoming, read_timeout: None, write_timeout: None }
     }
 
     /// That of a client which expects a certificate for `host`: a name, or an address without brackets.
@@ -109,8 +117,7 @@ impl TlsStream {
 
     /// A second handle: from then on one reads, and the other writes.
     pub(super) fn try_clone(&self) -> io::Result<Self> {
-        let (socket, shared) = (self.socket.try_clone()?, Arc::clone(&self.shared));
-        Ok(Self { socket, shared, incoming: RecvBuffer::with_capacity(MAX_READ) })
+        Ok(Self::with_shared(self.socket.try_clone()?, Arc::clone(&self.shared)))
     }
 
     /// Has TLS take the records that were read, until there is plaintext.
@@ -195,12 +202,38 @@ fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
+/// A peer that sends or takes its records byte by byte must not hold a call for longer than its timeout
+/// says. The last of its system calls may take as long once more.
+struct Patience {
+    timeout: Option<Duration>,
+    /// When the first system call began.
+    start: Option<Instant>,
+}
+
+impl Patience {
+    fn new(timeout: Option<Duration>) -> Self {
+        Self { timeout, start: None }
+    }
+
+    /// Call it before each system call. There is always one.
+    fn check(&mut self) -> io::Result<()> {
+        let Some(timeout) = self.timeout else { return Ok(()) };
+        match self.start {
+            Some(start) if start.elapsed() >= timeout => return Err(ErrorKind::WouldBlock.into()),
+            Some(_) => {}
+            None => self.start = Some(Instant::now()),
+        }
+        Ok(())
+    }
+}
+
 impl Read for TlsStream {
     /// An end without TLS' own is [`ErrorKind::UnexpectedEof`]. [`ErrorKind::Interrupted`] means that
     /// there is something to flush, or that the hands are shaken; what TLS complains of is
     /// [`ErrorKind::InvalidData`], see [`TlsError::of`].
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let shared = Arc::clone(&self.shared);
+        let mut patience = Patience::new(self.read_timeout);
         loop {
             {
                 let mut tls = shared.tls();
@@ -218,6 +251,7 @@ impl Read for TlsStream {
                     return Err(ErrorKind::Interrupted.into());
                 }
             }
+            patience.check()?;
             let n = self.socket.read(self.incoming.spare())?;
             self.incoming.commit(n);
             if n == 0 {
@@ -249,6 +283,7 @@ impl Write for TlsStream {
     fn flush(&mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let mut records = shared.records();
+        let mut patience = Patience::new(self.write_timeout);
         loop {
             if records.is_empty() {
                 take_records(&mut shared.tls(), &mut records)?;
@@ -256,6 +291,7 @@ impl Write for TlsStream {
             if records.is_empty() {
                 return self.socket.flush();
             }
+            patience.check()?;
             self.write_records(&mut records)?;
         }
     }
@@ -263,10 +299,12 @@ impl Write for TlsStream {
 
 impl Stream for TlsStream {
     fn set_read_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.read_timeout = timeout;
         self.socket.set_read_timeout(timeout).map(|()| true)
     }
 
     fn set_write_timeout(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.write_timeout = timeout;
         self.socket.set_write_timeout(timeout).map(|()| true)
     }
 
@@ -287,8 +325,8 @@ impl Stream for TlsStream {
     }
 }
 
-/// A stream of rustls as it is. It writes while it reads, so it is not for two threads: that is what
-/// [`TlsStream`] is for.
+/// A stream of rustls as it is. It writes while it reads, so it is not for two threads, and a peer that sends
+/// its records byte by byte can hold a read for longer than a timeout says. [`TlsStream`] has neither.
 impl<C, S> Stream for StreamOwned<C, TcpStream>
 where
     C: core::ops::DerefMut<Target = rustls::ConnectionCommon<S>>,

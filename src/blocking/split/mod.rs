@@ -273,7 +273,7 @@ impl<S: Stream> Shared<S> {
                 }
                 // The reader may be waiting for the peer, who waits for the end of this.
                 self.settle(&mut output.stream)?;
-                return Ok(true);
+                return Ok(discarded || output.stream.is_flushed());
             }
             if let Some(due) = state.timer.due_in_send(false) {
                 state.enforce_in_send(due);
@@ -317,13 +317,15 @@ impl<S: Stream> Shared<S> {
         }
     }
 
-    /// As [`settle`](Self::settle), unless a writer has the output: then it is left to that one.
+    /// As [`settle`](Self::settle), unless a writer has the output, which sees to it then, or something
+    /// has still to be written in front of the end.
     fn settle_for_reading(&self) -> Result<(), Error> {
-        match self.output.try_lock() {
-            Ok(mut output) => self.settle(&mut output.stream),
-            Err(TryLockError::Poisoned(poisoned)) => self.settle(&mut poisoned.into_inner().stream),
-            Err(TryLockError::WouldBlock) => Ok(()),
-        }
+        let mut output = match self.output.try_lock() {
+            Ok(output) => output,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        if output.stream.is_flushed() { self.settle(&mut output.stream) } else { Ok(()) }
     }
 
     /// The connection has ended, and so does the writing direction, if it has not.
@@ -333,16 +335,19 @@ impl<S: Stream> Shared<S> {
 
     /// Does to the transport what the machine says.
     fn settle(&self, stream: &mut Timed<S>) -> Result<(), Error> {
-        let mut state = self.state();
-        if state.connection.transport() == Transport::ShutdownWrite {
-            match stream.shutdown_write() {
-                Ok(true) => {}
-                // The peer has sent its last frame, so there is nothing incomplete to look for.
-                Ok(false) => _ = state.connection.receive_eof(&RecvBuffer::new()),
-                Err(error) => {
-                    state.write_failed(&error);
-                    return Err(error.into());
-                }
+        let shuts_down = self.state().connection.transport() == Transport::ShutdownWrite;
+        if !shuts_down {
+            return Ok(());
+        }
+        match stream.shutdown_write() {
+            Ok(true) => {}
+            // The peer has sent its last frame, so there is nothing incomplete to look for.
+            Ok(false) => _ = self.state().connection.receive_eof(&RecvBuffer::new()),
+            // The peer does not take the end of TLS yet: whoever flushes comes here again.
+            Err(error) if is_timeout(&error) && !stream.is_flushed() => {}
+            Err(error) => {
+                self.state().write_failed(&error);
+                return Err(error.into());
             }
         }
         Ok(())

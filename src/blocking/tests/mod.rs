@@ -6,6 +6,7 @@ mod deadlines;
 mod ends;
 mod life;
 mod memory;
+mod records;
 mod refusals;
 mod results;
 mod split;

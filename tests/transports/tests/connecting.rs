@@ -20,6 +20,7 @@ use sansio_ws::handshake::{
 use sansio_ws::tls::{self, TlsError};
 use sansio_ws::{Config, Event};
 use std::io::{Read, Write};
+use std::iter::repeat;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -286,6 +287,20 @@ fn opening_bounds_every_step() {
         let server = silent(listener);
         let proxy = Proxy::new(&format!("http://127.0.0.1:{port}")).unwrap();
         times_out("ws://example.com/", &Connector::new().proxy(proxy), ConnectStep::Proxy);
+        server.join().unwrap();
+    });
+    // A record that never ends is given up like silence.
+    bounded(|| {
+        let (listener, port) = listen();
+        let server = serve(listener, |mut socket| {
+            socket.set_nodelay(true).unwrap();
+            let mut bytes = [22, 3, 3, 0x40, 0, 2, 0, 0x3F, 0xFC].into_iter().chain(repeat(0));
+            while socket.write_all(&[bytes.next().unwrap()]).is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let trusting = Authority::new().connector();
+        times_out(&format!("wss://localhost:{port}/"), &trusting, ConnectStep::Tls);
         server.join().unwrap();
     });
     // The second server has what the first one leaves.
