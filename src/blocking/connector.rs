@@ -1,78 +1,12 @@
-//! From a URL to an open connection.
-//!
-//! ```text
-//!  ┌▶ address ─▶ [CONNECT to the proxy] ─▶ [TLS] ─▶ handshake ─▶ open, or refused
-//!  └───────────────────────── redirect ◀────────────────┘
-//! ```
+//! How a client gets to servers, and why it did not: for the adapters that connect by URL.
 
 use super::error::Error;
-use super::opening::{Answer, dial, read, write};
-use super::tcp_or_tls::TcpOrTls;
-use super::timed::Timed;
-use super::timer::Timer;
-use super::tls_stream::TlsStream;
-use super::{Unopened, WebSocket};
-use crate::connection::Config;
-use crate::deadlines::Timeouts;
-use crate::handshake::{ClientRequest, ConnectStep, HandshakeError, Proxy, ProxyAnswer, Redirects};
-use crate::limits::Limits;
-use crate::recv_buffer::RecvBuffer;
-use crate::send_queue::SendQueue;
+use crate::handshake::{ClientRequest, ConnectStep, Proxy, Redirects};
 use crate::tls::{self, TlsError};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use rustls::ClientConfig;
-use std::net::TcpStream;
-
-/// Connects to a `ws` or `wss` URL: as [`connect_with`], with the defaults of everything.
-///
-/// ```no_run
-/// use sansio_ws::{CloseCode, blocking};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut socket = blocking::connect("wss://example.com/chat")?;
-/// socket.send_text("hello")?;
-/// println!("{:?}", socket.read()?);
-/// socket.close(CloseCode::NORMAL, "")?;
-/// # Ok(()) }
-/// ```
-///
-/// # Errors
-///
-/// As for [`connect_with`], and [`ConnectStep::Url`].
-#[doc(alias("open", "client", "wss", "tls"))]
-pub fn connect(url: &str) -> Result<WebSocket<TcpOrTls>, ConnectError> {
-    let request = ClientRequest::new(url).map_err(|error| ConnectError {
-        step: ConnectStep::Url,
-        authority: String::new(),
-        error: error.into(),
-    })?;
-    connect_with(&request, Config::default(), Timeouts::default(), &Connector::new())
-}
-
-/// Connects to the server of `request`, by TLS if its URL says so, and opens a connection.
-///
-/// [`Timeouts::opening`] bounds all of it together: looking up names, addresses, proxy, TLS, redirects
-/// and handshakes.
-///
-/// # Errors
-///
-/// [`ConnectError`], which says what was under way. Everything is closed.
-#[doc(alias("proxy", "redirect"))]
-pub fn connect_with(
-    request: &ClientRequest,
-    config: impl Into<Arc<Config>>,
-    timeouts: Timeouts,
-    connector: &Connector,
-) -> Result<WebSocket<TcpOrTls>, ConnectError> {
-    let (answer, asked) = connector.ask(request, &config.into(), &Timer::new(timeouts))?;
-    answer.into_socket().map_err(|error| ConnectError {
-        step: ConnectStep::Handshake,
-        authority: asked.authority(),
-        error,
-    })
-}
 
 /// How a client gets to servers. Nothing of it comes from the environment.
 ///
@@ -129,129 +63,33 @@ impl Connector {
         self
     }
 
-    /// As [`connect_with`], and hands out the answer of the server: with the connection its head, with a
-    /// refusal its body.
+    /// The configuration of TLS.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]: there is no answer, or it is no acceptable handshake.
-    pub fn handshake(
-        &self,
-        request: &ClientRequest,
-        config: impl Into<Arc<Config>>,
-        timeouts: Timeouts,
-    ) -> Result<Answer<TcpOrTls>, ConnectError> {
-        Ok(self.ask(request, &config.into(), &Timer::new(timeouts))?.0)
+    /// As for [`tls::system_config`].
+    pub fn tls_config(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        self.tls.clone().map_or_else(tls::system_config, Ok)
     }
 
-    /// The final answer, and the request that it answers.
-    fn ask(
-        &self,
-        request: &ClientRequest,
-        config: &Arc<Config>,
-        timer: &Timer,
-    ) -> Result<(Answer<TcpOrTls>, ClientRequest), ConnectError> {
-        let mut request = request.clone();
-        let mut redirects = self.redirects.clone();
-        loop {
-            let failed = |(step, error)| {
-                let proxy = self.proxy.as_ref().filter(|_| step == ConnectStep::Proxy);
-                let authority = proxy.map_or_else(|| request.authority(), Proxy::authority);
-                ConnectError { step, authority, error }
-            };
-            let answer = self.ask_once(&request, config, timer).map_err(failed)?;
-            let Answer::Refused { response, .. } = &answer else { return Ok((answer, request)) };
-            match redirects.follow(&request, response) {
-                Ok(Some(next)) => request = next,
-                Ok(None) => return Ok((answer, request)),
-                Err(error) => return Err(failed((ConnectStep::Redirect, error.into()))),
-            }
-        }
+    /// The proxy to go through.
+    #[must_use]
+    pub fn proxy_to_use(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
-    fn ask_once(
-        &self,
-        request: &ClientRequest,
-        config: &Arc<Config>,
-        timer: &Timer,
-    ) -> Result<Answer<TcpOrTls>, (ConnectStep, Error)> {
-        let socket = match &self.proxy {
-            Some(proxy) => through(proxy, request, &config.limits, timer)
-                .map_err(|error| (ConnectStep::Proxy, error))?,
-            None => dial(request.dial_host(), request.port(), timer)
-                .map_err(|error| (ConnectStep::Address, error))?,
-        };
-        let stream = if request.is_secure() {
-            let stream = self.shake_hands(socket, request.dial_host(), timer);
-            TcpOrTls::Tls(stream.map_err(|error| (ConnectStep::Tls, error))?)
-        } else {
-            TcpOrTls::Tcp(socket)
-        };
-        WebSocket::handshake_within(stream, request, Arc::clone(config), timer.clone())
-            .map_err(|error| (ConnectStep::Handshake, of_tls(error)))
+    /// The redirects to follow for one connection.
+    #[must_use]
+    pub fn redirects(&self) -> Redirects {
+        self.redirects.clone()
     }
 
-    /// TLS with a server that must have a certificate for `host`.
-    fn shake_hands(
-        &self,
-        socket: TcpStream,
-        host: &str,
-        timer: &Timer,
-    ) -> Result<TlsStream, Error> {
-        let config = self.tls.clone().map_or_else(tls::system_config, Ok)?;
-        let mut stream =
-            Timed::new(TlsStream::client(socket, config, host)?, timer.clock().clone());
-        let mut rx = RecvBuffer::new();
-        while stream.get().is_handshaking() {
-            if let Err(error) = read(&mut stream, &mut rx, timer) {
-                stream.say_why();
-                return Err(of_tls(error));
-            }
-        }
-        write(&mut stream, &mut SendQueue::new(), timer)?;
-        // It has not been asked for anything yet.
-        if rx.is_empty() {
-            Ok(stream.into_inner())
-        } else {
-            Err(HandshakeError::PrematureAnswer.into())
-        }
-    }
-}
-
-/// Connects to a proxy, and has it connect to the server.
-fn through(
-    proxy: &Proxy,
-    request: &ClientRequest,
-    limits: &Limits,
-    timer: &Timer,
-) -> Result<TcpStream, Error> {
-    let socket = dial(proxy.dial_host(), proxy.port(), timer)?;
-    let mut stream = Timed::new(socket, timer.clock().clone());
-    let mut rx = RecvBuffer::new();
-    let mut connect = proxy.connect(request, limits);
-    write(&mut stream, connect.outgoing(), timer)?;
-    let refusal = loop {
-        match connect.receive(&mut rx)? {
-            Some(ProxyAnswer::Connected) => return Ok(stream.into_inner()),
-            Some(ProxyAnswer::Refused(response)) => break response,
-            None => {}
-        }
-        if let Err(error) = read(&mut stream, &mut rx, timer) {
-            let refusal = match error {
-                Error::Unopened(Unopened::Ended | Unopened::TruncatedHead) => connect.receive_eof(),
-                _ => connect.cut(),
-            };
-            break refusal.ok_or(error)?;
-        }
-    };
-    Err(Error::Refused(refusal))
-}
-
-/// What TLS complains of comes through the stream.
-fn of_tls(error: Error) -> Error {
-    match error {
-        Error::Io(error) => TlsError::of(&error).map_or(Error::Io(error), Error::Tls),
-        error => error,
+    /// The error of a connection that got as far as this.
+    #[must_use]
+    pub fn failed(&self, step: ConnectStep, request: &ClientRequest, error: Error) -> ConnectError {
+        let proxy = self.proxy.as_ref().filter(|_| step == ConnectStep::Proxy);
+        let authority = proxy.map_or_else(|| request.authority(), Proxy::authority);
+        ConnectError { step, authority, error }
     }
 }
 

@@ -22,6 +22,8 @@
 //! back when nothing has come for a second. **Two threads**, one that reads and one that writes: see [`WebSocket::split`].
 
 #[cfg(feature = "rustls")]
+mod connecting;
+#[cfg(feature = "rustls")]
 mod connector;
 mod error;
 mod memory;
@@ -40,7 +42,9 @@ mod tls_stream;
 mod virtual_time;
 
 #[cfg(feature = "rustls")]
-pub use connector::{ConnectError, Connector, connect, connect_with};
+pub use connecting::{connect, connect_with, handshake_with};
+#[cfg(feature = "rustls")]
+pub use connector::{ConnectError, Connector};
 pub use error::{Error, Unopened};
 pub use opening::Answer;
 pub use split::{Reader, Writer};
