@@ -1,6 +1,6 @@
 """Exercises an echo server with Python's `websockets`, by its asyncio or its threaded API.
 
-usage: client_websockets.py asyncio|sync URL [--offer-deflate]
+usage: client_websockets.py asyncio|sync URL [--offer-deflate] [ROW...]
 """
 
 import asyncio
@@ -183,4 +183,5 @@ class Sync:
 if __name__ == "__main__":
     api = {"asyncio": Asyncio, "sync": Sync}[sys.argv[1]]
     client = api(sys.argv[2], "--offer-deflate" in sys.argv[3:])
-    sys.exit(report({name: client.row(name) for name in ROWS}))
+    wanted = [argument for argument in sys.argv[3:] if argument in ROWS] or ROWS
+    sys.exit(report({name: client.row(name) for name in wanted}))

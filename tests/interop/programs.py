@@ -4,6 +4,7 @@ import queue
 import random
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ LOGS = WORK / "logs"
 HOST = "127.0.0.1"
 
 # Watchdogs: no machine is so slow.
+INSTALL_SECONDS = 900  # compiling included
 PORT_SECONDS = 300
 CELL_SECONDS = 600
 
@@ -32,11 +34,37 @@ ADAPTERS = ("mio", "blocking")
 PYTHON = WORK / "venv" / "bin" / "python"
 
 
+def call(command):
+    subprocess.run(command, cwd=ROOT, timeout=INSTALL_SECONDS, check=True)
+
+
+def stamped(folder, *commands):
+    """Runs the commands unless this very list has filled the folder before."""
+    stamp, wanted = folder / "installed", repr(commands)
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        call(command)
+    stamp.write_text(wanted)
+
+
+def install_venv(folder, *packages):
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    stamped(
+        folder,
+        [sys.executable, "-m", "venv", "--clear", folder],
+        [*pip, "--disable-pip-version-check", *packages],
+    )
+
+
 class Program:
     """A child process, its output in a queue of lines (and in a log, with its errors)."""
 
+    logs = LOGS
+
     def __init__(self, label, command):
-        log = LOGS / (label.replace(" ", "-") + ".log")
+        log = self.logs / (label.replace(" ", "-") + ".log")
         self.log, self.lines, self.seen = log, queue.Queue(), []
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
