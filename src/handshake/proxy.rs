@@ -45,8 +45,11 @@ impl Proxy {
     /// path or a query.
     pub fn new(url: &str) -> Result<Self, InvalidUrl> {
         let is_http = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+        if !is_http {
+            return Err(InvalidUrl::Proxy);
+        }
         let (url, authorization) = Url::parse(url)?;
-        if !is_http || url.resource != "/" {
+        if url.resource != "/" {
             return Err(InvalidUrl::Proxy);
         }
         Ok(Self { url, authorization })
@@ -194,5 +197,30 @@ impl ProxyConnect {
     /// as far as that did, marked as cut.
     pub fn cut(&mut self) -> Option<Box<ReceivedResponse>> {
         self.responses.cut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is no proxy is not taken for the URL of a server that is wrong.
+    #[test]
+    fn urls() {
+        for (url, expected) in [
+            ("http://user:p%3Ass@[::1]:3128", Ok(("::1", 3128))),
+            ("HTTP://proxy.example/", Ok(("proxy.example", 80))),
+            ("https://proxy.example", Err(InvalidUrl::Proxy)),
+            ("socks5://proxy.example:1080", Err(InvalidUrl::Proxy)),
+            ("proxy.example:3128", Err(InvalidUrl::Proxy)),
+            ("http://proxy.example/path", Err(InvalidUrl::Proxy)),
+            ("http://proxy.example?query", Err(InvalidUrl::Proxy)),
+            ("http://a@b@proxy.example", Err(InvalidUrl::UserInfo)),
+            ("http://proxy.example:0", Err(InvalidUrl::Port)),
+        ] {
+            let proxy = Proxy::new(url);
+            let found = proxy.as_ref().map(|proxy| (proxy.dial_host(), proxy.port()));
+            assert_eq!(found.map_err(Clone::clone), expected, "{url}");
+        }
     }
 }
