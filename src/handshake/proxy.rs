@@ -199,28 +199,3 @@ impl ProxyConnect {
         self.responses.cut()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is no proxy is not taken for the URL of a server that is wrong.
-    #[test]
-    fn urls() {
-        for (url, expected) in [
-            ("http://user:p%3Ass@[::1]:3128", Ok(("::1", 3128))),
-            ("HTTP://proxy.example/", Ok(("proxy.example", 80))),
-            ("https://proxy.example", Err(InvalidUrl::Proxy)),
-            ("socks5://proxy.example:1080", Err(InvalidUrl::Proxy)),
-            ("proxy.example:3128", Err(InvalidUrl::Proxy)),
-            ("http://proxy.example/path", Err(InvalidUrl::Proxy)),
-            ("http://proxy.example?query", Err(InvalidUrl::Proxy)),
-            ("http://a@b@proxy.example", Err(InvalidUrl::UserInfo)),
-            ("http://proxy.example:0", Err(InvalidUrl::Port)),
-        ] {
-            let proxy = Proxy::new(url);
-            let found = proxy.as_ref().map(|proxy| (proxy.dial_host(), proxy.port()));
-            assert_eq!(found.map_err(Clone::clone), expected, "{url}");
-        }
-    }
-}

@@ -306,9 +306,11 @@ fn n158_rejects_what_is_no_proxy() {
         ("ws://proxy.example", InvalidUrl::Proxy),
         ("http://proxy.example/path", InvalidUrl::Proxy),
         ("http://proxy.example?query", InvalidUrl::Proxy),
-        ("socks5://proxy.example", InvalidUrl::Scheme),
-        ("proxy.example:3128", InvalidUrl::Scheme),
+        ("socks5://proxy.example", InvalidUrl::Proxy),
+        ("proxy.example:3128", InvalidUrl::Proxy),
         ("http://:3128", InvalidUrl::Host),
+        ("http://proxy.example:0", InvalidUrl::Port),
+        ("http://a@b@proxy.example", InvalidUrl::UserInfo),
         ("http://a%3Ab:c@proxy.example", InvalidUrl::UserInfo),
     ] {
         assert_eq!(Proxy::new(url).unwrap_err(), error, "{url}");
