@@ -141,10 +141,7 @@ fn shake_hands(
     let mut stream = Timed::new(stream, timer.clock().clone());
     let mut rx = RecvBuffer::new();
     while stream.get().is_handshaking() {
-        if let Err(error) = read(&mut stream, &mut rx, timer) {
-            stream.say_why();
-            return Err(of_tls(error));
-        }
+        read(&mut stream, &mut rx, timer).map_err(of_tls)?;
     }
     write(&mut stream, &mut SendQueue::new(), timer)?;
     // It has not been asked for anything yet.

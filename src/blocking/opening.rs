@@ -323,7 +323,7 @@ pub(super) fn read<S: Stream>(
         Ok(CallResult::Bytes(0, _)) if rx.is_empty() => Err(Error::Unopened(Unopened::Ended)),
         Ok(CallResult::Bytes(0, _)) => Err(Error::Unopened(Unopened::TruncatedHead)),
         Ok(_) => Ok(()),
-        result => check(result, timer),
+        result => check(result, timer).inspect_err(|_| stream.say_why()),
     }
 }
 
