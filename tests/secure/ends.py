@@ -177,6 +177,20 @@ def ends(end, said, status, version, stays):
         site.settle()
 
 
+def rubbish(version):
+    """In place of the answer: no record of TLS. The server is told, as RFC 8446, section 6.2, asks."""
+
+    def script(stream, _):
+        stream.sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        stream.receive()
+
+    with Site(script, server_context(version=version)) as site:
+        ran = client(site.url(), *TRUSTING)
+        ran.expect(1, f"the handshake ({site.authority}): ", "corrupt message")
+        site.settle()
+        matches("what the server heard", str(site.faults), "ALERT|alert|RECORD_MAC")
+
+
 def silent():
     """Servers and a proxy that say nothing, all at once, since each is given up after ten seconds."""
 
@@ -211,6 +225,7 @@ def checks():
             yield f"{name}, {phase}", lambda: says(script, said, version, raw=True)
         for phase, (script, said) in IN_HANDSHAKE.items():
             yield f"{name}, {phase}", lambda: says(script, said, version)
+        yield f"{name}, no TLS in place of the answer", lambda: rubbish(version)
         for phase, (end, said, status) in OPEN.items():
             yield f"{name}, {phase}", lambda: ends(end, said, status, version, True)
         for phase, (end, said, status) in CLOSING.items():

@@ -166,7 +166,8 @@ class Site:
         self.listener = socket.create_server((HOST, 0))
         self.port = self.listener.getsockname()[1]
         self.scheme = "wss" if context else "ws"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def url(self, path="/", host=HOST, user=""):
         return f"{self.scheme}://{user}{host}:{self.port}{path}"
@@ -179,6 +180,9 @@ class Site:
         return self
 
     def __exit__(self, *_):
+        # Closed while it is waited for, it could take a connection of the next listener of its number.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()
         self.listener.close()
 
     def _accept(self):
@@ -186,7 +190,7 @@ class Site:
             try:
                 sock, peer = self.listener.accept()
             except OSError:
-                return  # closed
+                return  # shut down
             if peer == self.probe:
                 sock.close()
                 self.found_probe.set()
