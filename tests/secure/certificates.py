@@ -67,7 +67,7 @@ def bad_file(content, said):
     with Site(welcome, server_context()) as site:
         file = WORK / "bad.pem"
         file.write_bytes(content)
-        ran = client(site.url(), "--ca", file).expect(1, said)
+        client(site.url(), "--ca", file).expect(1, said)
         site.settle()
         expect("connections", site.connections, 0)
 
@@ -85,7 +85,10 @@ def checks():
     )
     yield "nobody told it of the authority", unknown_without_option
     by_environment = {"SSL_CERT_FILE": CA}.items()
-    yield "the system trusts the authority", lambda: welcomed("ecdsa", HOST, environment=by_environment)
+    yield (
+        "the system trusts the authority",
+        lambda: welcomed("ecdsa", HOST, environment=by_environment),
+    )
     yield "the system trusts nobody", no_authorities
     yield "--ca with no certificate in it", lambda: bad_file(b"", "there is no certificate in it")
     yield "--ca with a broken one", lambda: bad_file(CA.read_bytes()[:300], "bad.pem: ")

@@ -76,8 +76,8 @@ def our_echo():
         yield server, port
 
 
-def python_client(api, port, trust):
-    command = ["env", f"SSL_CERT_FILE={trust}", PYTHON, CLIENT_WEBSOCKETS, api]
+def python_client(api, port):
+    command = ["env", f"SSL_CERT_FILE={CA}", PYTHON, CLIENT_WEBSOCKETS, api]
     command += [f"wss://localhost:{port}/", *ECHO_ROWS]
     expect_rows(run_rows(f"websockets {api} (client)", command, ECHO_ROWS))
 
@@ -154,12 +154,13 @@ def client_that_does_not_trust(port):
 def our_server():
     with our_echo() as (server, port):
         for api in ("asyncio", "sync"):
-            yield f"websockets {api}", lambda: python_client(api, port, CA)
+            yield f"websockets {api}", lambda: python_client(api, port)
         yield "curl, a page", lambda: curl_is_refused(port)
         for version in ("-tls1_2", "-tls1_3"):
             yield f"s_client {version}", lambda: s_client_talks(port, version)
         yield "TLS 1.1 is refused", lambda: old_version_is_refused(port)
         yield "no TLS is refused", lambda: plain_http_is_refused(port)
         yield "a client that does not trust it", lambda: client_that_does_not_trust(port)
-        yield "exercise", lambda: exercise("blocking_echo", f"wss://localhost:{port}/", *TRUSTING, rows=ECHO_ROWS)
+        url = f"wss://localhost:{port}/"
+        yield "exercise", lambda: exercise("our server", url, *TRUSTING, rows=ECHO_ROWS)
         yield "it still runs", lambda: expect("alive", our_server_alive(server), ("ok", ""))

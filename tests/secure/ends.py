@@ -75,8 +75,6 @@ def busy(end, cut_from=None):
     return script
 
 
-
-
 def raw(answer, end="cut"):
     """Reads the hello of the client and sends this."""
 

@@ -119,7 +119,10 @@ def to_other_host(options, user, expected, context):
 
 def to_other_port(contexts):
     """Another port, and for the last pair another scheme as well, is another server."""
-    with Site(Routes(), contexts[1]) as other, Site(Routes({"/": to(other.url())}), contexts[0]) as site:
+    with (
+        Site(Routes(), contexts[1]) as other,
+        Site(Routes({"/": to(other.url())}), contexts[0]) as site,
+    ):
         arrives(site.url(user=USER_INFO), *COOKIE)
         (first,), (second,) = site.settle(), other.settle()
         wanted = {"authorization": SECRET, "cookie": "session=1"}
@@ -225,7 +228,10 @@ def to_nowhere():
 
 
 def to_wrong_certificate():
-    with Site(welcome, server_context("expired")) as end, Site(Routes({"/": to(end.url())})) as site:
+    with (
+        Site(welcome, server_context("expired")) as end,
+        Site(Routes({"/": to(end.url())})) as site,
+    ):
         stops(site.url(), f"TLS ({end.authority}): the certificate has expired")
         expect("requests", end.settle(), [])
 
@@ -236,10 +242,11 @@ def checks():
         yield f"{scheme}: 301, 302, 303, 307 and 308", lambda: all_statuses(context)
         yield f"{scheme}: a circle", lambda: circle(context)
         yield f"{scheme}: to its http scheme", lambda: to_http_scheme(context)
-        for name, options, user, expected in (
-            ("user of the URL", COOKIE, USER_INFO, {"authorization": SECRET, "cookie": "session=1"}),
-            ("headers", (*COOKIE, *AUTHORIZATION), "", {"authorization": "Bearer 1234", "cookie": "session=1"}),
+        for name, options, user, authorization in (
+            ("user of the URL", COOKIE, USER_INFO, SECRET),
+            ("headers", (*COOKIE, *AUTHORIZATION), "", "Bearer 1234"),
         ):
+            expected = {"authorization": authorization, "cookie": "session=1"}
             case = options, user, expected, context
             yield f"{scheme}: {name}, same server", lambda: to_same_server(*case)
             yield f"{scheme}: {name}, other host and back", lambda: to_other_host(*case)
