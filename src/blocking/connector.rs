@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use rustls::ClientConfig;
 
-/// How a client gets to servers. Nothing of it comes from the environment.
+/// How a client gets to servers. No proxy comes from the environment.
 ///
 /// ```no_run
 /// use sansio_ws::blocking::{Connector, connect_with};
@@ -109,8 +109,12 @@ pub struct ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, authority, error } = self;
-        match step {
-            ConnectStep::Url => error.fmt(f),
+        match (step, error) {
+            (ConnectStep::Url, _) => error.fmt(f),
+            // Not "the server", as `error` has it.
+            (ConnectStep::Proxy, Error::Refused(said)) => {
+                write!(f, "{step} ({authority}) refused: {said}")
+            }
             _ => write!(f, "{step} ({authority}): {error}"),
         }
     }

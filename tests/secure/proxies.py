@@ -79,7 +79,7 @@ def refused(proxy, status, said, user=""):
     for context in (None, server_context()):
         with Site(welcome, context) as site:
             ran = client(site.url(), *TRUSTING, *proxy.option(user))
-            ran.expect(1, f"the proxy ({proxy.authority}): the server refused: {status} {said}")
+            ran.expect(1, f"the proxy ({proxy.authority}) refused: {status} {said}")
             if "guess" in ran.err:
                 raise AssertionError(f"it shows the password: {ran.err}")
             site.settle()
@@ -139,7 +139,7 @@ def server_unreachable(proxy):
     port = free_port()
     for scheme in ("ws", "wss"):
         ran = client(f"{scheme}://{HOST}:{port}/", *TRUSTING, *proxy.option())
-        ran.expect(1, f"the proxy ({proxy.authority}): the server refused: 500 Unable to connect")
+        ran.expect(1, f"the proxy ({proxy.authority}) refused: 500 Unable to connect")
 
 
 def not_a_proxy(url):
