@@ -127,7 +127,7 @@ impl Header {
         Self::unchecked(opcode, fin, payload.len() as u64)
     }
 
-    const fn unchecked(opcode: Opcode, fin: bool, payload_len: u64) -> Self {
+    pub(crate) const fn unchecked(opcode: Opcode, fin: bool, payload_len: u64) -> Self {
         let second = match payload_len {
             0..=125 => payload_len as u8,
             126..=0xFFFF => 126,

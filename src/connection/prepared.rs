@@ -56,18 +56,26 @@ impl PreparedMessage {
     /// Frames a text message.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self::new(MessageKind::Text, text.as_bytes())
+        Self::text_of([text])
+    }
+
+    /// Frames a text message that stands in several pieces. They are put together in the frame, and nowhere
+    /// else.
+    #[must_use]
+    pub fn text_of<'p>(pieces: impl IntoIterator<Item = &'p str, IntoIter: Clone>) -> Self {
+        Self::new(MessageKind::Text, pieces.into_iter().map(str::as_bytes))
     }
 
     /// Frames a binary message.
     #[must_use]
     pub fn binary(payload: &[u8]) -> Self {
-        Self::new(MessageKind::Binary, payload)
+        Self::new(MessageKind::Binary, [payload].into_iter())
     }
 
-    fn new(kind: MessageKind, payload: &[u8]) -> Self {
-        let header = Header::of(kind.opcode(), true, payload);
-        Self { kind, plain: Frame::new(header, payload), encoded: None }
+    fn new<'p>(kind: MessageKind, pieces: impl Iterator<Item = &'p [u8]> + Clone) -> Self {
+        let len: usize = pieces.clone().map(<[u8]>::len).sum();
+        let header = Header::unchecked(kind.opcode(), true, len as u64);
+        Self { kind, plain: Frame::new(header, len, pieces), encoded: None }
     }
 
     /// The same message, encoded once by an extension for all connections that agreed on it with
@@ -78,7 +86,10 @@ impl PreparedMessage {
     pub fn encoded(mut self, extension: &dyn Extension) -> Self {
         self.encoded = extension.prepare(self.payload()).map(|Prepared { demand, payload }| {
             let header = Header::of(self.kind.opcode(), true, &payload).with_reserved_bits(RSV1);
-            Arc::new(EncodedFrame { demand, frame: Frame::new(header, &payload) })
+            Arc::new(EncodedFrame {
+                demand,
+                frame: Frame::new(header, payload.len(), [&*payload].into_iter()),
+            })
         });
         self
     }
@@ -105,10 +116,10 @@ impl PreparedMessage {
 }
 
 impl Frame {
-    fn new(header: Header, payload: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(header.encoded_len() + payload.len());
+    fn new<'p>(header: Header, len: usize, pieces: impl Iterator<Item = &'p [u8]>) -> Self {
+        let mut bytes = Vec::with_capacity(header.encoded_len() + len);
         header.put(&mut bytes);
-        bytes.extend_from_slice(payload);
+        pieces.for_each(|piece| bytes.extend_from_slice(piece));
         Self { header, bytes: bytes.into() }
     }
 

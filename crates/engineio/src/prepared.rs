@@ -2,7 +2,6 @@
 
 use crate::packet::{Packet, PacketKind};
 use crate::payload::SEPARATOR;
-use alloc::string::String;
 use alloc::sync::Arc;
 use sansio_ws::{MessageKind, PreparedMessage};
 
@@ -31,9 +30,18 @@ impl PreparedPacket {
     /// A message of text.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        let mut encoded = String::with_capacity(text.len().saturating_add(1));
-        Packet::text(PacketKind::Message, text).encode(&mut encoded);
-        Self::new(PreparedMessage::text(&encoded), text.contains(SEPARATOR))
+        Self::text_of([text])
+    }
+
+    /// A message of text that stands in several pieces, which are put together only once.
+    #[must_use]
+    pub fn text_of<'p>(pieces: impl IntoIterator<Item = &'p str, IntoIter: Clone>) -> Self {
+        // The digit of messages is a piece like the others.
+        let message = PreparedMessage::text_of(core::iter::once("4").chain(pieces));
+        // Without an end before the last byte, so that many are looked at in one step.
+        let has_separator = (message.payload().iter())
+            .fold(false, |found, byte| found | (char::from(*byte) == SEPARATOR));
+        Self::new(message, has_separator)
     }
 
     /// A message of bytes.

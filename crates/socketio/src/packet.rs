@@ -135,21 +135,27 @@ impl<'a> Packet<'a> {
 
     /// Appends the packet as a text message has it.
     pub fn encode(&self, output: &mut String) {
-        let data = self.data.unwrap_or_default();
-        output.reserve(data.len().saturating_add(self.namespace.len()).saturating_add(24));
-        output.push(self.kind.digit(self.attachments > 0));
+        self.with_pieces(|pieces| pieces.iter().for_each(|piece| output.push_str(piece)));
+    }
+
+    /// Calls something with the pieces of the packet, which stand one behind the other in a text message.
+    pub(crate) fn with_pieces<T>(&self, call: impl FnOnce(&[&str]) -> T) -> T {
+        // Most packets have nothing in the middle, which takes no memory then.
+        let mut middle = String::new();
         // A string takes everything.
         if self.attachments > 0 {
-            let _ = write!(output, "{}-", self.attachments);
+            let _ = write!(middle, "{}-", self.attachments);
         }
         if self.namespace != "/" {
-            output.push_str(self.namespace);
-            output.push(',');
+            middle.push_str(self.namespace);
+            middle.push(',');
         }
         if let Some(ack) = self.ack {
-            let _ = write!(output, "{ack}");
+            let _ = write!(middle, "{ack}");
         }
-        output.push_str(data);
+        let mut digit = [0; 4];
+        let digit = self.kind.digit(self.attachments > 0).encode_utf8(&mut digit);
+        call(&[digit, &middle, self.data.unwrap_or_default()])
     }
 }
 
@@ -172,12 +178,17 @@ fn check_data(kind: PacketKind, data: &str) -> Result<(), InvalidPacket> {
 
 /// Whether a list begins with the name of an event, or with a number, which is an event that nobody handles.
 fn begins_with_name(list: &str) -> Result<bool, InvalidPacket> {
-    let Some(name) = json::next_element(list, 1) else { return Ok(false) };
-    let name = json::slice(list, name);
-    if json::unquote(name).is_some_and(|name| is_reserved(&name)) {
-        return Err(InvalidPacket::ReservedName);
+    let start = json::skip_space(list, 1);
+    match list.as_bytes().get(start) {
+        Some(b'"') => {
+            let name = json::slice(list, start..json::string_end(list, start));
+            match json::unquote(name).is_some_and(|name| is_reserved(&name)) {
+                true => Err(InvalidPacket::ReservedName),
+                false => Ok(true),
+            }
+        }
+        first => Ok(first.is_some_and(|first| *first == b'-' || first.is_ascii_digit())),
     }
-    Ok(name.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()))
 }
 
 /// What is no packet. Fatal for the session (S8).

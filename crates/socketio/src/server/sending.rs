@@ -129,9 +129,7 @@ impl Unit {
 }
 
 fn encode(packet: &Packet<'_>) -> PreparedPacket {
-    let mut text = String::new();
-    packet.encode(&mut text);
-    PreparedPacket::text(&text)
+    packet.with_pieces(|pieces| PreparedPacket::text_of(pieces.iter().copied()))
 }
 
 /// A packet that is no event.
