@@ -131,37 +131,66 @@ impl<N: Copy + Eq> State<N> {
     }
 }
 
-/// Messages that wait for a client. A null pointer while there are none.
+/// Messages that wait for a client. Mostly there is none, or one that is taken at once: neither takes memory of its
+/// own, and a broadcast asks for none.
 #[derive(Debug, Default)]
-pub(super) struct Queue(Option<Box<Waiting>>);
+pub(super) enum Queue {
+    #[default]
+    Empty,
+    One(PreparedPacket),
+    Many(Box<Waiting>),
+}
 
 #[derive(Debug, Default)]
-struct Waiting {
+pub(super) struct Waiting {
     packets: VecDeque<PreparedPacket>,
     bytes: usize,
 }
 
+impl Waiting {
+    fn push(&mut self, packet: PreparedPacket) {
+        self.bytes = self.bytes.saturating_add(packet.len());
+        self.packets.push_back(packet);
+    }
+}
+
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        matches!(self, Self::Empty)
     }
 
     pub(super) fn push(&mut self, packet: PreparedPacket) {
-        let waiting = self.0.get_or_insert_default();
-        waiting.bytes = waiting.bytes.saturating_add(packet.len());
-        waiting.packets.push_back(packet);
+        match self {
+            Self::Empty => *self = Self::One(packet),
+            Self::One(first) => {
+                let mut waiting = Box::<Waiting>::default();
+                waiting.push(first.clone());
+                waiting.push(packet);
+                *self = Self::Many(waiting);
+            }
+            Self::Many(waiting) => waiting.push(packet),
+        }
     }
 
     pub(super) fn front(&self) -> Option<&PreparedPacket> {
-        self.0.as_ref()?.packets.front()
+        match self {
+            Self::Empty => None,
+            Self::One(packet) => Some(packet),
+            Self::Many(waiting) => waiting.packets.front(),
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<PreparedPacket> {
-        let waiting = self.0.as_mut()?;
+        let Self::Many(waiting) = self else {
+            return match core::mem::take(self) {
+                Self::One(packet) => Some(packet),
+                Self::Empty | Self::Many(_) => None,
+            };
+        };
         let packet = waiting.packets.pop_front()?;
         waiting.bytes = waiting.bytes.saturating_sub(packet.len());
         if waiting.packets.is_empty() {
-            self.0 = None;
+            *self = Self::Empty;
         }
         Some(packet)
     }
@@ -175,10 +204,13 @@ impl Queue {
     }
 
     fn holds(&self, bytes: usize, packets: usize) -> bool {
-        // Any one message is taken, however small the limits are.
-        self.0
-            .as_ref()
-            .is_some_and(|waiting| waiting.bytes >= bytes || waiting.packets.len() >= packets)
+        let (waiting_bytes, waiting_packets) = match self {
+            // Any one message is taken, however small the limits are.
+            Self::Empty => return false,
+            Self::One(packet) => (packet.len(), 1),
+            Self::Many(waiting) => (waiting.bytes, waiting.packets.len()),
+        };
+        waiting_bytes >= bytes || waiting_packets >= packets
     }
 }
 
