@@ -6,6 +6,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use core::ops::Range;
+use memchr::memchr2;
 use serde_json::value::RawValue;
 
 /// The JSON value that `text` is, without the white space around it. It may be nested as deeply as it likes.
@@ -14,24 +15,27 @@ pub(crate) fn check(text: &str) -> serde_json::Result<&str> {
 }
 
 /// Where what follows white space begins.
-pub(crate) fn skip_space(text: &str, at: usize) -> usize {
-    let rest = text.as_bytes().get(at..).unwrap_or_default();
-    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    at.saturating_add(space.count())
+pub(crate) fn skip_space(text: &str, mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.as_bytes().get(at) {
+        at = at.saturating_add(1);
+    }
+    at
 }
 
 /// The end of the string whose opening quote is at `at`.
-pub(crate) fn string_end(text: &str, mut at: usize) -> usize {
-    let bytes = text.as_bytes();
-    loop {
-        at = at.saturating_add(1);
-        match bytes.get(at) {
-            Some(b'"') => return at.saturating_add(1),
-            Some(b'\\') => at = at.saturating_add(1),
-            Some(_) => {}
-            None => return bytes.len(),
+pub(crate) fn string_end(text: &str, at: usize) -> usize {
+    let mut at = at.saturating_add(1);
+    while let Some(rest) = text.as_bytes().get(at..)
+        && let Some(len) = memchr2(b'"', b'\\', rest)
+    {
+        at = at.saturating_add(len).saturating_add(1);
+        if rest.get(len) == Some(&b'"') {
+            return at;
         }
+        // What is escaped is not the end.
+        at = at.saturating_add(1);
     }
+    text.len()
 }
 
 /// The end of the value that begins at `at`.
