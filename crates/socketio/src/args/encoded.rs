@@ -49,19 +49,22 @@ impl EncodedArgs {
         if let Some(name) = name {
             ser.output.push('[');
             ser.serialize_str(name)?;
+            // One list of both.
+            ser.open = ",";
         }
         let start = ser.output.len();
         args.serialize(&mut ser)?;
         let written = ser.output.get(start..).unwrap_or_default();
-        let is_empty = matches!(written, "null" | "[]");
-        if !is_empty && !written.starts_with('[') {
+        let elements = written.strip_prefix(['[', ',']);
+        let is_empty = written == "null" || elements.is_some_and(|rest| rest.trim_start() == "]");
+        if !is_empty && elements.is_none() {
             return Err(EncodeError::NotAList);
         }
         if is_empty {
             ser.output.truncate(start);
             ser.output.push_str(if name.is_some() { "]" } else { "[]" });
-        } else if name.is_some() {
-            // One list of both.
+        } else if name.is_some() && written.starts_with('[') {
+            // A raw one, which was written as it is.
             ser.output.replace_range(start..=start, ",");
         }
         Self::finish(ser)

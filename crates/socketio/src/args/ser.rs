@@ -4,7 +4,6 @@
 
 use super::encoded::EncodeError;
 use super::placeholder;
-use crate::json::slice;
 use crate::packet::MAX_ATTACHMENTS;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -24,11 +23,13 @@ pub(super) struct Serializer {
     pub(super) attachments: Vec<Bytes>,
     /// A string is a piece of JSON.
     is_verbatim: bool,
+    /// What the next list begins with: `[`, or a comma if it goes on with a list that has begun.
+    pub(super) open: &'static str,
 }
 
 impl Serializer {
     pub(super) const fn new(output: String, attachments: Vec<Bytes>) -> Self {
-        Self { output, attachments, is_verbatim: false }
+        Self { output, attachments, is_verbatim: false, open: "[" }
     }
 
     fn push(&mut self, text: &str) {
@@ -44,7 +45,8 @@ impl Serializer {
     }
 
     fn list(&mut self, close: &'static str) -> List<'_> {
-        self.push("[");
+        let open = core::mem::replace(&mut self.open, "[");
+        self.push(open);
         List { ser: self, is_first: true, close }
     }
 
@@ -56,24 +58,24 @@ impl Serializer {
 /// Appends a string in its quotes. Control characters are escaped: the separator of polling payloads is one.
 fn write_string(value: &str, output: &mut String) {
     output.push('"');
-    let mut from = 0;
-    for (at, byte) in value.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        output.push_str(slice(value, from..at));
-        from = at.saturating_add(1);
-        match byte {
-            b'"' => output.push_str("\\\""),
-            b'\\' => output.push_str("\\\\"),
-            b'\n' => output.push_str("\\n"),
-            b'\r' => output.push_str("\\r"),
-            b'\t' => output.push_str("\\t"),
+    let mut rest = value;
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, ..b' ' | b'"' | b'\\')) {
+        let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        output.push_str(before);
+        let mut behind = behind.chars();
+        match behind.next() {
+            Some('"') => output.push_str("\\\""),
+            Some('\\') => output.push_str("\\\\"),
+            Some('\n') => output.push_str("\\n"),
+            Some('\r') => output.push_str("\\r"),
+            Some('\t') => output.push_str("\\t"),
             // A string takes everything.
-            _ => _ = write!(output, "\\u{byte:04x}"),
+            Some(control) => _ = write!(output, "\\u{:04x}", u32::from(control)),
+            None => {}
         }
+        rest = behind.as_str();
     }
-    output.push_str(slice(value, from..value.len()));
+    output.push_str(rest);
     output.push('"');
 }
 

@@ -110,6 +110,8 @@ fn names_are_the_first_element() {
     }
     let list = Raw::new("[ 1, 2 ]").unwrap();
     assert_eq!(EncodedArgs::event("a", &list).unwrap().json(), "[\"a\", 1, 2 ]");
+    assert_eq!(EncodedArgs::event("a", &Raw::new("[ ]").unwrap()).unwrap().json(), "[\"a\"]");
+    assert_eq!(EncodedArgs::event("a", &([1], [2])).unwrap().json(), "[\"a\",[1],[2]]");
     let args = Args::new("[ 1 , 2 ]", vec![]).unwrap();
     assert_eq!(EncodedArgs::event("a", &args).unwrap().json(), "[\"a\",1,2]");
 }
@@ -121,6 +123,7 @@ fn what_is_no_list_is_refused() {
     refused(EncodedArgs::new("a"));
     refused(EncodedArgs::event("a", "[1]"));
     refused(EncodedArgs::event("a", &json!({"a": 1})));
+    refused(EncodedArgs::event("a", &json!({"a": [1]})));
     refused(EncodedArgs::event("a", &bytes("a")));
     refused(EncodedArgs::event("a", &Shape::Struct));
     EncodedArgs::event("a", &Some((1,))).unwrap();
