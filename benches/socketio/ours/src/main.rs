@@ -5,7 +5,6 @@
 
 use clap::Parser;
 use sansio_engineio::Config;
-use sansio_socketio::Raw;
 use sansio_socketio::mio::App;
 use sansio_ws::handshake::{HostPolicy, OriginPolicy};
 use serde::Deserialize;
@@ -44,9 +43,7 @@ fn main() -> io::Result<()> {
     let mut app = App::new((), config);
     app.namespace("/")
         .on_connect(|(), socket| socket.emit("auth", (serde_json::json!({}),)))
-        .on_raw("echo", |(), socket, args| {
-            socket.emit("echo", args.iter().collect::<Vec<Raw<'_>>>())
-        })
+        .on_raw("echo", |(), socket, args| socket.emit("echo", args))
         .on("to", |(), socket, (order,): (Order,)| {
             let all = if order.is_for_self { socket.everyone() } else { socket.others() };
             all.emit(&order.event, order.args);
