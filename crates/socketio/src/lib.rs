@@ -46,6 +46,7 @@ extern crate alloc;
 extern crate std;
 
 mod args;
+mod by_session;
 mod config;
 mod json;
 #[cfg(feature = "mio")]

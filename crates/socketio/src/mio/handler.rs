@@ -1,9 +1,10 @@
 //! The application as a handler of sessions: events of the machine reach the handlers of namespaces.
 
 use super::app::{Job, Parts};
-use super::io::{Core, Io, Sent, TimerTask};
+use super::io::{Core, Io, Sent};
 use super::namespace::{Admission, Namespace, PendingAdmission};
 use super::socket_ref::SocketRef;
+use super::timers::TimerTask;
 use crate::server::{Event, Socket};
 use crate::{Args, WrongArgument};
 use alloc::boxed::Box;
@@ -129,13 +130,9 @@ impl<S: 'static> AppHandler<S> {
                 self.leaving = Some(name.into());
             }
             Event::Disconnected { socket, reason } => {
-                self.core.timers.retain(|_, timer| {
-                    let goes = timer.socket == Some(socket);
-                    if goes {
-                        engine.cancel(timer.key);
-                    }
-                    !goes
-                });
+                for timer in self.core.timers.remove_all(socket) {
+                    engine.cancel(timer.key);
+                }
                 let Some(name) = self.leaving.take() else { return };
                 let Self { state, core, parts, .. } = self;
                 let io = Io { core, engine: engine.reborrow() };
@@ -185,7 +182,7 @@ impl<S: 'static> AppHandler<S> {
     }
 
     fn pass_deadline(&mut self, number: u64, engine: &mut Engine<'_, u64>) {
-        let Some(mut timer) = self.core.timers.remove(&number) else { return };
+        let Some(mut timer) = self.core.timers.remove(number) else { return };
         let mut io = Io { core: &mut self.core, engine: engine.reborrow() };
         match timer.task {
             TimerTask::Once(task) => task(&mut self.state, &mut io),
@@ -266,7 +263,7 @@ impl<S: 'static, L: Listener> Handler<L> for AppHandler<S> {
     fn closed(&mut self, session: Session, reason: CloseReason, engine: &mut Engine<'_, u64>) {
         self.core.machine.closed(session, reason);
         self.settle(engine);
-        self.core.queries.remove(&session);
+        self.core.queries.remove(session);
     }
 
     fn page(&mut self, request: &Request<'_>) -> Response {

@@ -1,6 +1,8 @@
 //! What handlers do with all sockets.
 
 use super::namespace::PendingAdmission;
+use super::timers::{Timer, TimerTask, Timers};
+use crate::by_session::BySession;
 use crate::server::{Close, EmitError, Question, Server, Socket, Target};
 use crate::{Args, Config, EncodedArgs};
 use alloc::boxed::Box;
@@ -12,8 +14,7 @@ use core::fmt;
 use core::time::Duration;
 use log::{debug, error, info};
 use sansio_engineio::mio::Engine;
-use sansio_engineio::{Query, Session, SessionId};
-use sansio_ws::mio::server::TimerKey;
+use sansio_engineio::{Query, SessionId};
 use serde::Serialize;
 
 /// Something that was set aside to be done later.
@@ -38,26 +39,13 @@ pub(super) struct Sent {
 pub(super) struct Core<S> {
     pub(super) machine: Server,
     pub(super) questions: BTreeMap<Question, Box<dyn Answers<S>>>,
-    pub(super) timers: BTreeMap<u64, Timer<S>>,
-    pub(super) next_timer: u64,
+    pub(super) timers: Timers<S>,
     /// The query with which each session has begun.
-    pub(super) queries: BTreeMap<Session, Box<str>>,
+    pub(super) queries: BySession<Box<str>>,
     /// Who was let in, and has not been told of.
     pub(super) connected: VecDeque<Socket>,
     /// What was sent, if anybody listens.
     pub(super) sent: Option<VecDeque<Sent>>,
-}
-
-pub(super) struct Timer<S> {
-    pub(super) key: TimerKey,
-    /// It goes with this socket.
-    pub(super) socket: Option<Socket>,
-    pub(super) task: TimerTask<S>,
-}
-
-pub(super) enum TimerTask<S> {
-    Once(Task<S>),
-    Every(RepeatedTask<S>),
 }
 
 impl<S> Core<S> {
@@ -65,9 +53,8 @@ impl<S> Core<S> {
         Self {
             machine: Server::new(config, SessionId::from_os),
             questions: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            next_timer: 1,
-            queries: BTreeMap::new(),
+            timers: Timers::new(),
+            queries: BySession::new(),
             connected: VecDeque::new(),
             sent: None,
         }
@@ -202,7 +189,7 @@ impl<S> Io<'_, S> {
     #[must_use]
     pub fn query(&self, socket: Socket) -> Option<Query<'_>> {
         let session = self.core.machine.session(socket)?;
-        self.core.queries.get(&session).map(|query| Query::parse(query))
+        self.core.queries.get(session).map(|query| Query::parse(query))
     }
 
     /// Has `task` called once, after `time`.
@@ -225,7 +212,7 @@ impl<S> Io<'_, S> {
 
     /// Takes back what [`after`](Self::after) or [`every`](Self::every) has set.
     pub fn cancel(&mut self, timer: u64) {
-        if let Some(timer) = self.core.timers.remove(&timer) {
+        if let Some(timer) = self.core.timers.remove(timer) {
             self.engine.cancel(timer.key);
         }
     }
@@ -236,8 +223,7 @@ impl<S> Io<'_, S> {
         socket: Option<Socket>,
         task: TimerTask<S>,
     ) -> u64 {
-        let number = self.core.next_timer;
-        self.core.next_timer = number.wrapping_add(1);
+        let number = self.core.timers.next_number();
         let key = match task {
             TimerTask::Once(_) => self.engine.after(time, number),
             TimerTask::Every(_) => self.engine.every(time, number),

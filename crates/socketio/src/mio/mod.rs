@@ -45,6 +45,7 @@ mod handler;
 mod io;
 mod namespace;
 mod socket_ref;
+mod timers;
 
 pub use app::{App, AppHandle, Job};
 pub use handler::AppHandler;

@@ -214,7 +214,7 @@ impl<S> Admission<'_, S> {
     /// The query with which the client has come.
     #[must_use]
     pub fn query(&self) -> Query<'_> {
-        let query = self.io.core.queries.get(&self.session);
+        let query = self.io.core.queries.get(self.session);
         query.map_or_else(Query::default, |query| Query::parse(query))
     }
 

@@ -1,6 +1,7 @@
 //! What a handler does with its socket.
 
-use super::io::{Broadcast, Io, TimerTask};
+use super::io::{Broadcast, Io};
+use super::timers::TimerTask;
 use crate::server::{AckId, Close, EmitError, Socket};
 use crate::{Args, EncodedArgs, JoinError};
 use alloc::borrow::ToOwned;

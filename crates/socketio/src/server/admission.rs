@@ -32,7 +32,7 @@ impl Server {
         packet: &Packet<'b>,
     ) -> Option<Event<'b>> {
         let is_there = self.socket_in(session, packet.namespace).is_some();
-        let client = self.clients.get_mut(&session)?;
+        let client = self.clients.get_mut(session)?;
         if is_there {
             // S7
             sessions.close(session);
@@ -76,7 +76,7 @@ impl Server {
         // One copy, which is the name of its room.
         state.id = Arc::clone(state.rooms.first()?);
         state.stage = Stage::Open;
-        if let Some(client) = self.clients.get(&session) {
+        if let Some(client) = self.clients.get(session) {
             let due = (client.connect_due, super::Deadline::Connect(session));
             self.deadlines.remove(&due);
         }

@@ -28,12 +28,12 @@ impl Server {
     /// The sockets of a client, in the order in which it has asked for them.
     #[must_use]
     pub fn sockets_of(&self, session: Session) -> Vec<Socket> {
-        self.clients.get(&session).map_or_else(Vec::new, |client| client.sockets.clone())
+        self.clients.get(session).map_or_else(Vec::new, |client| client.sockets.clone())
     }
 
     /// Makes all sockets leave, and closes all sessions.
     pub fn close_all(&mut self, sessions: &mut impl Sessions) {
-        let clients: Vec<_> = self.clients.keys().copied().collect();
+        let clients: Vec<_> = self.clients.sessions().collect();
         for session in clients {
             for socket in self.sockets_of(session) {
                 self.part(socket, DisconnectReason::ServerShuttingDown);
@@ -44,7 +44,7 @@ impl Server {
 
     /// A session has ended, and with it all its sockets.
     pub fn closed(&mut self, session: Session, reason: CloseReason) {
-        let Some(client) = self.clients.remove(&session) else { return };
+        let Some(client) = self.clients.remove(session) else { return };
         self.deadlines.remove(&(client.connect_due, Deadline::Connect(session)));
         if let Some(partial) = client.partial {
             self.deadlines.remove(&(partial.due, Deadline::Attachments(session)));
@@ -86,7 +86,7 @@ impl Server {
 
     pub(super) fn forget_socket(&mut self, socket: Socket) {
         let Some(state) = self.sockets.remove(socket) else { return };
-        if let Some(client) = self.clients.get_mut(&state.session) {
+        if let Some(client) = self.clients.get_mut(state.session) {
             client.sockets.retain(|other| *other != socket);
         }
     }

@@ -24,6 +24,7 @@ pub use asking::{AckId, Question};
 pub use sending::{EmitError, Target};
 pub use sockets::{JoinError, Socket};
 
+use crate::by_session::BySession;
 use crate::config::Config;
 use crate::sessions::Sessions;
 use crate::{Args, Bytes};
@@ -137,7 +138,7 @@ pub struct Server {
     config: Config,
     source: Box<dyn FnMut() -> Result<SessionId, NoEntropy> + Send>,
     /// The clients, whether they are in a namespace or not.
-    clients: BTreeMap<Session, Client>,
+    clients: BySession<Client>,
     sockets: Sockets,
     /// Who is to be told of as leaving, and has been told of as disconnecting.
     leaving: VecDeque<(Socket, DisconnectReason)>,
@@ -165,10 +166,14 @@ struct Client {
     connect_due: Instant,
     /// An event of which attachments are missing.
     partial: Option<Box<Partial>>,
-    /// The namespaces that it left in its last moment, and when that was: what it says there in the same
-    /// moment was on its way.
-    left: Vec<Arc<str>>,
-    left_at: Instant,
+    left: Option<Box<Left>>,
+}
+
+/// The namespaces that a client left in one moment: what it says there in the same moment was on its way.
+#[derive(Debug)]
+struct Left {
+    namespaces: Vec<Arc<str>>,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -189,7 +194,7 @@ impl Server {
         Self {
             config,
             source: Box::new(source),
-            clients: BTreeMap::new(),
+            clients: BySession::new(),
             sockets: Sockets::default(),
             leaving: VecDeque::new(),
             is_disconnecting: false,

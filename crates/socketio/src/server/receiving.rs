@@ -2,7 +2,7 @@
 
 use super::asking::AckId;
 use super::sockets::Stage;
-use super::{DisconnectReason, Event, Partial, Server, Socket};
+use super::{DisconnectReason, Event, Left, Partial, Server, Socket};
 use crate::sessions::Sessions;
 use crate::{Args, Bytes};
 use crate::{Packet, PacketKind};
@@ -21,10 +21,8 @@ impl Server {
         session: Session,
         message: Message<'b>,
     ) -> Option<Event<'b>> {
-        let client = self.clients.get_mut(&session)?;
-        if client.left_at != now {
-            client.left = Vec::new();
-        }
+        let client = self.clients.get_mut(session)?;
+        client.left.take_if(|left| left.at != now);
         match (message, client.partial.is_some()) {
             (Message::Text(text), false) => {
                 let Ok(packet) = Packet::decode(text) else {
@@ -64,7 +62,7 @@ impl Server {
             sessions.close(session);
             return;
         }
-        let Some(client) = self.clients.get_mut(&session) else { return };
+        let Some(client) = self.clients.get_mut(session) else { return };
         let due = now + self.config.attachment_timeout;
         self.deadlines.insert((due, super::Deadline::Attachments(session)));
         client.partial = Some(Box::new(Partial {
@@ -83,7 +81,7 @@ impl Server {
         session: Session,
         bytes: Bytes,
     ) -> Option<Box<Partial>> {
-        let client = self.clients.get_mut(&session)?;
+        let client = self.clients.get_mut(session)?;
         let partial = client.partial.as_mut()?;
         partial.bytes = partial.bytes.saturating_add(bytes.len());
         if partial.bytes > self.config.max_attachment_bytes {
@@ -145,12 +143,14 @@ impl Server {
             }
             PacketKind::Disconnect => {
                 let namespace = self.sockets.namespace_of(socket)?.name.clone();
-                if let Some(client) = self.clients.get_mut(&session) {
-                    client.left_at = now;
+                if let Some(client) = self.clients.get_mut(session) {
+                    let left = client
+                        .left
+                        .get_or_insert_with(|| Box::new(Left { namespaces: Vec::new(), at: now }));
                     // No more of them than it can be in, however often it comes and goes in this moment.
-                    client.left.retain(|left| *left != namespace);
-                    client.left.insert(0, namespace);
-                    client.left.truncate(self.config.max_namespaces);
+                    left.namespaces.retain(|left| *left != namespace);
+                    left.namespaces.insert(0, namespace);
+                    left.namespaces.truncate(self.config.max_namespaces);
                 }
                 self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
                 None
@@ -162,13 +162,14 @@ impl Server {
     /// Whether the client has left this namespace in the same moment, so that what it says there was sent
     /// before.
     fn was_on_its_way(&self, session: Session, namespace: &str) -> bool {
-        let client = self.clients.get(&session);
-        client.is_some_and(|client| client.left.iter().any(|left| **left == *namespace))
+        let client = self.clients.get(session);
+        let left = client.and_then(|client| client.left.as_ref());
+        left.is_some_and(|left| left.namespaces.iter().any(|left| **left == *namespace))
     }
 
     /// The socket of a client in a namespace, whether it is admitted or not. Not one that leaves.
     pub(super) fn socket_in(&self, session: Session, namespace: &str) -> Option<Socket> {
-        let client = self.clients.get(&session)?;
+        let client = self.clients.get(session)?;
         client.sockets.iter().copied().find(|socket| {
             let is_leaving =
                 self.sockets.get(*socket).is_none_or(|state| state.stage == Stage::Leaving);

@@ -1,6 +1,6 @@
 //! The sockets: each is one client in one namespace.
 
-use super::rooms::Rooms;
+use super::rooms::{Members, Rooms};
 use super::{Question, Server};
 use crate::Target;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -259,10 +259,10 @@ impl Server {
     #[must_use]
     pub fn find(&self, namespace: &str, id: &str) -> Option<Socket> {
         let namespace = self.sockets.namespace(namespace)?;
-        let in_room = namespace.rooms.members(id).into_iter().flatten();
+        let in_room = namespace.rooms.members(id).into_iter().flat_map(Members::iter);
         // It may have left the room of its id.
-        in_room.chain(&namespace.members).find_map(|slot| {
-            let (socket, state) = self.sockets.open_at(*slot)?;
+        in_room.chain(namespace.members.iter().copied()).find_map(|slot| {
+            let (socket, state) = self.sockets.open_at(slot)?;
             (*state.id == *id).then_some(socket)
         })
     }
@@ -286,17 +286,17 @@ impl Server {
         let is_meant = |slot: u32| {
             let (socket, _) = self.sockets.open_at(slot)?;
             let is_out = target.without.contains(&socket)
-                || target.except.iter().filter_map(members).any(|room| room.contains(&slot));
+                || target.except.iter().filter_map(members).any(|room| room.contains(slot));
             (!is_out).then_some(socket)
         };
         match &target.rooms[..] {
             [] => namespace.members.iter().filter_map(|slot| is_meant(*slot)).collect(),
             [room] => {
-                members(room).into_iter().flatten().filter_map(|slot| is_meant(*slot)).collect()
+                members(room).into_iter().flat_map(Members::iter).filter_map(is_meant).collect()
             }
             rooms => {
                 let union: BTreeSet<u32> =
-                    rooms.iter().filter_map(members).flatten().copied().collect();
+                    rooms.iter().filter_map(members).flat_map(Members::iter).collect();
                 union.into_iter().filter_map(is_meant).collect()
             }
         }
