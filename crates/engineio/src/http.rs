@@ -81,11 +81,25 @@ impl HttpError {
 /// ```
 #[derive(Debug)]
 pub struct Http {
-    limits: Limits,
+    limits: HeadLimits,
     state: State,
     output: SendQueue,
     /// The body so far, while it comes in more than one piece.
     body: Vec<u8>,
+}
+
+/// Those of the limits that bound a head. All of them are as large as the rest of a connection that is at rest.
+#[derive(Debug, Clone, Copy)]
+struct HeadLimits {
+    bytes: usize,
+    headers: usize,
+}
+
+impl HeadLimits {
+    fn handshake(self) -> ServerHandshake {
+        let limits = Limits::default().max_handshake_bytes(self.bytes).max_headers(self.headers);
+        ServerHandshake::new(&limits)
+    }
 }
 
 #[derive(Debug)]
@@ -113,8 +127,13 @@ impl Http {
     /// A connection on which nothing has come. Of the limits, those for handshakes bound each head.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let state = State::Head(ServerHandshake::new(limits));
-        Self { limits: *limits, state, output: SendQueue::new(), body: Vec::new() }
+        let limits = HeadLimits { bytes: limits.max_handshake_bytes, headers: limits.max_headers };
+        Self {
+            limits,
+            state: State::Head(limits.handshake()),
+            output: SendQueue::new(),
+            body: Vec::new(),
+        }
     }
 
     /// What has come next. `None` if more bytes are needed, if the request is to be responded to, or if the
@@ -210,7 +229,7 @@ impl Http {
         // Large bodies are rare, and connections many.
         self.body = Vec::new();
         self.state = match keeps_alive {
-            true => State::Head(ServerHandshake::new(&self.limits)),
+            true => State::Head(self.limits.handshake()),
             false => State::Closing,
         };
     }

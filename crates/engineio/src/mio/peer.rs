@@ -20,9 +20,9 @@ pub struct EnginePeer<S, A> {
 }
 
 enum State<S> {
-    /// Behind a pointer, since it is larger than a WebSocket.
+    // Both behind pointers: in place, each would take as much room as the larger of them.
     Http(Box<HttpPeer<S>>),
-    WebSocket(WebSocketPeer<S>),
+    WebSocket(Box<WebSocketPeer<S>>),
     /// It is being made from the one to the other, or has failed to.
     Moving,
 }
@@ -106,7 +106,7 @@ where
                 let settings = &service.settings;
                 let session = upgrade.session;
                 let socket = WebSocketPeer::new(stream, upgrade, settings, context.now);
-                self.state = State::WebSocket(socket);
+                self.state = State::WebSocket(Box::new(socket));
                 service.machine.opened(context.now, session, key);
                 service.hand_out_events(&mut context.tasks, context.now);
             }
