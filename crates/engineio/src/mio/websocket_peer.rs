@@ -10,7 +10,7 @@ use mio::event::Event as Readiness;
 use sansio_ws::deadlines::Instant;
 use sansio_ws::mio::server::{Context, Key, Listener};
 use sansio_ws::mio::{Memory, Stream, WebSocket};
-use sansio_ws::{CloseCode, Connection, Ended, Event};
+use sansio_ws::{CloseCode, Ended, Event};
 use std::io;
 
 pub(super) struct WebSocketPeer<S> {
@@ -122,17 +122,16 @@ impl<S: Stream> WebSocketPeer<S> {
         let session = self.session;
         let Context { memory, now, tasks, .. } = context;
         let ended = loop {
-            // What fills it may be written in a moment, and nothing else tells then that there is room.
-            let mut may_take = !self.has_room();
-            while self.has_room()
-                && let Some(frame) = service.machine.next_frame(session, key)
-                && let Some(connection) = self.socket.connection_mut(memory)
-            {
-                may_take = true;
-                put(connection, &frame, session);
+            let mut is_taken = false;
+            while !is_taken && self.has_room() {
+                match service.machine.next_frame(session, key) {
+                    Some(frame) => self.put(&frame, memory),
+                    None => is_taken = true,
+                }
             }
             let ended = self.socket.settle(memory, *now).transpose();
-            if ended.is_some() || !may_take || !self.has_room() {
+            // What fills it may be written in a moment, and nothing else tells then that there is room.
+            if ended.is_some() || is_taken || !self.has_room() {
                 break ended;
             }
         };
@@ -148,22 +147,23 @@ impl<S: Stream> WebSocketPeer<S> {
         ended.is_some()
     }
 
+    fn put(&mut self, frame: &Frame, memory: &mut Memory) {
+        let Some(connection) = self.socket.connection_mut(memory) else { return };
+        let result = match frame {
+            Frame::Text(text) => connection.send_text(text),
+            Frame::Message(packet) => connection.send_prepared(packet.message()),
+            Frame::Close(code) => connection.close(*code, ""),
+        };
+        // There was room and the connection is open, so nothing is left to fail.
+        if let Err(error) = result {
+            debug!("session {}: {error}", self.session);
+        }
+    }
+
     fn has_room(&self) -> bool {
         let connection = self.socket.connection();
         connection
             .is_some_and(|connection| connection.is_open() && connection.queued() < FRAMES_AHEAD)
-    }
-}
-
-fn put(connection: &mut Connection, frame: &Frame, session: Session) {
-    let result = match frame {
-        Frame::Text(text) => connection.send_text(text),
-        Frame::Message(packet) => connection.send_prepared(packet.message()),
-        Frame::Close(code) => connection.close(*code, ""),
-    };
-    // There was room and the connection is open, so nothing is left to fail.
-    if let Err(error) = result {
-        debug!("session {session}: {error}");
     }
 }
 

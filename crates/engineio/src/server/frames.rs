@@ -58,7 +58,8 @@ impl<N: Copy + Eq> Server<N> {
     /// Tells the application, and a POST that waits, when half of what was too much is gone.
     pub(super) fn note_room(&mut self, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
-        if state.queue.is_half_full(&self.config) {
+        let is_awaited = state.wants_room || state.post_waits;
+        if !is_awaited || state.queue.is_half_full(&self.config) {
             return;
         }
         if core::mem::take(&mut state.wants_room) {
