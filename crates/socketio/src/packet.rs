@@ -1,6 +1,7 @@
 //! Packets, in the form that text messages have.
 
 use crate::json;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
@@ -100,6 +101,13 @@ impl<'a> Packet<'a> {
     ///
     /// [`InvalidPacket`]: fatal for the session (S8).
     pub fn decode(text: &'a str) -> Result<Self, InvalidPacket> {
+        Self::decode_with_name(text).map(|(packet, _)| packet)
+    }
+
+    /// The same, and the first element of an event, which has to be looked at anyway.
+    pub(crate) fn decode_with_name(
+        text: &'a str,
+    ) -> Result<(Self, Option<EventName<'a>>), InvalidPacket> {
         let mut characters = text.chars();
         let digit = characters.next().ok_or(InvalidPacket::Empty)?;
         let (kind, is_binary) = PacketKind::of(digit).ok_or(InvalidPacket::Kind)?;
@@ -127,10 +135,8 @@ impl<'a> Packet<'a> {
             rest if rest.starts_with([' ', '\t', '\n', '\r']) => return Err(InvalidPacket::Json),
             rest => Some(json::check(rest).map_err(|_| InvalidPacket::Json)?),
         };
-        if let Some(data) = data {
-            check_data(kind, data)?;
-        }
-        Ok(Self { kind, namespace, ack, attachments, data })
+        let name = data.map(|data| check_data(kind, data)).transpose()?.flatten();
+        Ok((Self { kind, namespace, ack, attachments, data }, name))
     }
 
     /// Appends the packet as a text message has it.
@@ -165,29 +171,40 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-fn check_data(kind: PacketKind, data: &str) -> Result<(), InvalidPacket> {
+fn check_data(kind: PacketKind, data: &str) -> Result<Option<EventName<'_>>, InvalidPacket> {
     let is_valid = match kind {
-        PacketKind::Disconnect => false,
+        PacketKind::Event if data.starts_with('[') => return EventName::find(data).map(Some),
+        PacketKind::Event | PacketKind::Disconnect => false,
         PacketKind::Connect => data.starts_with('{'),
         PacketKind::ConnectError => data.starts_with(['{', '"']),
         PacketKind::Ack => data.starts_with('['),
-        PacketKind::Event => data.starts_with('[') && begins_with_name(data)?,
     };
-    if is_valid { Ok(()) } else { Err(InvalidPacket::Data) }
+    if is_valid { Ok(None) } else { Err(InvalidPacket::Data) }
 }
 
-/// Whether a list begins with the name of an event, or with a number, which is an event that nobody handles.
-fn begins_with_name(list: &str) -> Result<bool, InvalidPacket> {
-    let start = json::skip_space(list, 1);
-    match list.as_bytes().get(start) {
-        Some(b'"') => {
-            let name = json::slice(list, start..json::string_end(list, start));
-            match json::unquote(name).is_some_and(|name| is_reserved(&name)) {
-                true => Err(InvalidPacket::ReservedName),
-                false => Ok(true),
-            }
+/// The first element of an event.
+#[derive(Debug)]
+pub(crate) struct EventName<'a> {
+    /// What it says. Nothing if it is a number, or a text that a Rust string cannot be.
+    pub(crate) text: Option<Cow<'a, str>>,
+    /// Where the comma before the arguments is, if there are any.
+    pub(crate) end: usize,
+}
+
+impl<'a> EventName<'a> {
+    /// It is a name, or a number: an event that nobody handles.
+    fn find(list: &'a str) -> Result<Self, InvalidPacket> {
+        let element = json::next_element(list, 1).ok_or(InvalidPacket::Data)?;
+        let end = element.end;
+        let element = json::slice(list, element);
+        if !element.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+            return Err(InvalidPacket::Data);
         }
-        first => Ok(first.is_some_and(|first| *first == b'-' || first.is_ascii_digit())),
+        let text = json::unquote(element);
+        if text.as_deref().is_some_and(is_reserved) {
+            return Err(InvalidPacket::ReservedName);
+        }
+        Ok(Self { text, end })
     }
 }
 

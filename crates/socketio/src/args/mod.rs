@@ -82,6 +82,12 @@ impl<'a> Args<'a> {
         Ok((name, args))
     }
 
+    /// Those behind the name of the event, which ends there.
+    pub(crate) fn behind(mut self, end: usize) -> Self {
+        self.start = end;
+        self
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -150,10 +156,23 @@ impl<'a> Args<'a> {
 impl Serialize for Args<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
-        for argument in self.iter() {
-            list.serialize_element(&argument)?;
+        for range in self.ranges() {
+            list.serialize_element(&Piece { args: self, range })?;
         }
         list.end()
+    }
+}
+
+/// One argument, without a value of its own.
+struct Piece<'a> {
+    args: &'a Args<'a>,
+    range: Range<usize>,
+}
+
+impl Serialize for Piece<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let places = within(&self.args.places, &self.range);
+        raw::serialize(&self.args.list, self.range.clone(), places, serializer)
     }
 }
 

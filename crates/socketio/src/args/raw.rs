@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::fmt;
+use core::ops::Range;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
@@ -79,20 +80,29 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// As `serde_json`'s raw value is written, with attachments between the pieces of its text. Only our serializer takes
-/// more than one piece.
 impl Serialize for Raw<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pieces = serializer.serialize_struct(RAW_VALUE, 1)?;
-        let mut at = 0;
-        for place in &self.places {
-            pieces.serialize_field(RAW_VALUE, json::slice(&self.json, at..place.start))?;
-            pieces.serialize_field(RAW_VALUE, &place.bytes)?;
-            at = place.end;
-        }
-        pieces.serialize_field(RAW_VALUE, json::slice(&self.json, at..self.json.len()))?;
-        pieces.end()
+        serialize(&self.json, 0..self.json.len(), &self.places, serializer)
     }
+}
+
+/// Writes a part of a text, in which these places are, as `serde_json`'s raw value is written, with attachments between
+/// the pieces. Only our serializer takes more than one piece.
+pub(super) fn serialize<S: Serializer>(
+    text: &str,
+    range: Range<usize>,
+    places: &[Place],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut pieces = serializer.serialize_struct(RAW_VALUE, 1)?;
+    let mut at = range.start;
+    for place in places {
+        pieces.serialize_field(RAW_VALUE, json::slice(text, at..place.start))?;
+        pieces.serialize_field(RAW_VALUE, &place.bytes)?;
+        at = place.end;
+    }
+    pieces.serialize_field(RAW_VALUE, json::slice(text, at..range.end))?;
+    pieces.end()
 }
 
 impl<'de> Deserialize<'de> for Raw<'_> {

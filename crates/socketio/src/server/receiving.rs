@@ -3,6 +3,7 @@
 use super::asking::AckId;
 use super::sockets::Stage;
 use super::{DisconnectReason, Event, Left, Partial, Server, Socket};
+use crate::packet::EventName;
 use crate::sessions::Sessions;
 use crate::{Args, Bytes};
 use crate::{Packet, PacketKind};
@@ -25,7 +26,7 @@ impl Server {
         client.left.take_if(|left| left.at != now);
         match (message, client.partial.is_some()) {
             (Message::Text(text), false) => {
-                let Ok(packet) = Packet::decode(text) else {
+                let Ok((packet, name)) = Packet::decode_with_name(text) else {
                     sessions.close(session);
                     return None;
                 };
@@ -33,13 +34,14 @@ impl Server {
                     self.begin_attachments(now, sessions, session, text, &packet);
                     return None;
                 }
-                self.receive(now, sessions, session, &packet, Vec::new())
+                self.receive(now, sessions, session, &packet, name, Vec::new())
             }
             (Message::Binary(bytes), true) => {
                 let partial = self.attach(sessions, session, bytes.into_owned().into())?;
                 // It was one when its header came.
-                let packet = Packet::decode(&partial.header).ok()?;
-                let event = self.receive(now, sessions, session, &packet, partial.attachments);
+                let (packet, name) = Packet::decode_with_name(&partial.header).ok()?;
+                let attachments = partial.attachments;
+                let event = self.receive(now, sessions, session, &packet, name, attachments);
                 event.map(Event::into_owned)
             }
             // Attachments without a header, or a packet between a header and its attachments.
@@ -104,6 +106,7 @@ impl Server {
         sessions: &mut impl Sessions,
         session: Session,
         packet: &Packet<'b>,
+        name: Option<EventName<'b>>,
         attachments: Vec<Bytes>,
     ) -> Option<Event<'b>> {
         match packet.kind {
@@ -126,13 +129,14 @@ impl Server {
         let data = packet.data.unwrap_or("[]");
         match packet.kind {
             PacketKind::Event => {
-                let Ok((name, args)) = Args::event(data, attachments) else {
+                let Ok(args) = Args::new(data, attachments) else {
                     sessions.close(session);
                     return None;
                 };
                 let ack = packet.ack.map(|id| AckId { socket, id });
                 // Without a name, or with a number for one, nobody handles it.
-                Some(Event::Event { socket, name: name?, args, ack })
+                let EventName { text: Some(name), end } = name? else { return None };
+                Some(Event::Event { socket, name, args: args.behind(end), ack })
             }
             PacketKind::Ack => {
                 let Ok(args) = Args::new(data, attachments) else {
