@@ -206,6 +206,11 @@ impl<'a> EventName<'a> {
         }
         Ok(Self { text, end })
     }
+
+    pub(crate) fn into_owned(self) -> EventName<'static> {
+        let Self { text, end } = self;
+        EventName { text: text.map(|text| Cow::Owned(text.into_owned())), end }
+    }
 }
 
 /// What is no packet. Fatal for the session (S8).

@@ -34,15 +34,33 @@ impl Server {
                     self.begin_attachments(now, sessions, session, text, &packet);
                     return None;
                 }
-                self.receive(now, sessions, session, &packet, name, Vec::new())
+                match packet.kind {
+                    PacketKind::Connect => self.ask_admission(sessions, session, &packet),
+                    PacketKind::ConnectError => {
+                        // Only servers refuse.
+                        sessions.close(session);
+                        None
+                    }
+                    PacketKind::Disconnect => {
+                        let socket = self.addressee(sessions, session, packet.namespace)?;
+                        self.take_leave(now, session, socket);
+                        None
+                    }
+                    PacketKind::Event | PacketKind::Ack => {
+                        let list = Cow::Borrowed(packet.data.unwrap_or("[]"));
+                        self.hear(sessions, session, &packet, name, list, Vec::new())
+                    }
+                }
             }
             (Message::Binary(bytes), true) => {
                 let partial = self.attach(sessions, session, bytes.into_owned().into())?;
+                let Partial { header, attachments, .. } = *partial;
                 // It was one when its header came.
-                let (packet, name) = Packet::decode_with_name(&partial.header).ok()?;
-                let attachments = partial.attachments;
-                let event = self.receive(now, sessions, session, &packet, name, attachments);
-                event.map(Event::into_owned)
+                let (packet, name) = Packet::decode_with_name(&header).ok()?;
+                // The header goes, and what is heard stays.
+                let name = name.map(EventName::into_owned);
+                let list = Cow::Owned(packet.data.unwrap_or("[]").into());
+                self.hear(sessions, session, &packet, name, list, attachments)
             }
             // Attachments without a header, or a packet between a header and its attachments.
             _ => {
@@ -100,67 +118,59 @@ impl Server {
         client.partial.take()
     }
 
-    fn receive<'b>(
+    /// An event or an acknowledgement is whole: the list of its arguments, and the attachments.
+    fn hear<'b>(
         &mut self,
-        now: Instant,
         sessions: &mut impl Sessions,
         session: Session,
-        packet: &Packet<'b>,
+        packet: &Packet<'_>,
         name: Option<EventName<'b>>,
+        list: Cow<'b, str>,
         attachments: Vec<Bytes>,
     ) -> Option<Event<'b>> {
-        match packet.kind {
-            PacketKind::Connect => return self.ask_admission(sessions, session, packet),
-            PacketKind::ConnectError => {
-                // Only servers refuse.
-                sessions.close(session);
-                return None;
-            }
-            PacketKind::Event | PacketKind::Ack | PacketKind::Disconnect => {}
-        }
-        let socket = self.socket_in(session, packet.namespace);
-        let open = socket.filter(|socket| self.is_open(*socket));
-        let Some(socket) = open else {
-            if !self.was_on_its_way(session, packet.namespace) {
-                sessions.close(session);
-            }
+        let socket = self.addressee(sessions, session, packet.namespace)?;
+        let Ok(args) = Args::new(list, attachments) else {
+            sessions.close(session);
             return None;
         };
-        let data = packet.data.unwrap_or("[]");
-        match packet.kind {
-            PacketKind::Event => {
-                let Ok(args) = Args::new(data, attachments) else {
-                    sessions.close(session);
-                    return None;
-                };
-                let ack = packet.ack.map(|id| AckId { socket, id });
-                // Without a name, or with a number for one, nobody handles it.
-                let EventName { text: Some(name), end } = name? else { return None };
-                Some(Event::Event { socket, name, args: args.behind(end), ack })
-            }
-            PacketKind::Ack => {
-                let Ok(args) = Args::new(data, attachments) else {
-                    sessions.close(session);
-                    return None;
-                };
-                self.answered(socket, packet.ack?, args)
-            }
-            PacketKind::Disconnect => {
-                let namespace = self.sockets.namespace_of(socket)?.name.clone();
-                if let Some(client) = self.clients.get_mut(session) {
-                    let left = client
-                        .left
-                        .get_or_insert_with(|| Box::new(Left { namespaces: Vec::new(), at: now }));
-                    // No more of them than it can be in, however often it comes and goes in this moment.
-                    left.namespaces.retain(|left| *left != namespace);
-                    left.namespaces.insert(0, namespace);
-                    left.namespaces.truncate(self.config.max_namespaces);
-                }
-                self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
-                None
-            }
-            PacketKind::Connect | PacketKind::ConnectError => None,
+        if packet.kind == PacketKind::Ack {
+            return self.answered(socket, packet.ack?, args);
         }
+        // Without a name, or with a number for one, nobody handles it.
+        let EventName { text: Some(name), end } = name? else { return None };
+        let ack = packet.ack.map(|id| AckId { socket, id });
+        Some(Event::Event { socket, name, args: args.behind(end), ack })
+    }
+
+    /// The socket for which a packet is. Whoever is not in its namespace is closed, unless the packet was on its way
+    /// when it left.
+    fn addressee(
+        &self,
+        sessions: &mut impl Sessions,
+        session: Session,
+        namespace: &str,
+    ) -> Option<Socket> {
+        let socket = self.socket_in(session, namespace);
+        let open = socket.filter(|socket| self.is_open(*socket));
+        if open.is_none() && !self.was_on_its_way(session, namespace) {
+            sessions.close(session);
+        }
+        open
+    }
+
+    /// A client leaves a namespace.
+    fn take_leave(&mut self, now: Instant, session: Session, socket: Socket) {
+        let namespace = self.sockets.namespace_of(socket).map(|namespace| namespace.name.clone());
+        if let (Some(client), Some(namespace)) = (self.clients.get_mut(session), namespace) {
+            let left = client
+                .left
+                .get_or_insert_with(|| Box::new(Left { namespaces: Vec::new(), at: now }));
+            // No more of them than it can be in, however often it comes and goes in this moment.
+            left.namespaces.retain(|left| *left != namespace);
+            left.namespaces.insert(0, namespace);
+            left.namespaces.truncate(self.config.max_namespaces);
+        }
+        self.part(socket, DisconnectReason::ClientNamespaceDisconnect);
     }
 
     /// Whether the client has left this namespace in the same moment, so that what it says there was sent
@@ -180,27 +190,5 @@ impl Server {
             let in_it = self.sockets.namespace_of(*socket);
             !is_leaving && in_it.is_some_and(|in_it| *in_it.name == *namespace)
         })
-    }
-}
-
-impl Event<'_> {
-    /// The same event without the bytes of the message.
-    fn into_owned(self) -> Event<'static> {
-        match self {
-            Self::Event { socket, name, args, ack } => {
-                let name = Cow::Owned(name.into_owned());
-                Event::Event { socket, name, args: args.into_owned(), ack }
-            }
-            Self::Answer { to, socket, args } => {
-                Event::Answer { to, socket, args: args.into_owned() }
-            }
-            Self::Done { to, missing } => Event::Done { to, missing },
-            Self::Disconnecting { socket, reason } => Event::Disconnecting { socket, reason },
-            Self::Disconnected { socket, reason } => Event::Disconnected { socket, reason },
-            // Only events and acknowledgements have attachments.
-            Self::Admit { ticket, session, .. } => {
-                Event::Admit { ticket, session, namespace: "/", auth: "{}" }
-            }
-        }
     }
 }
