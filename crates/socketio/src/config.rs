@@ -10,6 +10,7 @@ use core::time::Duration;
 /// | `attachment_timeout` | 45 s | a client whose binary event is not whole is closed |
 /// | `max_attachment_bytes` | 10,000,000 | the same |
 /// | `max_namespaces` | 100 | a client that wants to join more is refused |
+/// | `max_namespace_bytes` | 1,000 | a client that wants to join one with a longer name is refused |
 /// | `max_rooms` | 10,000 | [`JoinError::TooMany`](crate::JoinError::TooMany) |
 /// | `max_questions` | 10,000 | [`EmitError::TooManyQuestions`](crate::EmitError::TooManyQuestions) |
 ///
@@ -33,6 +34,8 @@ pub struct Config {
     pub max_attachment_bytes: usize,
     /// Namespaces that one client is in, or wants to join.
     pub max_namespaces: usize,
+    /// Bytes of the name of a namespace.
+    pub max_namespace_bytes: usize,
     /// Rooms that one socket is in.
     pub max_rooms: usize,
     /// Answers that one socket owes.
@@ -48,6 +51,7 @@ impl Config {
             attachment_timeout: Duration::from_secs(45),
             max_attachment_bytes: 10_000_000,
             max_namespaces: 100,
+            max_namespace_bytes: 1_000,
             max_rooms: 10_000,
             max_questions: 10_000,
         }
@@ -78,6 +82,13 @@ impl Config {
     #[must_use]
     pub const fn max_namespaces(mut self, number: usize) -> Self {
         self.max_namespaces = number;
+        self
+    }
+
+    /// The same with another bound on the names of namespaces.
+    #[must_use]
+    pub const fn max_namespace_bytes(mut self, bytes: usize) -> Self {
+        self.max_namespace_bytes = bytes;
         self
     }
 

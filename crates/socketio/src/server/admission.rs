@@ -32,18 +32,27 @@ impl Server {
         packet: &Packet<'b>,
     ) -> Option<Event<'b>> {
         let is_there = self.socket_in(session, packet.namespace).is_some();
-        let client = self.clients.get_mut(session)?;
+        let client = self.clients.get(session)?;
         if is_there {
             // S7
             sessions.close(session);
             return None;
         }
-        if client.sockets.len() >= self.config.max_namespaces {
-            let error = error_data("too many namespaces", None);
+        // They are kept while they wait, whether there is such a namespace or not.
+        let refusal = if client.sockets.len() >= self.config.max_namespaces {
+            Some("too many namespaces")
+        } else if packet.namespace.len() > self.config.max_namespace_bytes {
+            Some("the name of the namespace is too long")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            let error = error_data(refusal, None);
             self.reply(sessions, session, PacketKind::ConnectError, packet.namespace, &error);
             return None;
         }
         let socket = self.sockets.insert(session, packet.namespace)?;
+        let client = self.clients.get_mut(session)?;
         // Most are in one.
         client.sockets.reserve_exact(usize::from(client.sockets.is_empty()));
         client.sockets.push(socket);

@@ -169,6 +169,20 @@ fn s10_rejects_too_many_namespaces() {
 }
 
 #[test]
+fn s10_rejects_a_namespace_with_a_long_name() {
+    let mut driver = Driver::new(Config::default().max_namespace_bytes(3));
+    driver.admits = Admits::Later;
+    let session = driver.open();
+    driver.say(session, "0/abc,");
+    let refused = ["4/abc,{\"message\":\"the name of the namespace is too long\"}"];
+    assert_eq!(driver.heard(session), refused);
+    assert!(driver.tickets.is_empty() && !driver.is_closed(session));
+    driver.say(session, "0/ab,");
+    assert!(driver.admit().is_some());
+    driver.finish();
+}
+
+#[test]
 fn s11_accepts_any_name() {
     let mut driver = driver(Admits::Now);
     let session = driver.open();
