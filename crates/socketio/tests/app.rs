@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use sansio_engineio::Config;
-use sansio_socketio::mio::{App, AppHandle, PendingAdmission};
+use sansio_socketio::mio::{App, AppHandle, Io, PendingAdmission};
 use sansio_socketio::{Close, DisconnectReason, Socket};
 use sansio_ws::blocking::WebSocket;
 use sansio_ws::deadlines::Timeouts;
@@ -309,5 +309,66 @@ fn questions_come_back_to_who_asks() {
     assert_eq!(client.read(), "421[\"all\"]");
     assert_eq!(said.recv_timeout(PATIENCE).unwrap(), "all: 0 and 1");
     drop(client);
+    server.end();
+}
+
+#[test]
+fn questions_to_many_are_events_like_others() {
+    let (sender, said) = channel();
+    let mut app = App::new(Said(sender), engine().max_queued_bytes(100_000));
+    app.namespace("/")
+        .on_any_outgoing(|said, _, name| said.say(format!("heard {name}")))
+        .on("go", |_, socket, (): ()| {
+            socket.everyone().ask(FAR, "who", (), |said, _, answers, missing| {
+                said.say(format!("{} and {missing}", answers.len()));
+            });
+        })
+        .on("flood", |_, socket, (): ()| {
+            for _ in 0..1000 {
+                let ask = |said: &mut Said, _: &mut Io<'_, Said>, _, missing| {
+                    assert_eq!(missing, 1);
+                    said.say("missing");
+                };
+                socket.everyone().ask(FAR, "flood", ("x".repeat(1000),), ask);
+            }
+        })
+        .on_disconnect(|said, _, reason| said.say(reason.to_string()));
+    let server = Running::start(app);
+    let mut client = server.join();
+    client.send("42[\"go\"]");
+    assert_eq!(said.recv_timeout(PATIENCE).unwrap(), "heard who");
+    assert_eq!(client.read(), "420[\"who\"]");
+    client.send("430[]");
+    assert_eq!(said.recv_timeout(PATIENCE).unwrap(), "1 and 0");
+    client.send("42[\"flood\"]");
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    while lines.get("missing") != Some(&1000) || !lines.contains_key("forced close") {
+        *lines.entry(said.recv_timeout(PATIENCE).unwrap()).or_default() += 1;
+    }
+    let heard = lines["heard flood"];
+    assert!((90..110).contains(&heard), "{heard} of them fit, and the client is closed");
+    drop(client);
+    server.end();
+}
+
+#[test]
+fn whoever_asks_what_cannot_be_sent_is_told() {
+    let (mut app, said) = app();
+    app.namespace("/").on("go", |_, socket, (): ()| {
+        // A name that clients keep for themselves.
+        socket.ask(FAR, "connect", (), |said, _, answer| {
+            said.say(format!("one: {}", answer.is_some()));
+        });
+        socket.everyone().ask(FAR, "connect", (), |said, _, answers, missing| {
+            said.say(format!("all: {} and {missing}", answers.len()));
+        });
+    });
+    let server = Running::start(app);
+    let mut clients = [server.join(), server.join()];
+    clients[0].send("42[\"go\"]");
+    let mut told = [(); 2].map(|()| said.recv_timeout(PATIENCE).unwrap());
+    told.sort();
+    assert_eq!(told, ["all: 0 and 2", "one: false"]);
+    drop(clients);
     server.end();
 }

@@ -137,7 +137,8 @@ impl<S> Io<'_, S> {
         }
     }
 
-    /// Asks one socket, and has `then` called once: with the answer, or with `None` if none comes in time.
+    /// Asks one socket, and has `then` called once: with the answer, or with `None` if none comes in time, or nobody
+    /// was asked.
     pub fn ask(
         &mut self,
         socket: Socket,
@@ -148,10 +149,13 @@ impl<S> Io<'_, S> {
     ) where
         S: 'static,
     {
-        let Some(event) = encode(name, &args) else { return };
+        let answers: Box<dyn Answers<S>> = Box::new(One(Some(then)));
+        let Some(event) = encode(name, &args) else {
+            self.give_up(answers, 1);
+            return;
+        };
         let now = self.engine.now();
         let asked = self.core.machine.ask(now, &mut self.engine, socket, timeout, &event);
-        let answers: Box<dyn Answers<S>> = Box::new(One(Some(then)));
         match asked {
             Ok(question) => {
                 self.core.questions.insert(question, answers);
@@ -161,16 +165,20 @@ impl<S> Io<'_, S> {
             }
             Err(error) => {
                 self.close_if_slow(socket, Err(error));
-                // Nobody has been asked, and the one who waits is told in the same way as of silence.
-                self.later(
-                    Duration::ZERO,
-                    None,
-                    TimerTask::Once(Box::new(move |state, io| {
-                        answers.done(state, io, 1);
-                    })),
-                );
+                self.give_up(answers, 1);
             }
         }
+    }
+
+    /// Nobody has been asked, and the one who waits is told in the same way as of silence.
+    fn give_up(&mut self, answers: Box<dyn Answers<S>>, missing: usize)
+    where
+        S: 'static,
+    {
+        let task = Box::new(move |state: &mut S, io: &mut Io<'_, S>| {
+            answers.done(state, io, missing);
+        });
+        self.later(Duration::ZERO, None, TimerTask::Once(task));
     }
 
     /// Makes a socket leave, or its client.
@@ -344,9 +352,25 @@ impl<S> Broadcast<'_, S> {
 
     /// The same with an event that is ready.
     pub fn emit_encoded(mut self, event: &EncodedArgs) {
-        let heard = self.core.sent.is_some().then(|| self.core.machine.sockets(&self.target));
+        let meant = self.listened_to();
         let failed = self.core.machine.emit_to(&mut self.engine, &self.target, event);
-        if let (Some(sent), Some(heard)) = (&mut self.core.sent, heard) {
+        self.follow_up(event, meant, failed);
+    }
+
+    /// The sockets that are meant, if anybody listens to what is sent.
+    fn listened_to(&self) -> Option<Vec<Socket>> {
+        self.core.sent.is_some().then(|| self.sockets())
+    }
+
+    /// An event was sent to those that are meant, but for those who could not take it: a client for which too much waits
+    /// is closed.
+    fn follow_up(
+        &mut self,
+        event: &EncodedArgs,
+        meant: Option<Vec<Socket>>,
+        failed: Vec<(Socket, EmitError)>,
+    ) {
+        if let (Some(sent), Some(heard)) = (&mut self.core.sent, meant) {
             let event = Arc::new(event.clone());
             let has_failed = |socket: &Socket| failed.iter().any(|(failed, _)| failed == socket);
             let heard = heard.into_iter().filter(|socket| !has_failed(socket));
@@ -360,7 +384,7 @@ impl<S> Broadcast<'_, S> {
     }
 
     /// Asks all of them, and has `then` called once, with the answers that have come in time as their raw
-    /// arguments, and with how many have not.
+    /// arguments, and with how many have not. A client for which too much waits is closed.
     pub fn ask(
         mut self,
         timeout: Duration,
@@ -370,12 +394,18 @@ impl<S> Broadcast<'_, S> {
     ) where
         S: 'static,
     {
-        let Some(event) = encode(name, &args) else { return };
+        let answers = Box::new(Many { answers: Vec::new(), then });
+        let Some(event) = encode(name, &args) else {
+            let missing = self.sockets().len();
+            Io { core: self.core, engine: self.engine }.give_up(answers, missing);
+            return;
+        };
+        let meant = self.listened_to();
         let now = self.engine.now();
-        let engine = &mut self.engine;
-        let question = self.core.machine.ask_all(now, engine, &self.target, timeout, &event);
-        let answers = Many { answers: Vec::new(), then };
-        self.core.questions.insert(question, Box::new(answers));
+        let Self { core, engine, target } = &mut self;
+        let (question, failed) = core.machine.ask_each(now, engine, target, timeout, &event);
+        core.questions.insert(question, answers);
+        self.follow_up(&event, meant, failed);
     }
 
     /// The sockets that are meant.

@@ -6,6 +6,7 @@ use crate::packet::PacketKind;
 use crate::sessions::Sessions;
 use crate::{Args, EncodedArgs};
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::time::Duration;
 use sansio_ws::deadlines::Instant;
 
@@ -90,20 +91,32 @@ impl Server {
         timeout: Duration,
         event: &EncodedArgs,
     ) -> Question {
+        self.ask_each(now, sessions, target, timeout, event).0
+    }
+
+    /// The same, and those who were not asked, with the reason.
+    pub(crate) fn ask_each(
+        &mut self,
+        now: Instant,
+        sessions: &mut impl Sessions,
+        target: &Target,
+        timeout: Duration,
+        event: &EncodedArgs,
+    ) -> (Question, Vec<(Socket, EmitError)>) {
         let meant = self.sockets(target);
         let question = self.begin_question(now, timeout);
         let ack = Some(question.0);
         let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, target.compress);
+        let mut failed = Vec::new();
         for socket in meant {
             let asked = self.ask_one(sessions, socket, question, &unit, target.is_volatile);
-            if asked.is_err()
-                && let Some(asked) = self.questions.get_mut(&question)
-            {
-                asked.missing = asked.missing.saturating_add(1);
-            }
+            failed.extend(asked.err().map(|error| (socket, error)));
+        }
+        if let Some(asked) = self.questions.get_mut(&question) {
+            asked.missing = failed.len();
         }
         self.check_done(question);
-        question
+        (question, failed)
     }
 
     fn begin_question(&mut self, now: Instant, timeout: Duration) -> Question {
