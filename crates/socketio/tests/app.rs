@@ -372,3 +372,42 @@ fn whoever_asks_what_cannot_be_sent_is_told() {
     drop(clients);
     server.end();
 }
+
+#[test]
+fn a_client_about_which_nobody_decides_is_refused() {
+    let (mut app, _said) = app();
+    app.namespace("/");
+    app.namespace("/forgotten").admit(|_, admission| {
+        // An application that has no opinion.
+        let _ = admission.auth();
+    });
+    app.namespace("/lost").admit(|_, admission| {
+        let pending = admission.later();
+        thread::spawn(move || drop(pending));
+    });
+    app.namespace("/kept").admit(|_, admission| {
+        admission.after(SOON, |_, io, pending| io.accept(pending));
+    });
+    let timeout = Duration::from_millis(300);
+    let server =
+        Running::start(app.config(sansio_socketio::Config::new().connect_timeout(timeout)));
+    // On a slow machine it may take longer to join than a client has time.
+    let mut client = loop {
+        let mut client = server.connect();
+        client.send("40");
+        if client.read().starts_with("40{") {
+            break client;
+        }
+    };
+    for (name, answer) in [
+        ("/forgotten", "44/forgotten,{\"message\":\"nobody has decided\"}"),
+        ("/lost", "44/lost,{\"message\":\"nobody has decided\"}"),
+        ("/kept", "40/kept,{"),
+    ] {
+        client.send(&format!("40{name},"));
+        let said = client.read();
+        assert!(said.starts_with(answer), "{said}");
+    }
+    drop(client);
+    server.end();
+}

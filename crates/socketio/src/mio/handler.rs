@@ -3,6 +3,7 @@
 use super::app::{Job, Parts};
 use super::io::{Core, Io, Sent};
 use super::namespace::{Admission, Namespace, PendingAdmission};
+use super::set_aside::LOOK;
 use super::socket_ref::SocketRef;
 use super::timers::TimerTask;
 use crate::server::{Event, Socket};
@@ -30,7 +31,7 @@ pub struct AppHandler<S> {
     leaving: Option<Box<str>>,
 }
 
-/// The deadline of the machine. Those of the application count from 1.
+/// The deadline of the machine. Those of the application count from 1, and [`LOOK`] is beyond them.
 const MACHINE: u64 = 0;
 
 impl<S> fmt::Debug for AppHandler<S> {
@@ -88,7 +89,8 @@ impl<S: 'static> AppHandler<S> {
             Event::Admit { ticket, session, namespace, auth } => {
                 let Self { state, core, parts, .. } = self;
                 let mut io = Io { core, engine: engine.reborrow() };
-                let pending = PendingAdmission(ticket);
+                let socket = ticket.socket();
+                let pending = PendingAdmission { ticket, answer: None };
                 let Some(handlers) = find(parts, namespace) else {
                     io.refuse(pending, "Invalid namespace");
                     return;
@@ -96,6 +98,9 @@ impl<S: 'static> AppHandler<S> {
                 match &mut handlers.admit {
                     Some(admit) => {
                         admit(state, Admission { io, pending, namespace, auth, session });
+                        if !self.core.set_aside.contains(socket) {
+                            self.core.machine.refuse_unanswered(engine, socket);
+                        }
                     }
                     None => io.accept(pending),
                 }
@@ -289,12 +294,18 @@ impl<S: 'static, L: Listener> Handler<L> for AppHandler<S> {
     }
 
     fn timer(&mut self, timer: u64, engine: &mut Engine<'_, u64>) {
-        if timer == MACHINE {
-            self.armed = None;
-            debug!("a deadline has passed");
-            self.core.machine.handle_timeout(engine.now(), engine);
-        } else {
-            self.pass_deadline(timer, engine);
+        match timer {
+            MACHINE => {
+                self.armed = None;
+                debug!("a deadline has passed");
+                self.core.machine.handle_timeout(engine.now(), engine);
+            }
+            LOOK => {
+                for socket in self.core.set_aside.look(engine) {
+                    self.core.machine.refuse_unanswered(engine, socket);
+                }
+            }
+            timer => self.pass_deadline(timer, engine),
         }
         self.settle(engine);
     }

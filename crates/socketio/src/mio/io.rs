@@ -1,6 +1,7 @@
 //! What handlers do with all sockets.
 
 use super::namespace::PendingAdmission;
+use super::set_aside::SetAside;
 use super::timers::{Timer, TimerTask, Timers};
 use crate::by_session::BySession;
 use crate::server::{Close, EmitError, Question, Server, Socket, Target};
@@ -42,6 +43,8 @@ pub(super) struct Core<S> {
     pub(super) timers: Timers<S>,
     /// The query with which each session has begun.
     pub(super) queries: BySession<Box<str>>,
+    /// Who waits for admission beyond the handler.
+    pub(super) set_aside: SetAside,
     /// Who was let in, and has not been told of.
     pub(super) connected: VecDeque<Socket>,
     /// What was sent, if anybody listens.
@@ -55,6 +58,7 @@ impl<S> Core<S> {
             questions: BTreeMap::new(),
             timers: Timers::new(),
             queries: BySession::new(),
+            set_aside: SetAside::default(),
             connected: VecDeque::new(),
             sent: None,
         }
@@ -242,7 +246,8 @@ impl<S> Io<'_, S> {
 
     /// Lets a client in that was set aside. Nothing happens if it has gone meanwhile.
     pub fn accept(&mut self, pending: PendingAdmission) {
-        if let Some(socket) = self.core.machine.admit(&mut self.engine, pending.0) {
+        self.core.set_aside.remove(pending.handle());
+        if let Some(socket) = self.core.machine.admit(&mut self.engine, pending.ticket) {
             self.core.connected.push_back(socket);
         }
     }
@@ -250,7 +255,7 @@ impl<S> Io<'_, S> {
     /// Whether a client that was set aside is still there.
     #[must_use]
     pub fn is_waiting(&self, pending: &PendingAdmission) -> bool {
-        self.core.machine.is_waiting(&pending.0)
+        self.core.machine.is_waiting(&pending.ticket)
     }
 
     /// Does not let a client in that was set aside, and says why.
@@ -265,12 +270,13 @@ impl<S> Io<'_, S> {
         message: &str,
         data: Option<impl Serialize>,
     ) {
+        self.core.set_aside.remove(pending.handle());
         let data = data.map(|data| serde_json::to_string(&data)).transpose();
         let data = data.unwrap_or_else(|error| {
             error!("the data of a refusal cannot be sent: {error}");
             None
         });
-        self.core.machine.refuse(&mut self.engine, pending.0, message, data.as_deref());
+        self.core.machine.refuse(&mut self.engine, pending.ticket, message, data.as_deref());
     }
 
     /// Makes all sockets leave, closes all sessions, and ends the server when all is written.

@@ -44,6 +44,7 @@ mod client_files;
 mod handler;
 mod io;
 mod namespace;
+mod set_aside;
 mod socket_ref;
 mod timers;
 

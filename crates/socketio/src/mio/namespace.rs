@@ -7,6 +7,7 @@ use crate::{Args, WrongArgument};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -169,7 +170,7 @@ impl<S> Namespace<S> {
     }
 }
 
-/// A client that wants to join a namespace.
+/// A client that wants to join a namespace. If the handler says nothing about it, it is refused.
 #[must_use = "the client waits for an answer"]
 pub struct Admission<'a, S> {
     pub(super) io: Io<'a, S>,
@@ -185,16 +186,22 @@ impl<S> fmt::Debug for Admission<'_, S> {
     }
 }
 
-/// A client that was set aside: [`Io::accept`] or [`Io::refuse`] it later. It can be sent to another thread.
+/// A client that was set aside: [`Io::accept`] or [`Io::refuse`] it later. It can be sent to another thread. If it is
+/// dropped instead, the client is refused, though only after a time, which is
+/// [`connect_timeout`](crate::Config::connect_timeout) at most.
 #[derive(Debug)]
 #[must_use = "the client waits for an answer"]
-pub struct PendingAdmission(pub(super) Ticket);
+pub struct PendingAdmission {
+    pub(super) ticket: Ticket,
+    /// Dropped with it. Nothing while the handler has it.
+    pub(super) answer: Option<Arc<()>>,
+}
 
 impl PendingAdmission {
     /// The handle that the socket will have.
     #[must_use]
     pub const fn handle(&self) -> Socket {
-        self.0.socket()
+        self.ticket.socket()
     }
 }
 
@@ -221,7 +228,7 @@ impl<S> Admission<'_, S> {
     /// The handle that the socket will have, to keep something for it.
     #[must_use]
     pub fn handle(&self) -> Socket {
-        self.pending.0.socket()
+        self.pending.handle()
     }
 
     /// Lets the client in.
@@ -240,8 +247,8 @@ impl<S> Admission<'_, S> {
     }
 
     /// Sets the client aside: it waits until it is accepted or refused, or goes away.
-    pub fn later(self) -> PendingAdmission {
-        self.pending
+    pub fn later(mut self) -> PendingAdmission {
+        self.io.set_aside(self.pending)
     }
 
     /// Sets the client aside, and has `then` called after `time`, to accept or refuse it.
@@ -250,7 +257,7 @@ impl<S> Admission<'_, S> {
         time: Duration,
         then: impl FnOnce(&mut S, &mut Io<'_, S>, PendingAdmission) + Send + 'static,
     ) {
-        let pending = self.pending;
+        let pending = self.io.set_aside(self.pending);
         self.io.after(time, move |state, io| then(state, io, pending));
     }
 }

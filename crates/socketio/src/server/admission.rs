@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use sansio_engineio::Session;
 
 /// A client that waits for admission. Answered once. If the client goes away meanwhile the answer
-/// has no effect.
+/// has no effect. If the ticket is dropped the client waits until it goes away.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket(pub(super) Socket);
 
@@ -100,7 +100,24 @@ impl Server {
         message: &str,
         data: Option<&str>,
     ) {
-        let Ticket(socket) = ticket;
+        self.turn_away(sessions, ticket.0, message, data);
+    }
+
+    /// Nobody has the ticket of a client any more. Nothing happens if it does not wait.
+    #[cfg(feature = "mio")]
+    pub(crate) fn refuse_unanswered(&mut self, sessions: &mut impl Sessions, socket: Socket) {
+        if self.sockets.get(socket).is_some_and(|state| state.stage == Stage::Asking) {
+            self.turn_away(sessions, socket, "nobody has decided", None);
+        }
+    }
+
+    fn turn_away(
+        &mut self,
+        sessions: &mut impl Sessions,
+        socket: Socket,
+        message: &str,
+        data: Option<&str>,
+    ) {
         let Some(namespace) = self.sockets.namespace_of(socket) else { return };
         let namespace = Arc::clone(&namespace.name);
         let Some(session) = self.session(socket) else { return };

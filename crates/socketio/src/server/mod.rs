@@ -205,6 +205,12 @@ impl Server {
         }
     }
 
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// A session has begun.
     pub fn opened(&mut self, now: Instant, session: Session) {
         let connect_due = now + self.config.connect_timeout;
