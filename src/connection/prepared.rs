@@ -61,6 +61,11 @@ impl PreparedMessage {
 
     /// Frames a text message that stands in several pieces. They are put together in the frame, and nowhere
     /// else.
+    ///
+    /// ```
+    /// let message = sansio_ws::PreparedMessage::text_of(["alice", " comes in"]);
+    /// assert_eq!(message.payload(), b"alice comes in");
+    /// ```
     #[must_use]
     pub fn text_of<'p>(pieces: impl IntoIterator<Item = &'p str, IntoIter: Clone>) -> Self {
         Self::new(MessageKind::Text, pieces.into_iter().map(str::as_bytes))
