@@ -66,6 +66,10 @@ impl PreparedMessage {
     /// let message = sansio_ws::PreparedMessage::text_of(["alice", " comes in"]);
     /// assert_eq!(message.payload(), b"alice comes in");
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// When a clone of the iterator yields other pieces, of another length.
     #[must_use]
     pub fn text_of<'p>(pieces: impl IntoIterator<Item = &'p str, IntoIter: Clone>) -> Self {
         Self::new(MessageKind::Text, pieces.into_iter().map(str::as_bytes))
@@ -125,6 +129,7 @@ impl Frame {
         let mut bytes = Vec::with_capacity(header.encoded_len() + len);
         header.put(&mut bytes);
         pieces.for_each(|piece| bytes.extend_from_slice(piece));
+        assert_eq!(bytes.len(), header.encoded_len() + len, "a clone of the pieces has others");
         Self { header, bytes: bytes.into() }
     }
 
