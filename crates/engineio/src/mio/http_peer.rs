@@ -369,6 +369,7 @@ impl<S: Stream> HttpPeer<S> {
     {
         debug!("{address}: {} {}", request.method(), request.path());
         let EngineIo { handler, machine, settings, .. } = service;
+        handler.request(request);
         let config: &Config = &settings.config;
         let counted = match config.max_sessions_per_address {
             Some(_) => handler.address(request, address),

@@ -22,6 +22,9 @@ pub trait Handler<L: Listener = TcpListener>: Sized {
     /// What deadlines are called by; `()` if there are none.
     type Timer: Clone;
 
+    /// A request has come, whatever becomes of it: for logs and counters.
+    fn request(&mut self, _request: &Request<'_>) {}
+
     /// Whether a session may begin, when all that the settings demand is checked.
     ///
     /// # Errors
