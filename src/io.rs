@@ -1,7 +1,29 @@
-//! One read, one write: between `std::io` and the buffers.
+//! One read, one write: between `std::io` and the buffers, and what their errors mean.
 //!
 //! A transport is not trusted more than a peer: counts beyond what was offered are errors, a
 //! write of nothing is an error, and an operation that is interrupted for ever is given up.
+//!
+//! The methods are those of [`RecvBuffer`] and [`SendQueue`]. What is here is for loops of your own, so that
+//! they judge an error as the adapters of this crate do:
+//!
+//! ```
+//! use sansio_ws::io::{is_end, is_gone};
+//! use sansio_ws::{Connection, RecvBuffer};
+//! use std::io::Error;
+//!
+//! /// A read of an open connection has failed.
+//! fn read_failed(connection: &mut Connection, rx: &RecvBuffer, error: Error) -> Result<(), Error> {
+//!     if !is_end(&error) {
+//!         connection.transport_failed();
+//!         return Err(error);
+//!     }
+//!     if is_gone(error.kind()) {
+//!         connection.write_failed(); // nothing can be sent any more, either
+//!     }
+//!     connection.receive_eof(rx);
+//!     Ok(())
+//! }
+//! ```
 
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -162,13 +184,16 @@ fn taken(n: usize, offered: usize) -> io::Result<usize> {
 }
 
 /// Whether a read that fails with this has found the end of an open connection: TLS without its
-/// `close_notify`, or a peer that is gone.
-pub(crate) fn is_end(error: &io::Error) -> bool {
+/// `close_notify`, or a peer that is gone. Before the handshake is done it is an error as any other.
+#[must_use]
+pub fn is_end(error: &io::Error) -> bool {
     error.kind() == ErrorKind::UnexpectedEof || is_gone(error.kind())
 }
 
-/// Whether the peer has ended the transport in both directions.
-pub(crate) fn is_gone(kind: ErrorKind) -> bool {
+/// Whether the peer has ended the transport in both directions. After a write that failed so, something
+/// that the peer sent before may still be there to be read.
+#[must_use]
+pub fn is_gone(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::ConnectionReset
@@ -226,6 +251,19 @@ mod tests {
         let n = output.write_with([b"he", b"llo"], &mut stream);
         assert_eq!(output.len(), queue.len(), "it stays as it is");
         (n, stream.taken)
+    }
+
+    #[test]
+    fn ends_are_told_from_failures() {
+        use ErrorKind::*;
+        for kind in [ConnectionReset, ConnectionAborted, BrokenPipe, NotConnected] {
+            assert!(is_gone(kind) && is_end(&kind.into()), "{kind:?}");
+        }
+        // TLS was cut off. What is written may still arrive.
+        assert!(!is_gone(UnexpectedEof) && is_end(&UnexpectedEof.into()));
+        for kind in [InvalidData, WouldBlock, TimedOut, WriteZero, Other] {
+            assert!(!is_gone(kind) && !is_end(&kind.into()), "{kind:?}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub mod extension;
 pub mod frame;
 pub mod handshake;
 #[cfg(feature = "std")]
-mod io;
+pub mod io;
 mod limits;
 pub mod mask;
 #[cfg(feature = "mio")]
