@@ -156,6 +156,13 @@ impl RecvBuffer {
         self.pending() == 0 && self.decoded.pending() == 0
     }
 
+    /// Whether what is pending fills a quarter of the allocations at least. If not, a loop in which a connection keeps
+    /// its buffer until the rest has come would hold much memory for few bytes: [`park`](Self::park) them.
+    #[must_use]
+    pub fn is_well_filled(&self) -> bool {
+        is_well_filled(self.pending() + self.decoded.pending(), self.capacity())
+    }
+
     /// Bytes allocated at present.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -110,3 +110,14 @@ fn no_more_is_consumed_than_is_unread() {
     rx.extend_from_slice(b"ghijklmno");
     assert_eq!(rx.unread(), b"ghijklmno");
 }
+
+#[test]
+fn a_buffer_is_well_filled_from_a_quarter_on() {
+    let mut rx = RecvBuffer::with_capacity(1000);
+    for (pending, is_well_filled) in [(249, false), (250, true), (1000, true)] {
+        rx.extend_from_slice(&vec![7; pending - rx.unread().len()]);
+        assert_eq!((rx.capacity(), rx.is_well_filled()), (1000, is_well_filled), "{pending}");
+    }
+    rx.consume(900);
+    assert!(!rx.is_well_filled());
+}
