@@ -44,6 +44,10 @@ struct Options {
     /// Draw the tables and plots of earlier results again, and measure nothing
     #[arg(long, conflicts_with = "syscalls")]
     draw: bool,
+    /// Let the servers on tokio run on so many threads of a runtime that moves tasks between them; without,
+    /// on one that does not. All of them on the same processor
+    #[arg(long, value_name = "THREADS")]
+    workers: Option<usize>,
     /// Count system calls for each message instead, with strace
     #[arg(long)]
     syscalls: bool,
@@ -51,7 +55,7 @@ struct Options {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let place = Place::find()?;
+    let place = Place::find(options.workers)?;
     let results_file = place.output.join("results.json");
     if options.draw {
         return draw(&serde_json::from_slice(&fs::read(results_file)?)?, &place.output);

@@ -1,4 +1,4 @@
-//! What the servers on tokio share: one thread, one task for each connection.
+//! What the servers on tokio share: one thread, or a few, and one task for each connection.
 
 use crate::scenario::Deflate;
 use core::future::Future;
@@ -8,10 +8,15 @@ use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// The arguments of all servers: `ADDRESS [--broadcast] [--deflate LEVEL [--takeover]]`.
+/// How many threads the runtime has; without it, it is the one that runs all on one.
+pub const WORKERS: &str = "VERSUS_WORKERS";
+
+/// The arguments of all servers: `ADDRESS [--broadcast] [--send] [--deflate LEVEL [--takeover]]`.
 pub struct Options {
     pub address: String,
     pub broadcast: bool,
+    /// Each answer is sent for itself, without looking whether there are more.
+    pub send: bool,
     pub deflate: Option<Deflate>,
 }
 
@@ -26,7 +31,7 @@ impl Options {
             level: level.parse().expect("a level"),
             takeover: has("--takeover"),
         });
-        Self { address, broadcast: has("--broadcast"), deflate }
+        Self { address, broadcast: has("--broadcast"), send: has("--send"), deflate }
     }
 }
 
@@ -35,7 +40,13 @@ pub fn run<F>(address: &str, serve: impl Fn(TcpStream) -> F) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = match std::env::var(WORKERS).ok().and_then(|workers| workers.parse().ok()) {
+        None => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        Some(workers) => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()?,
+    };
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;
         println!("listening");
@@ -103,6 +114,24 @@ where
     }
 }
 
+/// Sends each answer for itself, as most programs do.
+pub async fn echo_each<S, I, M>(socket: &mut S, got: impl Fn(I) -> Got<M>)
+where
+    S: Stream<Item = I> + Sink<M> + Unpin,
+{
+    loop {
+        match socket.next().await.map_or(Got::End, &got) {
+            Got::Message(message) => {
+                if socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+            Got::Other => {}
+            Got::End => return,
+        }
+    }
+}
+
 /// Everyone who is connected.
 #[derive(Clone)]
 pub struct Hub<M>(Arc<Mutex<Vec<UnboundedSender<M>>>>);
@@ -114,13 +143,13 @@ impl<M> Default for Hub<M> {
 }
 
 impl<M: Clone> Hub<M> {
-    fn join(&self) -> UnboundedReceiver<M> {
+    pub fn join(&self) -> UnboundedReceiver<M> {
         let (sender, receiver) = unbounded_channel();
         self.0.lock().unwrap().push(sender);
         receiver
     }
 
-    fn tell(&self, message: &M) {
+    pub fn tell(&self, message: &M) {
         self.0.lock().unwrap().retain(|everyone| everyone.send(message.clone()).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use versus::machine;
 use versus::process::{Process, pin};
 use versus::sample::Figures;
 use versus::scenario::Deflate;
+use versus::serve::WORKERS;
 
 pub(crate) struct Server {
     pub(crate) name: &'static str,
@@ -35,8 +36,15 @@ pub(crate) const SERVERS: &[Server] = &[
     deflating("raw", true),
     Server { program: "raw", arguments: &["--buffer", "2097152"], ..rust("raw-2m", false) },
     Server { arguments: &["--log", "off"], ..deflating("ours", true) },
+    rust("ours-tokio", true),
+    Server { arguments: &["--send"], program: "ours-tokio", ..rust("ours-tokio-send", false) },
     rust("tungstenite", true),
     rust("tokio-tungstenite", true),
+    Server {
+        arguments: &["--send"],
+        program: "tokio-tungstenite",
+        ..rust("tokio-tungstenite-send", false)
+    },
     rust("fastwebsockets", false),
     rust("tokio-websockets", true),
     deflating("sockudo-ws", true),
@@ -94,15 +102,17 @@ pub(crate) struct Place {
     source: PathBuf,
     programs: PathBuf,
     pub(crate) output: PathBuf,
+    /// How many threads the servers on tokio have.
+    workers: Option<usize>,
 }
 
 impl Place {
-    pub(crate) fn find() -> io::Result<Self> {
+    pub(crate) fn find(workers: Option<usize>) -> io::Result<Self> {
         let programs = std::env::current_exe()?.parent().ok_or(io::ErrorKind::NotFound)?.to_owned();
         let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let output = source.join("../../target/versus");
         fs::create_dir_all(output.join("logs"))?;
-        Ok(Self { source, programs, output: output.canonicalize()? })
+        Ok(Self { source, programs, output: output.canonicalize()?, workers })
     }
 
     /// Builds all that is in Rust.
@@ -158,6 +168,7 @@ impl Place {
             Command::new(self.programs.join(server.program))
         };
         command.arg(address.to_string()).args(server.arguments);
+        command.envs(self.workers.map(|workers| (WORKERS, workers.to_string())));
         if scenario.kind == Kind::Broadcast {
             command.arg("--broadcast");
         }
