@@ -63,24 +63,41 @@
 #![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "rustls")]
+mod connecting;
+#[cfg(feature = "http")]
+pub mod http;
 mod input;
 mod link;
 mod message;
 mod opening;
 mod pool;
+#[cfg(feature = "rustls")]
+mod race;
 mod reply;
 mod split;
 mod stream_and_sink;
+#[cfg(feature = "rustls")]
+mod tcp_or_tls;
 mod timer;
 mod websocket;
 mod wire;
 
+#[cfg(feature = "rustls")]
+pub use connecting::{connect, connect_with, handshake_with};
 pub use message::{Close, Message};
 pub use opening::Answer;
 pub use reply::Reply;
+#[cfg(feature = "rustls")]
+#[doc(inline)]
+pub use sansio_ws::blocking::{ConnectError, Connector};
 #[doc(inline)]
 pub use sansio_ws::blocking::{Error, Parts, Unopened};
 pub use split::{Reader, Writer};
+#[cfg(feature = "rustls")]
+pub use tcp_or_tls::TcpOrTls;
 pub use websocket::WebSocket;
 
 #[cfg(doctest)]
