@@ -1,17 +1,16 @@
 //! A client that comes back when its connection has ended, and waits longer each time that this fails.
 //!
 //! ```sh
-//! cargo run --package sansio-ws-tokio --example tokio_reconnect -- ws://127.0.0.1:9003
+//! cargo run --package sansio-ws-tokio --all-features --example tokio_reconnect -- ws://127.0.0.1:9003
 //! ```
 
 use clap::Parser;
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{Config, Event};
-use sansio_ws_tokio::{Error, WebSocket};
+use sansio_ws_tokio::{ConnectError, Connector, Error, connect_with};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// Prints the messages of a server, whether or not it is there all the time.
@@ -57,11 +56,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         match listen(&request).await {
             Ok(()) => {}
-            // To ask again would not help.
-            Err(Error::Refused(response)) if (400..500).contains(&response.status) => {
-                return Err(Error::Refused(response).into());
-            }
-            Err(error) => eprintln!("{error}"),
+            Err(error) => match error.downcast::<ConnectError>() {
+                // To ask again would not help.
+                Ok(error) if is_final(&error) => return Err(error as Box<dyn std::error::Error>),
+                Ok(error) => eprintln!("{error}"),
+                Err(error) => eprintln!("{error}"),
+            },
         }
         let random = RandomState::new().hash_one(start) as u32;
         let wait = backoff.wait(start.elapsed(), random);
@@ -70,13 +70,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-async fn listen(request: &ClientRequest) -> Result<(), Error> {
-    let timeouts = Timeouts::default();
-    let connecting = TcpStream::connect((request.dial_host(), request.port()));
-    let stream = tokio::time::timeout(Duration::from_secs(10), connecting)
-        .await
-        .map_err(std::io::Error::from)??;
-    let mut socket = WebSocket::connect(stream, request, Config::default(), timeouts).await?;
+/// Whether the server has understood, and does not want us.
+fn is_final(error: &ConnectError) -> bool {
+    matches!(&error.error, Error::Refused(response) if (400..500).contains(&response.status))
+}
+
+async fn listen(request: &ClientRequest) -> Result<(), Box<dyn std::error::Error>> {
+    let (config, timeouts) = (Config::default(), Timeouts::default());
+    let mut socket = connect_with(request, config, timeouts, &Connector::new()).await?;
     eprintln!("connected");
     while let Some(event) = socket.read().await? {
         if let Event::Text(text) = event {

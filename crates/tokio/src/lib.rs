@@ -41,6 +41,8 @@
 //! | answer what comes | [`next`](WebSocket::next): the event borrows the buffer, the answers to many messages leave in one write |
 //! | wait for other things as well | `select!` over [`next`](WebSocket::next) and the others; queue by [`connection`](WebSocket::connection) |
 //! | send from other tasks | [`split`](WebSocket::split): one [`Reader`], any number of [`Writer`]s, over any stream |
+//! | connect by URL, with TLS | `connect`, with feature `rustls` |
+//! | serve within hyper or axum, over HTTP/2 too | modules `http` and `axum`, with features of these names |
 //! | use it as a `Stream` and a `Sink` | the same type, with owned [`Message`]s |
 //!
 //! **Reading is cancel safe**, and so are [`ready`](WebSocket::ready) and [`flush`](WebSocket::flush): nothing that matters is in
@@ -53,10 +55,11 @@
 //! connection that nobody polls stays as it is. **Memory**: a connection that waits has no buffer; each thread has a few,
 //! which its connections use in turn, and gives back what large messages have needed a second later.
 //!
-//! **TLS**: wrap the stream, for example by `tokio-rustls`, and hand it to [`accept`](WebSocket::accept) or
-//! [`connect`](WebSocket::connect). Its handshake comes before, and so does its timeout.
+//! **TLS**: clients connect by URL with feature `rustls`. Servers wrap the stream, for example by `tokio-rustls`, and hand it to
+//! [`accept`](WebSocket::accept). Its handshake comes before, and so does its timeout.
 //!
-//! Features: `deflate` for compression, `simd` for masking with the widest vectors that the processor has.
+//! Features: `deflate` for compression, `rustls` for TLS by URL, `http` and `axum` for servers of hyper and axum, `simd` for masking with
+//! the widest vectors that the processor has.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
