@@ -56,7 +56,8 @@ pub(crate) struct Link<S> {
     pub(crate) timer: Timer,
     /// Bytes read since something is due.
     looked: usize,
-    /// Bytes read since the last write. Who sends without a pause gets its answers all the same.
+    /// Bytes read since the last look at the clock, and at what is to be written: who sends without a pause gets its
+    /// answers all the same.
     unanswered: usize,
     /// Answers may be among what waits, so whoever does not read them is not read from.
     answered: bool,
@@ -120,7 +121,7 @@ impl<S> Link<S> {
     /// Gives the memory for output back if it is not in use.
     pub(crate) fn release(&mut self) {
         if !self.connection.wants_write() {
-            pool::keep_room(self.connection.outgoing(), tokio::time::Instant::now());
+            pool::keep_room(self.connection.outgoing(), self.timer.tokio_now());
         }
     }
 
@@ -158,7 +159,7 @@ impl<S> Link<S> {
     }
 
     /// Whether a send can see what the peer has sent. It cannot tell whether unread bytes belong to a message.
-    fn can_look_in_send(&self, input: &Input) -> bool {
+    fn can_look_in_send(&mut self, input: &Input) -> bool {
         let unread = input.unread();
         let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
         let room = if awaits_message { unread == 0 } else { unread < MAX_UNREAD };
@@ -176,13 +177,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         writing: Writing,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<LocatedEvent>, Error>> {
+        self.timer.begin_poll();
         input.resume();
         let found = self.poll_find_in(input, writing, cx);
         match &found {
             // Its answer needs room.
             Poll::Ready(Ok(Some(_))) => pool::lend_room(self.connection.outgoing()),
             _ => {
-                input.release(tokio::time::Instant::now());
+                input.release(self.timer.tokio_now());
                 self.release();
             }
         }
@@ -196,8 +198,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<LocatedEvent>, Error>> {
         loop {
-            let enough = self.connection.queued() > FLUSH_AT || self.unanswered > PORTION;
-            if enough && writing != Writing::Elsewhere {
+            let much = self.unanswered > PORTION;
+            if much {
+                self.unanswered = 0;
+                self.timer.begin_poll();
+            }
+            if (much || self.connection.queued() > FLUSH_AT) && writing != Writing::Elsewhere {
                 self.write_for_reading(cx)?;
             }
             // What the program sends besides has a limit of its own: two peers that do so must not wait for each other.
@@ -273,11 +279,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         match ready!(self.wire.poll_read(rx, PORTION, cx)) {
             Ok(0) => self.end_input(rx),
             Ok(n) => {
-                let now = self.timer.now();
-                let due = self.timer.due_at(now).is_some();
+                let due = self.timer.due().is_some();
                 self.looked = if due { self.looked + n } else { 0 };
                 self.unanswered += n;
-                self.timer.received(now);
+                self.timer.received();
             }
             Err(error) if is_end(&error) => {
                 if is_gone(error.kind()) {
@@ -307,7 +312,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Writes what the stream takes. A peer that reads no more may have sent something before, and the end is for
     /// reading to find.
     fn write_for_reading(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        self.unanswered = 0;
         match self.poll_write(cx) {
             Poll::Ready(Err(Error::Io(error))) if is_gone(error.kind()) => Ok(()),
             Poll::Ready(result) => result,
@@ -380,12 +384,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         cx: &mut Context<'_>,
         is_enough: impl Fn(&Self) -> bool,
     ) -> Poll<Result<(), Error>> {
+        self.timer.begin_poll();
         loop {
             if is_enough(self) || self.is_over() {
                 return Poll::Ready(Ok(()));
             }
             // Before writing: what the stream takes at once says nothing about the peer.
-            let is_due = self.timer.due_in_send(self.can_look_in_send(input)).is_some();
+            let can_look = self.can_look_in_send(input);
+            let is_due = self.timer.due_in_send(can_look).is_some();
             if !is_due && (self.poll_write(cx)?.is_ready() || is_enough(self)) {
                 return Poll::Ready(Ok(()));
             }
@@ -431,9 +437,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     fn poll_glance(&mut self, input: &mut Input, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         input.resume();
         let read = self.wire.poll_read(input.buffer(), GLANCE_BYTES, cx);
-        input.release(tokio::time::Instant::now());
+        input.release(self.timer.tokio_now());
         match ready!(read) {
-            Ok(1..) => self.timer.received(self.timer.now()),
+            Ok(1..) => self.timer.received(),
             Err(error) if !is_end(&error) => return Poll::Ready(Err(self.transport_failed(error))),
             Ok(0) | Err(_) => self.input_ended = true,
         }

@@ -213,9 +213,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
         let mut queue = SendQueue::new();
         queue.push(response);
         self.write(&mut queue).await?;
-        poll_fn(|cx| match self.wire.poll_shutdown(cx) {
-            Poll::Ready(result) => Poll::Ready(result.map_err(Error::from)),
-            Poll::Pending => self.poll_timed_out(cx),
+        poll_fn(|cx| {
+            self.timer.begin_poll();
+            match self.wire.poll_shutdown(cx) {
+                Poll::Ready(result) => Poll::Ready(result.map_err(Error::from)),
+                Poll::Pending => self.poll_timed_out(cx),
+            }
         })
         .await?;
         self.input.buffer().clear();
@@ -229,6 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
     async fn read(&mut self) -> Result<(), Error> {
         let was_empty = self.input.held().is_none_or(RecvBuffer::is_empty);
         let read = poll_fn(|cx| {
+            self.timer.begin_poll();
             if self.timer.due().is_some() {
                 return Poll::Ready(Err(Error::Unopened(Unopened::TimedOut)));
             }
@@ -237,7 +241,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
             match read {
                 Poll::Ready(read) => Poll::Ready(read.map_err(failed)),
                 Poll::Pending => {
-                    self.input.release(tokio::time::Instant::now());
+                    self.input.release(self.timer.tokio_now());
                     self.poll_timed_out(cx)
                 }
             }
@@ -252,9 +256,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Opening<S> {
 
     /// Writes all of `queue`.
     async fn write(&mut self, queue: &mut SendQueue) -> Result<(), Error> {
-        poll_fn(|cx| match self.wire.poll_write_queue(queue, &mut self.timer, cx) {
-            Poll::Ready(written) => Poll::Ready(written.map_err(failed)),
-            Poll::Pending => self.poll_timed_out(cx),
+        poll_fn(|cx| {
+            self.timer.begin_poll();
+            match self.wire.poll_write_queue(queue, &mut self.timer, cx) {
+                Poll::Ready(written) => Poll::Ready(written.map_err(failed)),
+                Poll::Pending => self.poll_timed_out(cx),
+            }
         })
         .await
     }

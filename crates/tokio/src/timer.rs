@@ -1,11 +1,12 @@
 //! Deadlines on the clock of tokio.
 
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use sansio_ws::Connection;
 use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
 use std::sync::Arc;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 
 /// [`Deadlines`] on the clock of tokio.
@@ -18,6 +19,9 @@ pub(crate) struct Timer {
     patience: Option<Duration>,
     /// When the stream refused the first of the bytes that wait, or has last taken some.
     progress_at: Instant,
+    /// What the clock has shown in this poll, which is short. To ask it again each time would be a good part of what a
+    /// small message costs.
+    now: Option<Instant>,
     alarm: Alarm,
 }
 
@@ -31,24 +35,38 @@ impl Timer {
             deadlines: Deadlines::new(timeouts, start),
             patience: patience.map(|(keep_alive, pong)| keep_alive.saturating_add(pong)),
             progress_at: start,
+            now: None,
             alarm: Alarm::default(),
         }
     }
 
-    pub(crate) fn now(&self) -> Instant {
-        Instant::new(self.epoch.elapsed())
+    /// A poll begins: look at the clock again, once it matters.
+    pub(crate) fn begin_poll(&mut self) {
+        self.now = None;
+    }
+
+    fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(|| Instant::new(self.epoch.elapsed()))
+    }
+
+    /// The same moment, for those who do not have deadlines.
+    pub(crate) fn tokio_now(&mut self) -> tokio::time::Instant {
+        self.epoch + self.now().since_epoch()
     }
 
     pub(crate) fn opened(&mut self) {
-        self.deadlines.opened(self.now());
+        let now = self.now();
+        self.deadlines.opened(now);
     }
 
-    pub(crate) fn received(&mut self, now: Instant) {
+    pub(crate) fn received(&mut self) {
+        let now = self.now();
         self.deadlines.received(now);
     }
 
     pub(crate) fn input_ended(&mut self) {
-        self.deadlines.input_ended(self.now());
+        let now = self.now();
+        self.deadlines.input_ended(now);
     }
 
     /// The stream took `taken` bytes, and `refused` some.
@@ -75,19 +93,16 @@ impl Timer {
     }
 
     /// What is due.
-    pub(crate) fn due(&self) -> Option<Due> {
-        self.due_at(self.now())
-    }
-
-    pub(crate) fn due_at(&self, now: Instant) -> Option<Due> {
+    pub(crate) fn due(&mut self) -> Option<Due> {
+        let now = self.now();
         self.deadlines.due(now)
     }
 
     /// What is due for a send. Where nobody `can_look`, silence proves nothing, and only a send that is stuck is the
     /// peer's fault.
-    pub(crate) fn due_in_send(&self, can_look: bool) -> Option<Due> {
+    pub(crate) fn due_in_send(&mut self, can_look: bool) -> Option<Due> {
         let now = self.now();
-        match self.due_at(now)? {
+        match self.due()? {
             Due::Idle | Due::Pong | Due::Message if !can_look => {
                 self.stuck_at().is_some_and(|at| at <= now).then_some(Due::Pong)
             }
@@ -102,34 +117,54 @@ impl Timer {
 
     /// Waits until something is due.
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.alarm.poll(self.epoch, self.deadlines.poll_timeout(), cx)
+        let now = self.tokio_now();
+        let at = self.to_tokio(self.deadlines.poll_timeout());
+        ready!(self.alarm.poll(now, at, cx));
+        self.begin_poll();
+        Poll::Ready(())
     }
 
     /// Waits until something is due for a send, by the same alarm.
     pub(crate) fn poll_due_in_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.alarm.poll(self.epoch, self.next_in_send(), cx)
+        let (now, at) = (self.tokio_now(), self.next_in_send());
+        ready!(self.alarm.poll(now, at, cx));
+        self.begin_poll();
+        Poll::Ready(())
     }
 
     /// The same, by an alarm of the caller's.
-    pub(crate) fn poll_due_in_send_by(&self, alarm: &mut Alarm, cx: &mut Context<'_>) -> Poll<()> {
-        alarm.poll(self.epoch, self.next_in_send(), cx)
+    pub(crate) fn poll_due_in_send_by(
+        &mut self,
+        alarm: &mut Alarm,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        ready!(alarm.poll(self.tokio_now(), self.next_in_send(), cx));
+        self.begin_poll();
+        Poll::Ready(())
     }
 
-    fn next_in_send(&self) -> Option<Instant> {
+    fn next_in_send(&mut self) -> Option<tokio::time::Instant> {
         let next = self.deadlines.poll_timeout()?;
         // What has come, and was not acted on, will not come again.
-        if next > self.now() { Some(next) } else { self.stuck_at() }
+        let at = if next > self.now() { Some(next) } else { self.stuck_at() };
+        self.to_tokio(at)
+    }
+
+    /// What is too far away to be expressed never comes.
+    fn to_tokio(&self, at: Option<Instant>) -> Option<tokio::time::Instant> {
+        self.epoch.checked_add(at?.since_epoch())
     }
 
     /// Whether something will be due before the alarm goes off.
     pub(crate) fn is_armed_too_late(&self) -> bool {
-        let next = self.deadlines.poll_timeout();
-        next.is_some_and(|at| self.alarm.armed_at(self.epoch).is_none_or(|armed| at < armed))
+        let next = self.to_tokio(self.deadlines.poll_timeout());
+        next.is_some_and(|at| self.alarm.armed_at().is_none_or(|armed| at < armed))
     }
 
     /// Does what is due. Whether the connection was given up with it.
     pub(crate) fn enforce(&mut self, connection: &mut Connection) -> bool {
-        self.deadlines.enforce(connection, self.now()).is_some_and(Due::gives_up)
+        let now = self.now();
+        self.deadlines.enforce(connection, now).is_some_and(Due::gives_up)
     }
 
     /// The same in a send: one that is stuck is given up.
@@ -147,25 +182,35 @@ impl Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom it wakes.
+    waker: Option<Waker>,
 }
 
 impl Alarm {
     /// Waits until `at`; for ever without it.
     fn poll(
         &mut self,
-        epoch: tokio::time::Instant,
-        at: Option<Instant>,
+        now: tokio::time::Instant,
+        at: Option<tokio::time::Instant>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let Some(at) = at.and_then(|at| epoch.checked_add(at.since_epoch())) else {
-            return Poll::Pending;
-        };
+        let Some(at) = at else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if at < sleep.deadline() {
             sleep.as_mut().reset(at);
+        } else if now < sleep.deadline()
+            && self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            // The usual case: it is armed already, and for whom it should be.
+            return Poll::Pending;
         }
         loop {
-            ready!(sleep.as_mut().poll(cx));
+            if sleep.as_mut().poll(cx).is_pending() {
+                // A turn that is used up arms nothing, and wakes at once.
+                self.waker = has_budget_remaining().then(|| cx.waker().clone());
+                return Poll::Pending;
+            }
+            self.waker = None;
             if tokio::time::Instant::now() >= at {
                 return Poll::Ready(());
             }
@@ -173,8 +218,7 @@ impl Alarm {
         }
     }
 
-    fn armed_at(&self, epoch: tokio::time::Instant) -> Option<Instant> {
-        let sleep = self.sleep.as_ref()?;
-        Some(Instant::new(sleep.deadline().saturating_duration_since(epoch)))
+    fn armed_at(&self) -> Option<tokio::time::Instant> {
+        self.sleep.as_ref().map(|sleep| sleep.deadline())
     }
 }

@@ -383,6 +383,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         queue: &mut impl FnMut(&mut Link<S>, &mut Context<'_>) -> Result<(), SendError>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<u64, Error>> {
+        self.link.timer.begin_poll();
         loop {
             pool::lend_room(self.link.connection.outgoing());
             match queue(&mut self.link, cx) {

@@ -191,6 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> State<S> {
                 return Poll::Pending;
             }
             self.waiters.driver = Driver::Nobody;
+            self.link.timer.begin_poll();
             self.link.enforce_without_look();
             let written = self.link.poll_write(cx);
             if written.is_pending() {

@@ -251,6 +251,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> State<S> {
         queue: &mut impl FnMut(&mut Link<S>, Option<&mut Context<'_>>) -> Result<(), SendError>,
         cx: &mut Context<'_>,
     ) -> Result<u64, SendError> {
+        self.link.timer.begin_poll();
         pool::lend_room(self.link.connection.outgoing());
         // Whoever writes without being the driver would be woken in its place.
         let drives = self.waiters.may_drive(ticket);
