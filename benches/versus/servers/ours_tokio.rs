@@ -50,13 +50,15 @@ async fn broadcast(
     let mut told = hub.join();
     loop {
         tokio::select! {
+            // All that is there is queued before `next` writes it.
+            biased;
+            Some(message) = told.recv() => socket.connection().send_prepared(&message)?,
             event = socket.next() => match event? {
                 Some((_, Event::Text(text))) => hub.tell(&PreparedMessage::text(text)),
                 Some((_, Event::Binary(bytes))) => hub.tell(&PreparedMessage::binary(bytes)),
                 Some(_) => {}
                 None => return Ok(()),
             },
-            Some(message) = told.recv() => socket.connection().send_prepared(&message)?,
         }
     }
 }

@@ -40,7 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             let upgrade = request.upgrade(origin)?;
             Ok(upgrade.accept(&Acceptance::default(), shared)?)
         };
-        Opening::new(stream, timeouts.into()).accept(&config.limits, decide).await
+        Box::pin(Opening::new(stream, timeouts.into()).accept(&config.limits, decide)).await
     }
 
     /// Accepts a client as `decide` says: with the connection made by
@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         timeouts: impl Into<Arc<Timeouts>>,
         decide: impl FnOnce(&Request<'_>) -> Result<Connection, Response>,
     ) -> Result<Self, Error> {
-        Opening::new(stream, timeouts.into()).accept(limits, decide).await
+        Box::pin(Opening::new(stream, timeouts.into()).accept(limits, decide)).await
     }
 
     /// Opens a connection as a client over a stream that is connected already: TCP, TLS, or a tunnel through a
@@ -96,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         timeouts: impl Into<Arc<Timeouts>>,
     ) -> Result<Answer<S>, Error> {
         let handshake = ClientHandshake::new(request, config)?;
-        Opening::new(stream, timeouts.into()).connect(handshake).await
+        Box::pin(Opening::new(stream, timeouts.into()).connect(handshake)).await
     }
 }
 
@@ -131,7 +131,8 @@ impl<S> Answer<S> {
     }
 }
 
-/// A stream on which a handshake is under way.
+/// A stream on which a handshake is under way. Its futures are boxed: a task is as large as the largest state of its
+/// future, and most of the time it is not this one.
 struct Opening<S> {
     wire: Wire<S>,
     input: Input,

@@ -124,16 +124,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// # use sansio_ws::{Event, SendError};
     /// # use sansio_ws_tokio::{Error, WebSocket};
     /// # use tokio::{net::TcpStream, sync::mpsc::Receiver};
-    /// /// Answers, and passes on what comes from other tasks.
+    /// /// Answers, and passes on what comes from other tasks, as long as there is room for it.
     /// async fn serve(mut socket: WebSocket<TcpStream>, mut news: Receiver<String>) -> Result<(), Error> {
     ///     loop {
+    ///         let has_room = !socket.connection().is_congested();
     ///         tokio::select! {
+    ///             // First, so that all that is there is queued before `next` writes it.
+    ///             biased;
+    ///             Some(line) = news.recv(), if has_room => socket.connection().send_text(&line)?,
     ///             event = socket.next() => match event? {
     ///                 Some((mut reply, Event::Text(text))) => reply.send_text(text)?,
     ///                 Some(_) => {}
     ///                 None => return Ok(()),
     ///             },
-    ///             Some(line) = news.recv() => socket.connection().send_text(&line)?,
     ///         }
     ///     }
     /// }
