@@ -101,11 +101,6 @@ impl<S> WebSocket<S> {
     pub fn stream(&self) -> &S {
         self.link.wire.stream()
     }
-
-    /// The stream, for settings. What is read from it or written to it is missing in the connection.
-    pub fn stream_mut(&mut self) -> &mut S {
-        self.link.wire.stream_mut()
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {

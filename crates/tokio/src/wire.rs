@@ -42,10 +42,6 @@ impl<S> Wire<S> {
         &self.stream
     }
 
-    pub(crate) fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
-    }
-
     pub(crate) fn into_stream(self) -> S {
         self.stream
     }
