@@ -80,7 +80,7 @@ impl Waiters {
         let known = ticket.and_then(|ticket| self.list.iter_mut().find(|w| w.ticket == ticket));
         if let Some(waiter) = known {
             waiter.goal = goal;
-            waiter.waker.clone_from(cx.waker());
+            replace(&mut waiter.waker, cx, &mut self.woken);
             return waiter.ticket;
         }
         let new = Ticket(self.tickets);
@@ -101,7 +101,7 @@ impl Waiters {
     /// Notes that the reader waits.
     pub(super) fn wait_reading(&mut self, cx: &Context<'_>) {
         match &mut self.reader {
-            Some(waker) => waker.clone_from(cx.waker()),
+            Some(waker) => replace(waker, cx, &mut self.woken),
             None => self.reader = Some(cx.waker().clone()),
         }
     }
@@ -126,5 +126,13 @@ impl Waiters {
 
     pub(super) fn take_woken(&mut self) -> Vec<Waker> {
         core::mem::take(&mut self.woken)
+    }
+}
+
+/// Keeps the waker of a task that waits in the place of another one. That is not dropped here: it may be the last that holds
+/// its task, and with it a send of this connection, which would want the lock.
+fn replace(waker: &mut Waker, cx: &Context<'_>, woken: &mut Vec<Waker>) {
+    if !waker.will_wake(cx.waker()) {
+        woken.push(core::mem::replace(waker, cx.waker().clone()));
     }
 }

@@ -48,7 +48,18 @@ async fn sockets(bytes: usize) -> (WebSocket<Server>, WebSocket<Client>) {
 /// Four writers beside a reader on each side, all at the same time.
 #[tokio::test(start_paused = true)]
 async fn four_writers_beside_a_reader() {
-    let (server, client) = sockets(4096).await;
+    converse(sockets(4096).await).await;
+}
+
+/// The same on several threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn four_writers_beside_a_reader_on_four_threads() {
+    for _ in 0..5 {
+        converse(sockets(4096).await).await;
+    }
+}
+
+async fn converse((server, client): (WebSocket<Server>, WebSocket<Client>)) {
     let (server_reader, server_writer) = server.split();
     let (client_reader, client_writer) = client.split();
     macro_rules! write {
