@@ -466,8 +466,8 @@ impl<S: Stream> Link<S> {
 
     /// Something is due in a send: sees first what the peer has sent, but hands nothing out.
     fn enforce_in_send(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<(), Error> {
-        let looks = due.needs_look() && !self.input_ended && self.stream.may_look();
-        if looks && !self.glance(due, rx)? {
+        // What is unread has a limit: a peer that sends and does not read must not fill the memory.
+        if due.needs_look() && self.can_look_in_send(rx) && !self.glance(due, rx)? {
             return Ok(());
         }
         self.timer.enforce_in_send(&mut self.connection, due);

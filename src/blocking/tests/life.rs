@@ -245,3 +245,18 @@ fn interruptions_between_which_no_time_passes_are_bounded() {
     assert_eq!(socket.state().calls, 101);
     assert_eq!(server.ended(), Some(Ended::TransportFailed));
 }
+
+/// It would never be given up if each of its bytes counted, and all of them would have to be kept.
+#[test]
+fn a_send_that_is_stuck_ends_although_the_peer_goes_on_sending() {
+    let (mut server, socket, time) = open(Timeouts::default());
+    socket.state().rate = 0;
+    for at in 0..10_000 {
+        socket.arrive(second(at), [&begin_binary(1000)[..], &[7; 1000]].concat());
+    }
+    let sent = server.send_binary(&vec![7; 15 << 20]);
+    assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
+    // Each look that finds something is a sign of life, until no more may be kept.
+    assert!(time.now() < second(3600), "{:?}", time.now());
+    assert!(server.rx.unread().len() <= super::super::MAX_UNREAD + super::super::GLANCE_BYTES);
+}
