@@ -10,6 +10,7 @@
 mod support;
 
 mod admission;
+mod client;
 mod ends;
 mod headers;
 mod heartbeat;
@@ -19,8 +20,9 @@ mod polling;
 mod requests;
 mod upgrade;
 
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     include_str!("admission.rs"),
+    include_str!("client.rs"),
     include_str!("ends.rs"),
     include_str!("headers.rs"),
     include_str!("heartbeat.rs"),
@@ -35,18 +37,20 @@ const TESTS: [&str; 9] = [
 fn each_rule_has_a_test_of_either_kind() {
     let rules = include_str!("../../docs/RULES.md");
     let numbers: Vec<_> =
-        rules.lines().filter_map(|line| line.strip_prefix("| E")?.split(' ').next()).collect();
+        rules.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
+    let numbers: Vec<_> =
+        numbers.into_iter().filter(|number| number.starts_with(['E', 'C'])).collect();
     assert!(numbers.len() >= 30, "{numbers:?}");
     for number in numbers {
         for kind in ["accepts", "rejects"] {
             let is_test = |line: &str| {
                 line.strip_prefix("fn ").is_some_and(|name| {
                     let (rules, _) = name.split_once(kind).unwrap_or_default();
-                    rules.split('_').any(|rule| rule == format!("e{number}"))
+                    rules.split('_').any(|rule| rule == number.to_lowercase())
                 })
             };
             let mut lines = TESTS.iter().flat_map(|tests| tests.lines());
-            assert!(lines.any(is_test), "E{number} has no test that {kind}");
+            assert!(lines.any(is_test), "{number} has no test that {kind}");
         }
     }
 }

@@ -1,3 +1,5 @@
 //! What several tests use.
 
+pub mod client;
 pub mod driver;
+pub mod network;
