@@ -47,6 +47,7 @@ extern crate std;
 
 mod args;
 mod by_session;
+pub mod client;
 mod config;
 mod json;
 #[cfg(feature = "mio")]

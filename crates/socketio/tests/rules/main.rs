@@ -7,6 +7,9 @@
 mod admission;
 mod arguments;
 mod asking;
+mod client;
+#[path = "../support/client.rs"]
+mod client_driver;
 mod depth;
 #[path = "../support/driver.rs"]
 mod driver;
@@ -37,6 +40,7 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("admission.rs"),
         include_str!("arguments.rs"),
         include_str!("asking.rs"),
+        include_str!("client.rs"),
         include_str!("depth.rs"),
         include_str!("encoding.rs"),
         include_str!("leaving.rs"),
@@ -46,20 +50,25 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("units.rs"),
     ];
     let numbers: Vec<_> =
-        rules.lines().filter_map(|line| line.strip_prefix("| S")?.split(' ').next()).collect();
+        rules.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
+    let numbers: Vec<_> =
+        numbers.into_iter().filter(|number| number.starts_with(['S', 'C'])).collect();
     // S19 is about handlers, and what follows it about clusters, recovery and files.
-    let expected: Vec<_> = (1..=18).chain([20]).map(|number: u8| number.to_string()).collect();
+    let of_servers = (1..=18).chain([20]).map(|number: u8| format!("S{number}"));
+    // Those before are of Engine.IO.
+    let expected: Vec<_> =
+        of_servers.chain((4..=6).map(|number: u8| format!("C{number}"))).collect();
     assert_eq!(numbers, expected);
     for number in numbers {
         for kind in ["accepts", "rejects"] {
             let is_test = |line: &str| {
                 line.strip_prefix("fn ").is_some_and(|name| {
                     let (rules, _) = name.split_once(kind).unwrap_or_default();
-                    rules.split('_').any(|rule| rule == format!("s{number}"))
+                    rules.split('_').any(|rule| rule == number.to_lowercase())
                 })
             };
             let found = tests.iter().flat_map(|tests| tests.lines()).any(is_test);
-            assert!(found, "S{number} has no test that {kind}");
+            assert!(found, "{number} has no test that {kind}");
         }
     }
 }
