@@ -47,6 +47,8 @@ extern crate std;
 
 mod args;
 mod by_session;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod client;
 mod config;
 mod json;
