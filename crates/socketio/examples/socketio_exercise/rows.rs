@@ -1,0 +1,289 @@
+//! What is tried.
+
+use crate::session::{PATIENCE, builder, token};
+use crate::{Outcome, Server, Session};
+use sansio_socketio::blocking::{Error, Event};
+use sansio_socketio::client::{ConnectError, DisconnectReason, EmitError, Transport, Unanswered};
+use sansio_socketio::{Args, Bytes};
+use std::time::Duration;
+
+type Row = fn(&Server) -> Outcome;
+
+/// Each row with its name.
+pub(crate) const ROWS: [(&str, Row); 13] = [
+    ("connect", connect),
+    ("upgrade", upgrade),
+    ("acks", acks),
+    ("asked", asked),
+    ("threads", threads),
+    ("binary", binary),
+    ("large", large),
+    ("order", order),
+    ("namespaces", namespaces),
+    ("refusal", refusal),
+    ("disconnected", disconnected),
+    ("killed", killed),
+    ("restart", restart),
+];
+
+fn check(holds: bool, what: &str) -> Outcome {
+    if holds { Ok(()) } else { Err(what.into()) }
+}
+
+/// What `auth` says of this client, and how it goes.
+fn connect(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    check(session.client.socket().id().is_some_and(|id| !id.is_empty()), "it has no id")?;
+    let (socket, args) = session.event("auth")?;
+    check(socket.namespace() == "/", "another namespace")?;
+    check(args.raw(0).is_some_and(|auth| auth.json() == "{}"), "another authentication")?;
+    session.finish()?;
+    // Whatever is not there cannot be reached.
+    let nowhere = sansio_socketio::blocking::Client::builder("http://127.0.0.1:1")
+        .transports(server.transports.iter().copied())
+        .connect();
+    check(matches!(nowhere, Err(Error::Connect(ConnectError::Session(_)))), "it is somewhere")
+}
+
+fn upgrade(server: &Server) -> Outcome {
+    let mut session = Session::start(server)?;
+    if server.upgrades() {
+        session.until("upgrade", |event| matches!(event, Event::Upgraded).then_some(()))?;
+    } else {
+        session
+            .until("connection", |event| matches!(event, Event::Connected { .. }).then_some(()))?;
+    }
+    let is_websocket = server.transports.contains(&Transport::WebSocket);
+    check(session.client.socket().is_websocket() == is_websocket, "another transport")?;
+    let args = session.client.ask("message-with-ack", &("over it",), PATIENCE)?;
+    check(args.get::<String>(0)? == "over it", "another answer")?;
+    session.finish()
+}
+
+fn acks(server: &Server) -> Outcome {
+    let session = Session::connect(server)?;
+    let text = "κόσμε – grüße 😀 \u{1e}\u{2028}\"\\";
+    let args = (text, 1.5, -7, true, None::<i32>, [("a", 1)], vec![vec![0_u8; 3]; 2]);
+    let answer = session.client.ask("message-with-ack", &args, PATIENCE)?;
+    let (first, float, negative): (String, f64, i64) = answer.parse()?;
+    check(first == text && (float - 1.5).abs() < f64::EPSILON && negative == -7, "another answer")?;
+    check(answer.len() == 7, "another number of values")?;
+    let answer = session.client.ask("message-with-ack", &(), PATIENCE)?;
+    check(answer.is_empty(), "there is an answer to nothing")?;
+    let unanswered = session.client.ask("nobody-handles-this", &(), Duration::from_millis(200));
+    let is_late = matches!(unanswered, Err(Error::Unanswered(Unanswered::TimedOut)));
+    check(is_late, "there is an answer from nobody")?;
+    session.finish()
+}
+
+/// The server asks, too.
+fn asked(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    let socket = session.client.socket();
+    let asking = std::thread::spawn(move || {
+        socket.ask("ask", &("question", 20, Bytes::from_static(b"x")), PATIENCE)
+    });
+    let ack = session.until("question", |event| match event {
+        Event::Event { name, args, ack: Some(ack), .. } if name == "question" => Some((args, ack)),
+        _ => None,
+    });
+    let (args, ack) = ack?;
+    let (number, bytes): (i64, Bytes) = args.parse()?;
+    ack.send(&(number + 1, bytes))?;
+    let answer = asking.join().map_err(|_| "panicked")??;
+    let (ok, number, bytes): (String, i64, Bytes) = answer.parse()?;
+    check(ok == "ok" && number == 21 && *bytes == *b"x", "another answer")?;
+    session.finish()
+}
+
+fn threads(server: &Server) -> Outcome {
+    let session = Session::connect(server)?;
+    let threads: Vec<_> = (0..4_i64)
+        .map(|thread| {
+            let socket = session.client.socket();
+            std::thread::spawn(move || -> Result<(), String> {
+                for number in 0..50_i64 {
+                    let answer = socket
+                        .ask("message-with-ack", &(thread, number), PATIENCE)
+                        .map_err(|error| error.to_string())?;
+                    let same =
+                        answer.parse::<(i64, i64)>().is_ok_and(|pair| pair == (thread, number));
+                    same.then_some(()).ok_or("the answer of another question")?;
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().map_err(|_| "panicked")??;
+    }
+    session.finish()
+}
+
+fn sample(len: usize) -> Bytes {
+    (0..len).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect()
+}
+
+fn binary(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    let bytes = session.client.ask("bytes", &(100_000,), PATIENCE)?;
+    check(bytes.get::<Bytes>(0)? == sample(100_000), "other bytes")?;
+    let nested = [("file", (Bytes::from_static(b"\0\xff"), [Bytes::new()]))];
+    session.client.emit("echo", &("a", nested, sample(1000)))?;
+    let (_, args) = session.event("echo")?;
+    let (_, nested, last): (String, Vec<(String, (Bytes, Vec<Bytes>))>, Bytes) = args.parse()?;
+    let inner = nested.first().ok_or("nothing nested")?;
+    check(
+        *inner.1.0 == *b"\0\xff" && inner.1.1 == [Bytes::new()] && last == sample(1000),
+        "other bytes",
+    )?;
+    session.finish()
+}
+
+/// Near the limit of the server, and beyond it.
+fn large(server: &Server) -> Outcome {
+    let session = Session::connect(server)?;
+    for len in [70_000, 700_000] {
+        let text = "x".repeat(len);
+        let answer = session.client.ask("message-with-ack", &(&text,), PATIENCE)?;
+        check(answer.get::<String>(0)? == text, "another text")?;
+        let sum = session.client.ask("message-with-ack", &(sample(len),), PATIENCE)?;
+        check(sum.get::<Bytes>(0)? == sample(len), "other bytes")?;
+    }
+    let long = session.client.emit("echo", &("x".repeat(2_000_000),));
+    check(matches!(long, Err(Error::Emit(EmitError::TooLong))), "it takes more than it says")?;
+    session.finish()
+}
+
+fn number(args: &Args<'_>) -> Outcome<i64> {
+    Ok(args.get(0)?)
+}
+
+/// What is emitted before the connection, and while the transport changes.
+fn order(server: &Server) -> Outcome {
+    let mut session = Session::start(server)?;
+    for number in 0..1000 {
+        session.client.emit("echo", &(number, "x".repeat(number % 300)))?;
+    }
+    for expected in 0..1000 {
+        let (_, args) = session.event("echo")?;
+        check(number(&args)? == expected, &format!("no {expected} in its place"))?;
+    }
+    session.client.emit("burst", &("many", 500, 100))?;
+    for expected in 0..500 {
+        let (_, args) = session.event("many")?;
+        check(number(&args)? == expected, &format!("no {expected} of the server's"))?;
+    }
+    session.finish()
+}
+
+fn namespaces(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    let sockets = ["/dynamic-1", "/dynamic-22"].map(|name| session.client.namespace(name));
+    let [first, second] = sockets;
+    let (first, second) = (first?, second?);
+    second.emit("echo", &(2,))?;
+    let (socket, args) = session.event("echo")?;
+    check(socket == second && number(&args)? == 2, "another namespace")?;
+    first.emit("echo", &(1,))?;
+    let (socket, _) = session.event("echo")?;
+    check(socket == first && first.id() != second.id(), "another namespace")?;
+    first.disconnect();
+    let left = session.until("end", |event| match event {
+        Event::Disconnected { socket, reason } => Some((socket, reason)),
+        _ => None,
+    })?;
+    check(left == (first.clone(), DisconnectReason::Client), "another one has left")?;
+    second.emit("echo", &(3,))?;
+    check(session.event("echo")?.0 == second, "the other one has left, too")?;
+    // It may come back.
+    first.connect(None)?;
+    first.emit("echo", &(4,))?;
+    check(session.event("echo")?.0 == first, "it does not come back")?;
+    session.finish()
+}
+
+fn refusal(server: &Server) -> Outcome {
+    let refused = builder(server, "/admission").auth(token("bad")?).connect();
+    let Err(Error::Connect(ConnectError::Refused { message, data })) = refused else {
+        return Err("it was let in".into());
+    };
+    check(message == "not authorized", "another message")?;
+    let data = data.ok_or("no data")?.replace(' ', "");
+    check(data == r#"{"code":401,"hint":"token"}"#, "other data")?;
+    // The others live, and it may come with something better.
+    let mut session = Session::connect(server)?;
+    let admission = session.client.namespace_with("/admission", token("bad")?)?;
+    let error = session.until("refusal", |event| match event {
+        Event::ConnectError { socket, error } => Some((socket, error)),
+        _ => None,
+    })?;
+    check(
+        error.0 == admission && matches!(error.1, ConnectError::Refused { .. }),
+        "another error",
+    )?;
+    session.client.ask("message-with-ack", &(), PATIENCE)?;
+    admission.connect(token("good")?)?;
+    let connected = session.until("connection", |event| match event {
+        Event::Connected { socket } => Some(socket),
+        _ => None,
+    })?;
+    check(connected == admission, "another one")?;
+    let (_, args) = session.event("auth")?;
+    let auth = args.raw(0).ok_or("no authentication")?.json().replace(' ', "");
+    check(auth == r#"{"token":"good"}"#, "another authentication")?;
+    session.finish()
+}
+
+/// Who is made to leave stays away.
+fn disconnected(server: &Server) -> Outcome {
+    for closes in [false, true] {
+        let mut session = Session::connect(server)?;
+        let socket = session.client.socket();
+        session.client.emit("disconnect-me", &(closes,))?;
+        let reason = session.until("end", |event| match event {
+            Event::Disconnected { reason, .. } => Some(reason),
+            _ => None,
+        })?;
+        check(reason == DisconnectReason::Server, &format!("another reason: {reason}"))?;
+        let next = session.client.next_within(PATIENCE);
+        check(next.is_none() && !socket.is_connected(), &format!("there is more: {next:?}"))?;
+    }
+    Ok(())
+}
+
+/// A session that the server ends comes back.
+fn killed(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    let id = session.client.socket().id();
+    session.client.emit("kill", &())?;
+    session.until("end", |event| matches!(event, Event::Disconnected { .. }).then_some(()))?;
+    come_back(&mut session)?;
+    check(session.client.socket().id() != id, "the same id")?;
+    session.finish()
+}
+
+fn restart(server: &Server) -> Outcome {
+    let mut session = Session::connect(server)?;
+    session.client.ask("message-with-ack", &(), PATIENCE)?;
+    server.kill()?;
+    session.until("end", |event| matches!(event, Event::Disconnected { .. }).then_some(()))?;
+    session.until("failure", |event| matches!(event, Event::ReconnectError(_)).then_some(()))?;
+    server.start()?;
+    come_back(&mut session)?;
+    session.finish()
+}
+
+/// What waited while there was no session arrives, in its order.
+fn come_back(session: &mut Session) -> Outcome {
+    for number in 0..100 {
+        session.client.emit("echo", &(number,))?;
+    }
+    session.until("session", |event| matches!(event, Event::Reconnected { .. }).then_some(()))?;
+    session.until("connection", |event| matches!(event, Event::Connected { .. }).then_some(()))?;
+    for expected in 0..100 {
+        let (_, args) = session.event("echo")?;
+        check(number(&args)? == expected, &format!("no {expected} in its place"))?;
+    }
+    Ok(())
+}
