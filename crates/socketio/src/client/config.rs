@@ -26,9 +26,9 @@ use core::time::Duration;
 pub struct Config {
     /// When to connect again, if ever.
     pub reconnection: Option<Reconnection>,
-    /// Bytes that wait in one namespace for the connection.
+    /// Bytes that wait in one namespace for the connection, in either direction.
     pub max_waiting_bytes: usize,
-    /// Events that wait in one namespace for the connection.
+    /// Events that wait in one namespace for the connection, in either direction.
     pub max_waiting_packets: usize,
     /// Answers that are awaited.
     pub max_questions: usize,

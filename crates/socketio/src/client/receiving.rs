@@ -1,7 +1,7 @@
 //! What the server says.
 
 use super::sockets::Stage;
-use super::{AckId, Client, DisconnectReason, Event};
+use super::{AckId, Client, DisconnectReason, Event, Socket};
 use crate::packet::{Packet, PacketKind};
 use crate::{Args, Bytes};
 use alloc::borrow::Cow;
@@ -167,13 +167,16 @@ impl Client {
         // What is said of a namespace that nobody has asked for is nothing.
         let socket = self.find(packet.namespace)?;
         let state = self.state(socket)?;
-        let (is_connected, connection) = (state.stage == Stage::Connected, state.connection);
+        let (stage, connection) = (state.stage, state.connection);
         let data = packet.data.unwrap_or("[]");
         match packet.kind {
             PacketKind::Connect => self.admitted(now, socket, packet.data),
             PacketKind::ConnectError => self.refused(now, socket, packet.data),
+            PacketKind::Event if stage == Stage::Connecting => {
+                self.keep_early(now, socket, packet, attachments);
+            }
             // What was on its way when the client left.
-            _ if !is_connected => {}
+            _ if stage != Stage::Connected => {}
             PacketKind::Disconnect => {
                 self.set_idle(socket);
                 self.abandon_unused(now);
@@ -198,6 +201,34 @@ impl Client {
             }
         }
         None
+    }
+}
+
+impl Client {
+    /// Some servers say their first events before they let the client in: the application hears of them when
+    /// it is in. As much may wait as in the other direction.
+    fn keep_early(
+        &mut self,
+        now: Instant,
+        socket: Socket,
+        packet: &Packet<'_>,
+        attachments: Vec<Bytes>,
+    ) {
+        let (most, most_bytes) = (self.config.max_waiting_packets, self.config.max_waiting_bytes);
+        let data = packet.data.unwrap_or("[]");
+        let bytes = attachments.iter().map(Bytes::len).fold(data.len(), usize::saturating_add);
+        let event = Args::event(data, attachments);
+        let Some(state) = self.state_mut(socket) else { return };
+        let is_full = state.early.len() >= most || state.early_bytes >= most_bytes;
+        let (Ok((name, args)), false) = (event, is_full) else {
+            self.break_off(now);
+            return;
+        };
+        let Some(name) = name else { return };
+        state.early_bytes = state.early_bytes.saturating_add(bytes);
+        let connection = state.connection.wrapping_add(1);
+        let ack = packet.ack.map(|id| AckId { socket, connection, id });
+        state.early.push(Event::Event { socket, name, args, ack }.into_owned());
     }
 }
 

@@ -114,6 +114,7 @@ impl Client {
         for socket in self.sockets() {
             let Some(state) = self.state_mut(socket) else { continue };
             state.owes_disconnect = false;
+            state.take_early();
             let was_connected = state.stage == Stage::Connected;
             state.stage = if state.is_active() { Stage::Wanted } else { Stage::Idle };
             if was_connected {

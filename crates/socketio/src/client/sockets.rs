@@ -7,6 +7,7 @@ use crate::packet::{Packet, PacketKind};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
 use sansio_engineio::PreparedPacket;
 use sansio_engineio::client::SendError;
 use sansio_ws::deadlines::Instant;
@@ -44,6 +45,9 @@ pub(super) struct State {
     pub(super) owes_disconnect: bool,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) waiting_bytes: usize,
+    /// What the server has said before it has let the client in.
+    pub(super) early: Vec<Event<'static>>,
+    pub(super) early_bytes: usize,
 }
 
 /// A packet that waits for the connection, or for room in it.
@@ -58,6 +62,11 @@ impl State {
     /// Whether it is to be connected, now or when the session is back.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.stage, Stage::Idle | Stage::Leaving)
+    }
+
+    pub(super) fn take_early(&mut self) -> Vec<Event<'static>> {
+        self.early_bytes = 0;
+        core::mem::take(&mut self.early)
     }
 }
 
@@ -84,6 +93,8 @@ impl Client {
             owes_disconnect: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            early: Vec::new(),
+            early_bytes: 0,
         });
         Ok(Socket(self.sockets.len().saturating_sub(1)))
     }
@@ -211,6 +222,7 @@ impl Client {
     pub fn disconnect(&mut self, now: Instant, socket: Socket) {
         let Some(state) = self.state_mut(socket) else { return };
         let was_connected = state.stage == Stage::Connected;
+        state.take_early();
         state.stage = match state.stage {
             Stage::Connecting | Stage::Leaving => Stage::Leaving,
             _ => Stage::Idle,
@@ -264,7 +276,9 @@ impl Client {
         state.id = id.into();
         state.stage = Stage::Connected;
         state.connection = state.connection.wrapping_add(1);
+        let early = state.take_early();
         self.events.push_back(Event::Connected { socket });
+        self.events.extend(early);
         self.flush(socket);
         self.note_room();
     }
@@ -295,6 +309,7 @@ impl Client {
     pub(super) fn set_idle(&mut self, socket: Socket) {
         if let Some(state) = self.state_mut(socket) {
             state.stage = Stage::Idle;
+            state.take_early();
         }
     }
 

@@ -92,6 +92,41 @@ fn c4_accepts_answers_to_what_waits_when_the_connection_is_lost() {
     assert_eq!(driver.told(), ["answer / [5]"]);
 }
 
+/// As python-socketio does.
+#[test]
+fn c4_accepts_events_that_come_before_the_server_lets_the_client_in() {
+    let mut driver = ClientDriver::new(steady());
+    let root = driver.join("/");
+    driver.open();
+    driver.say(r#"42["first",1]"#);
+    driver.say(r#"427["second"]"#);
+    assert_eq!(driver.told(), ["open"]);
+    driver.say(r#"40{"sid":"a"}"#);
+    assert_eq!(driver.told(), ["connect /", "/ first [1]", "/ second []?"]);
+    let ack = driver.acks.pop().unwrap();
+    driver.acknowledge(ack).unwrap();
+    assert_eq!(driver.heard()[1..], [r#"437["yes"]"#]);
+    // They are not heard if it is not let in.
+    let chat = driver.join("/chat");
+    driver.say(r#"42/chat,["x"]"#);
+    driver.say(r#"44/chat,{"message":"no"}"#);
+    driver.connect(chat);
+    driver.say(r#"40/chat,{"sid":"b"}"#);
+    assert_eq!(driver.told(), ["connect_error /chat: the server refuses: no", "connect /chat"]);
+    assert!(driver.client.is_connected(root));
+}
+
+#[test]
+fn c4_rejects_a_server_that_says_too_much_before_it_lets_the_client_in() {
+    let mut driver = ClientDriver::new(steady().max_waiting_packets(2));
+    driver.join("/");
+    driver.open();
+    for _ in 0..3 {
+        driver.say(r#"42["x"]"#);
+    }
+    assert_eq!(driver.told(), ["open", "close: parse error"]);
+}
+
 #[test]
 fn c4_accepts_room_again() {
     let config = steady().max_waiting_packets(2);
@@ -383,9 +418,9 @@ fn c5_accepts_a_change_of_mind() {
     assert_eq!(driver.heard(), ["40/admin,"]);
     driver.say(r#"40/admin,{"sid":"b"}"#);
     assert_eq!((driver.heard(), driver.told()), (vec!["41/admin,".into()], vec![]));
-    // Events that were on their way, and an end that was, are nothing to the next time.
-    driver.connect(admin);
+    // What was on its way when it left, and an end that was, is nothing to the next time.
     driver.say(r#"42/admin,["late"]"#);
+    driver.connect(admin);
     driver.say("41/admin,");
     driver.say(r#"40/admin,{"sid":"c"}"#);
     assert_eq!(driver.told(), ["connect /admin"]);
