@@ -34,3 +34,8 @@ fn http() {
 fn server() {
     replay("server", fuzz::server);
 }
+
+#[test]
+fn client() {
+    replay("client", fuzz::client);
+}

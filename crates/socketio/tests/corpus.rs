@@ -29,3 +29,8 @@ fn packet() {
 fn server() {
     replay("server", fuzz::server);
 }
+
+#[test]
+fn client() {
+    replay("client", fuzz::client);
+}

@@ -11,7 +11,12 @@ impl Client {
     pub fn close(&mut self, now: Instant) {
         match self.stage {
             Stage::Closed => {}
-            Stage::Closing => self.reopens = false,
+            // The next session, which waits for the end of this one.
+            Stage::Closing => {
+                if core::mem::take(&mut self.reopens) {
+                    self.tell_closed();
+                }
+            }
             Stage::Opening => self.end(now, CloseReason::ForcedClose, None),
             Stage::Open => {
                 self.stage = Stage::Closing;
@@ -19,8 +24,7 @@ impl Client {
                 self.wants_room = false;
                 self.refusal = None;
                 self.stage_due = Some(now + self.config.close_timeout);
-                self.events
-                    .push_back(Event::Closed { reason: CloseReason::ForcedClose, error: None });
+                self.tell_closed();
                 if self.is_polling() {
                     // The server closes its side when the session ends.
                     self.close_candidate();
@@ -28,6 +32,10 @@ impl Client {
                 self.tell();
             }
         }
+    }
+
+    fn tell_closed(&mut self) {
+        self.events.push_back(Event::Closed { reason: CloseReason::ForcedClose, error: None });
     }
 
     /// Something has failed: an attempt to open, or the session.

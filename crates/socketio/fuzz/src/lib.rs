@@ -1,9 +1,11 @@
 //! What the fuzz targets check, one function for each. They panic when something is wrong, and are
 //! deterministic, so that `tests/corpus.rs` can replay the corpora on a stable toolchain.
 
+mod client;
 mod packet;
 mod reader;
 mod server;
 
+pub use client::client;
 pub use packet::packet;
 pub use server::server;

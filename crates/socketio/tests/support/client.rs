@@ -237,7 +237,8 @@ impl ClientDriver {
     }
 
     fn read(&mut self) {
-        let link = self.link.expect("a WebSocket");
+        // It may have been closed since.
+        let Some(link) = self.link else { return };
         while let Some(frame) = self.client.next_frame(self.now, link) {
             match frame {
                 Frame::Text(text) => self.frames.push(text.into_owned()),
