@@ -5,12 +5,16 @@
 //! echo alice | cargo run --package sansio-socketio --features blocking --example socketio_client -- http://127.0.0.1:3000 --event login
 //! ```
 
+#[path = "support/authorities.rs"]
+mod authorities;
+
 use clap::Parser;
 use sansio_socketio::blocking::{Client, Event, Socket};
 use sansio_socketio::client::{Auth, ConnectError, Reconnection, Transport};
 use sansio_socketio::{Args, Raw};
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -39,6 +43,9 @@ struct Options {
     /// Send a header; can be given several times.
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
+    /// Trust the authorities in this PEM file only, in place of those of the system.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The name of the events that are sent.
     #[arg(long, default_value = "message", value_name = "NAME")]
     event: String,
@@ -120,6 +127,9 @@ fn connect(options: &Options) -> Result<Client, Box<dyn Error>> {
         .reconnection(Reconnection::new().attempts(options.attempts));
     if let Some(auth) = &options.auth {
         builder = builder.auth(Auth::from_json(auth.as_str())?);
+    }
+    if let Some(file) = &options.ca {
+        builder = builder.tls(authorities::tls_of(file)?);
     }
     for header in &options.header {
         let (name, value) = header.split_once(':').ok_or("a header is written NAME: VALUE")?;

@@ -5,6 +5,8 @@
 //! socketio_exercise http://127.0.0.1:3000 -- socketio_conformance --port 3000
 //! ```
 
+#[path = "../support/authorities.rs"]
+mod authorities;
 mod rows;
 mod session;
 
@@ -13,8 +15,9 @@ use sansio_socketio::client::Transport;
 use session::Session;
 use std::error::Error;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Exercises a server: prints a line for each row, and fails if one of them does.
 #[derive(Parser)]
@@ -27,6 +30,9 @@ struct Options {
     /// The transports in their order: polling, websocket
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "polling,websocket")]
     transports: Vec<String>,
+    /// Trust the authorities in this PEM file only, in place of those of the system
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The command that starts the server, which says `listening` when it does
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -38,6 +44,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 struct Server {
     url: String,
     transports: Vec<Transport>,
+    tls: Option<Arc<rustls::ClientConfig>>,
     command: Vec<String>,
     process: Mutex<Option<Child>>,
 }
@@ -52,6 +59,7 @@ impl Server {
         let server = Self {
             url: options.url.clone(),
             transports: transports.collect::<Outcome<_>>()?,
+            tls: options.ca.as_deref().map(authorities::tls_of).transpose()?,
             command: options.command.clone(),
             process: Mutex::new(None),
         };

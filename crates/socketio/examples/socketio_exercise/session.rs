@@ -15,9 +15,13 @@ pub(crate) struct Session {
 
 pub(crate) fn builder(server: &Server, path: &str) -> Builder {
     let delay = Duration::from_millis(100);
-    Client::builder(&format!("{}{path}", server.url))
+    let builder = Client::builder(&format!("{}{path}", server.url))
         .transports(server.transports.iter().copied())
-        .reconnection(Reconnection::new().delay(delay).max_delay(delay))
+        .reconnection(Reconnection::new().delay(delay).max_delay(delay));
+    match &server.tls {
+        Some(tls) => builder.tls(tls.clone()),
+        None => builder,
+    }
 }
 
 pub(crate) fn token(token: &str) -> Outcome<Auth> {

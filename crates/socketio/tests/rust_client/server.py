@@ -10,6 +10,7 @@ from socketio.exceptions import ConnectionRefusedError
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=3000)
+parser.add_argument("--cert", help="with the key behind it: TLS")
 options = parser.parse_args()
 
 # On uvicorn: under aiohttp it takes what has come of a large POST for the whole.
@@ -64,7 +65,7 @@ for name in ["/", "/admission", "/dynamic-1", "/dynamic-22"]:
 
 
 async def main():
-    config = uvicorn.Config(socketio.ASGIApp(sio), port=options.port, log_level="warning")
+    config = uvicorn.Config(socketio.ASGIApp(sio), port=options.port, log_level="warning", ssl_certfile=options.cert)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
