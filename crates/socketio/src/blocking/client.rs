@@ -244,3 +244,28 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Transport;
+    use alloc::format;
+    use std::net::TcpListener;
+
+    /// The server says nothing; all threads have something to wait for.
+    #[test]
+    fn all_threads_end_with_the_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::builder(&url).transports([Transport::Polling]).start().unwrap();
+        // The request is there.
+        let (_stream, _) = listener.accept().unwrap();
+        let shared = Arc::downgrade(&client.shared);
+        assert_eq!(client.threads.len(), 5);
+        drop(client);
+        // On a machine that stands still for a second they may need longer than the drop has waited.
+        while shared.strong_count() > 0 {
+            thread::yield_now();
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The client for programs over loopback: the server runs on a thread of its own, and what is checked is what comes in
+//! which order, never how long it takes.
+
+#![cfg(all(unix, feature = "mio", feature = "blocking"))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use sansio_engineio::Config;
+use sansio_socketio::blocking::{Client, Error, Event, Socket};
+use sansio_socketio::client::{
+    Auth, ConnectError, DisconnectReason, EmitError, Reconnection, Transport, Unanswered, engine,
+};
+use sansio_socketio::mio::{App, AppHandle};
+use sansio_ws::handshake::{HostPolicy, OriginPolicy};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A test that waits for what does not come fails after this time. Nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+const SETS: [&[Transport]; 3] =
+    [&[Transport::Polling, Transport::WebSocket], &[Transport::Polling], &[Transport::WebSocket]];
+
+struct Running {
+    url: String,
+    handle: AppHandle<Sender<String>>,
+    thread: JoinHandle<usize>,
+    said: Receiver<String>,
+}
+
+/// A server that counts, floods, and says whose token it has seen.
+fn serve() -> Running {
+    let (sender, said) = channel();
+    let config = Config::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
+    let mut app = App::new(sender, config);
+    app.namespace("/")
+        .on("plus", |_, socket, (a, b): (i64, i64)| socket.ack((a + b,)))
+        .on("flood", |said: &mut Sender<String>, socket, (number,): (u32,)| {
+            for number in 0..number {
+                socket.emit("number", (number,));
+            }
+            said.send("flooded".into()).unwrap();
+        })
+        .on("kill", |_, socket, ()| {
+            let handle = socket.handle();
+            socket.io().kill(handle);
+        });
+    app.namespace("/token").admit(|said: &mut Sender<String>, admission| {
+        said.send(admission.auth().into()).unwrap();
+        admission.accept();
+    });
+    let server = app.listen("127.0.0.1:0").unwrap().shutdown_time(Some(PATIENCE));
+    let url = format!("http://{}", server.listeners().next().unwrap().local_addr().unwrap());
+    let handle = AppHandle::new(server.handle());
+    let thread = thread::spawn(|| server.run().unwrap().1);
+    Running { url, handle, thread, said }
+}
+
+impl Running {
+    fn end(self) {
+        self.handle.shut_down();
+        assert_eq!(self.thread.join().unwrap(), 0, "all connections have ended");
+    }
+}
+
+/// The next event of this kind.
+fn until<T>(client: &mut Client, wanted: impl Fn(Event) -> Option<T>) -> T {
+    loop {
+        let event = client.next_within(PATIENCE).expect("there is more");
+        if let Some(found) = wanted(event) {
+            return found;
+        }
+    }
+}
+
+fn is_disconnected(event: Event) -> Option<DisconnectReason> {
+    match event {
+        Event::Disconnected { reason, .. } => Some(reason),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_program_asks_and_leaves() {
+    let server = serve();
+    for transports in SETS {
+        let builder = Client::builder(&server.url).transports(transports.iter().copied());
+        let mut client = builder.connect().unwrap();
+        let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
+        assert_eq!(answer.get::<i64>(0).unwrap(), 3);
+        client.disconnect();
+        let events: Vec<_> = client.by_ref().collect();
+        assert!(matches!(events[..2], [Event::Opened, Event::Connected { .. }]), "{events:?}");
+        let last = events.iter().rev().take(2).collect::<Vec<_>>();
+        assert!(
+            matches!(last[..], [Event::Disconnected { .. }, Event::Closed { .. }]),
+            "{events:?}"
+        );
+        // And comes back.
+        client.socket().connect(None).unwrap();
+        until(&mut client, |event| matches!(event, Event::Connected { .. }).then_some(()));
+        client.ask("plus", &(3, 4), PATIENCE).unwrap();
+    }
+    server.end();
+}
+
+/// What comes while nobody takes it waits here, in the connection, and at the server, and nothing is lost.
+#[test]
+fn a_program_that_is_slow_loses_nothing() {
+    const NUMBER: u32 = 12_000;
+    let server = serve();
+    for transports in SETS {
+        let builder = Client::builder(&server.url).transports(transports.iter().copied());
+        let mut client = builder.connect().unwrap();
+        client.emit("flood", &(NUMBER,)).unwrap();
+        assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "flooded");
+        for expected in 0..NUMBER {
+            let number = until(&mut client, |event| match event {
+                Event::Event { args, .. } => Some(args.get::<u32>(0).unwrap()),
+                event => {
+                    assert!(is_disconnected(event).is_none());
+                    None
+                }
+            });
+            assert_eq!(number, expected);
+        }
+        client.disconnect();
+    }
+    server.end();
+}
+
+#[test]
+fn each_connection_asks_for_its_authentication() {
+    let server = serve();
+    let mut number = 0;
+    let url = format!("{}/token", server.url);
+    let builder = Client::builder(&url).auth_with(move |namespace| {
+        assert_eq!(namespace, "/token");
+        number += 1;
+        Auth::from_json(format!("{{\"token\":{number}}}")).unwrap()
+    });
+    let delay = Duration::from_millis(1);
+    let mut client = builder.reconnection(Reconnection::new().delay(delay)).connect().unwrap();
+    assert_eq!(client.socket().namespace(), "/token");
+    let root = client.namespace("/").unwrap();
+    root.emit("kill", &()).unwrap();
+    until(&mut client, is_disconnected);
+    let is_it = |event| match event {
+        Event::Connected { socket } => (socket.namespace() == "/token").then_some(()),
+        _ => None,
+    };
+    until(&mut client, is_it);
+    assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":1}"#);
+    assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":2}"#);
+    client.disconnect();
+    server.end();
+}
+
+/// Other threads are told when the client is dropped.
+#[test]
+fn sockets_outlive_their_client() {
+    let server = serve();
+    let client = Client::connect(&server.url).unwrap();
+    let socket: Socket = client.socket();
+    let (sender, begun) = channel();
+    let asking = {
+        let socket = socket.clone();
+        thread::spawn(move || {
+            sender.send(()).unwrap();
+            socket.ask("nobody-answers", &(), PATIENCE)
+        })
+    };
+    begun.recv().unwrap();
+    drop(client);
+    let answer = asking.join().unwrap();
+    let is_told = matches!(
+        answer,
+        Err(Error::Unanswered(Unanswered::Disconnected) | Error::Emit(EmitError::Gone))
+    );
+    assert!(is_told, "{answer:?}");
+    assert!(matches!(socket.emit("plus", &(1, 2)), Err(Error::Emit(EmitError::Gone))));
+    server.end();
+}
+
+/// Answers one request with a refusal, and returns its head.
+fn refuse_once(listener: &TcpListener) -> Vec<String> {
+    let (stream, _) = listener.accept().unwrap();
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    let head = lines.take_while(|line| !line.is_empty()).collect();
+    let body = r#"{"code":4,"message":"go away"}"#;
+    let len = body.len();
+    write!(
+        &stream,
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    head
+}
+
+#[test]
+fn requests_say_what_the_program_has_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for transport in [Transport::Polling, Transport::WebSocket] {
+        let connecting = thread::spawn(move || {
+            Client::builder(&format!("http://user:pass@{address}/chat?room=a%20b"))
+                .transports([transport])
+                .path("/live/")
+                .query("x", "1&2")
+                .header("X-Version", "7")
+                .reconnection(None)
+                .connect()
+        });
+        let head = refuse_once(&listener);
+        let target = match transport {
+            Transport::Polling => "/live/?EIO=4&transport=polling&x=1%262&room=a%20b",
+            Transport::WebSocket => "/live/?EIO=4&transport=websocket&x=1%262&room=a%20b",
+        };
+        assert_eq!(head[0], format!("GET {target} HTTP/1.1"));
+        let header = |name: &str| {
+            let mut lines = head.iter().filter_map(|line| line.split_once(": "));
+            let found = lines.find(|(other, _)| other.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.to_owned())
+        };
+        assert_eq!(header("host"), Some(address.to_string()));
+        assert_eq!(header("authorization"), Some("Basic dXNlcjpwYXNz".into()));
+        assert_eq!(header("x-version"), Some("7".into()));
+        assert_eq!(header("user-agent"), None);
+        let Err(Error::Connect(ConnectError::Session(error))) = connecting.join().unwrap() else {
+            panic!("it is connected");
+        };
+        match (transport, error) {
+            (Transport::Polling, engine::Error::Status { status, code, message }) => {
+                assert_eq!((status, code, &*message), (403, Some(4), "go away"));
+            }
+            (Transport::WebSocket, engine::Error::WebSocket(why)) => {
+                assert!(why.contains("403"), "{why}");
+            }
+            (_, error) => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn settings_that_are_wrong_connect_to_nothing() {
+    let wrong = |url: &str| Client::builder(url).connect().unwrap_err();
+    assert!(matches!(wrong("ftp://example.com"), Error::Url(_)));
+    assert!(matches!(wrong("http://127.0.0.1:1/a,b"), Error::Namespace(_)));
+    let builder = Client::builder("http://127.0.0.1:1").header("X", "a\r\nb");
+    assert!(matches!(builder.connect(), Err(Error::Header(_))));
+    let never = Client::builder("http://127.0.0.1:1").reconnection(None).start().unwrap();
+    let events: Vec<_> = never.collect();
+    assert!(matches!(events[..], [Event::ConnectError { .. }, Event::Failed(_)]), "{events:?}");
+}
