@@ -21,7 +21,8 @@ use std::time::Duration;
 
 /// Sends each line of the input as an event and prints the events that come.
 ///
-/// A line that is a JSON list is a list of arguments; any other line is one text. Events go to the output, one in a line:
+/// A line that is a JSON list is a list of arguments; any other line is one text. `:NAME` in front of it is the name of
+/// the event, in place of that of --event. Events go to the output, one in a line:
 /// the name, and the arguments as JSON. Everything else goes to the error output, so the client works in a pipe. At the end of
 /// the input it waits a moment for what comes, then leaves.
 #[derive(Parser)]
@@ -161,6 +162,8 @@ fn send(
     line: &str,
     ask: Option<Duration>,
 ) -> Result<(), Box<dyn Error>> {
+    let named = line.strip_prefix(':').map(|line| line.split_once(' ').unwrap_or((line, "[]")));
+    let (event, line) = named.unwrap_or((event, line));
     // As it is: JSON that need not be understood.
     let list = Raw::new(line).ok().filter(|raw| raw.json().starts_with('['));
     match (ask, list) {

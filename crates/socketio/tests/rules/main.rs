@@ -10,6 +10,7 @@ mod asking;
 mod client;
 #[path = "../support/client.rs"]
 mod client_driver;
+mod client_sessions;
 mod depth;
 #[path = "../support/driver.rs"]
 mod driver;
@@ -41,6 +42,7 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("arguments.rs"),
         include_str!("asking.rs"),
         include_str!("client.rs"),
+        include_str!("client_sessions.rs"),
         include_str!("depth.rs"),
         include_str!("encoding.rs"),
         include_str!("leaving.rs"),
