@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`Server`] is the machine for all sessions, and [`http`] one connection of plain HTTP. With the feature `mio` a
-//! module of that name puts both of them on an event loop.
+//! module of that name puts both of them on an event loop. [`client`] is the other side.
 //!
 //! Below them are the formats: [`Packet`], [`payload`], [`Query`], [`OpenPacket`], [`Refusal`]. The rules that all
 //! keep to are numbered in `docs/RULES.md`.

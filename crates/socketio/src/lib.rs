@@ -13,7 +13,8 @@
 //! ```
 //!
 //! [`Server`] is the machine: namespaces, sockets, rooms, acknowledgements. With the feature `mio` a module of that
-//! name makes a whole server of it. Below are the formats: [`Packet`], [`Args`], [`EncodedArgs`]. The rules that all
+//! name makes a whole server of it. [`client`] is the other side, and with the feature `blocking` a module of that name
+//! makes a client for programs of it. Below are the formats: [`Packet`], [`Args`], [`EncodedArgs`]. The rules that all
 //! keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
@@ -69,6 +70,6 @@ pub use server::{
 };
 pub use sessions::{At, Sessions};
 
-#[cfg(all(doctest, feature = "mio"))]
+#[cfg(all(doctest, feature = "mio", feature = "blocking"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

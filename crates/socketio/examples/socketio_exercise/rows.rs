@@ -131,12 +131,11 @@ fn binary(server: &Server) -> Outcome {
     let nested = [("file", (Bytes::from_static(b"\0\xff"), [Bytes::new()]))];
     session.client.emit("echo", &("a", nested, sample(1000)))?;
     let (_, args) = session.event("echo")?;
-    let (_, nested, last): (String, Vec<(String, (Bytes, Vec<Bytes>))>, Bytes) = args.parse()?;
-    let inner = nested.first().ok_or("nothing nested")?;
-    check(
-        *inner.1.0 == *b"\0\xff" && inner.1.1 == [Bytes::new()] && last == sample(1000),
-        "other bytes",
-    )?;
+    type Nested = Vec<(String, (Bytes, Vec<Bytes>))>;
+    let (_, nested, last): (String, Nested, Bytes) = args.parse()?;
+    let (_, (first, others)) = nested.first().ok_or("nothing nested")?;
+    let is_same = **first == *b"\0\xff" && *others == [Bytes::new()] && last == sample(1000);
+    check(is_same, "other bytes")?;
     session.finish()
 }
 

@@ -86,7 +86,7 @@ impl Builder {
 
     /// Asks for what the client says of itself each time it connects, in each namespace of
     /// [`Auth::asked`], which that of the URL is: for tokens that do not last. It is called in the thread
-    /// for time, and may take some.
+    /// for time, and may take some; it cannot ask by this client.
     pub fn auth_with(mut self, source: impl FnMut(&str) -> Auth + Send + 'static) -> Self {
         self.auth = Auth::asked();
         self.source = Some(Box::new(source));

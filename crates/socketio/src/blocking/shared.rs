@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) get: Option<Request>,
     pub(super) post: Option<Request>,
     pub(super) connect: Option<Connect>,
+    /// The WebSocket that the machine wants, whether it is open or not.
+    pub(super) link: Option<Link>,
     pub(super) agent: Agent,
     /// The WebSocket that is open.
     pub(super) open: Option<Open>,
@@ -97,6 +99,7 @@ impl Shared {
             get: None,
             post: None,
             connect: None,
+            link: None,
             agent: server.agent(),
             open: None,
             has_frames: false,
@@ -202,9 +205,13 @@ impl Shared {
                     agent.shutdown();
                 }
             }
-            Output::Connect(connect) => state.connect = Some(connect),
+            Output::Connect(connect) => {
+                state.link = Some(connect.link);
+                state.connect = Some(connect);
+            }
             Output::Frames(_) => state.has_frames = true,
             Output::Close { link, code } => {
+                state.link.take_if(|wanted| *wanted == link);
                 state.connect.take_if(|connect| connect.link == link);
                 if let Some(open) = state.open.take_if(|open| open.link == link) {
                     state.has_frames = false;

@@ -29,7 +29,7 @@ impl Shared {
             state = self.state();
             let now = self.clock.now();
             match opened {
-                Ok((mut reader, open)) if !state.stops => {
+                Ok((mut reader, open)) if !state.stops && state.link == Some(link) => {
                     state.is_reading = true;
                     state.open = Some(open.clone());
                     state.machine.link_opened(now, link);
@@ -46,6 +46,7 @@ impl Shared {
                     }
                     self.carry_out(&mut state, now);
                 }
+                // It has come too late, and ends here.
                 Ok(_) => {}
                 Err(error) => {
                     state.machine.link_failed(now, link, error);
