@@ -21,7 +21,10 @@ impl<N: Copy + Eq> Server<N> {
         state.close_due = self.deadlines.add(now + self.config.close_timeout, session, Kind::Close);
         self.deadlines.remove(state.heartbeat_due, session, Kind::Heartbeat);
         self.continue_post(session);
-        self.give_up_upgrade(session);
+        // One that was probed may be about to become the transport, by which its client expects the rest.
+        if self.sessions.get(session).is_some_and(|state| !state.is_pausing()) {
+            self.give_up_upgrade(session);
+        }
         self.events.push_back(Event::Closed(session, CloseReason::ForcedClose));
         self.mark_ready(session);
     }

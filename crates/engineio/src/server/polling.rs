@@ -188,6 +188,7 @@ impl<N: Copy + Eq> Server<N> {
             && builder.push(&Packet::text(PacketKind::Close, "")).is_ok();
         if is_last {
             self.end_post(session, Answer::Ok);
+            self.give_up_upgrade(session);
             self.forget(session);
         } else {
             self.note_room(session);

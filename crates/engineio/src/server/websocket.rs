@@ -91,6 +91,7 @@ impl<N: Copy + Eq> Server<N> {
         let Some(state) = self.sessions.get_mut(session) else { return };
         state.candidate = None;
         state.transport = Transport::WebSocket(from);
+        let is_open = state.is_open();
         let (held, post) = (state.held.take(), state.post.take());
         if let Some(held) = held {
             self.answer(held, Answer::Packet("6"));
@@ -99,7 +100,9 @@ impl<N: Copy + Eq> Server<N> {
         if let Some(post) = post {
             self.answer(post, Answer::Refused(Refusal::BadRequest));
         }
-        self.events.push_back(Event::Upgraded(session));
+        if is_open {
+            self.events.push_back(Event::Upgraded(session));
+        }
         self.mark_ready(session);
     }
 

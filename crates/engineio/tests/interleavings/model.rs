@@ -262,7 +262,9 @@ impl Model {
                         self.respond(held, 200, "6");
                     }
                     self.answer_post(400, BAD_REQUEST);
-                    self.said.push(Said::Event(Event::Upgraded(self.session)));
+                    if self.life == Life::Open {
+                        self.said.push(Said::Event(Event::Upgraded(self.session)));
+                    }
                 }
                 // E25
                 _ => self.drop_candidate(),
@@ -343,7 +345,9 @@ impl Model {
         if self.ping == Ping::Owed {
             self.ping = Ping::Idle;
         }
-        self.drop_candidate();
+        if !self.is_probed() {
+            self.drop_candidate();
+        }
         // The GET that is held is answered first, and that may be the end.
         self.flush();
         self.continue_post();
@@ -476,6 +480,7 @@ impl Model {
             self.respond(held, 200, &packets.join("\u{1e}"));
             if is_last {
                 self.answer_post(200, "ok");
+                self.drop_candidate();
                 self.forget();
             }
         }

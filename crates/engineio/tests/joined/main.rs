@@ -192,8 +192,7 @@ fn nothing_that_the_server_has_sent_is_lost_when_it_closes() {
     for seed in 0..WAYS {
         for transports in LISTS {
             let run = Run::new(seed, transports, &acts);
-            // Within an upgrade the server gives up the WebSocket, which its client may have changed to.
-            run.check(seed, false, transports != LISTS[0]);
+            run.check(seed, false, true);
             assert_eq!(run.ended(), Some(ServerReason::ForcedClose), "{:?}", run.network.way);
             assert_eq!(run.closed(), Some(CloseReason::TransportClose));
             assert!(run.network.client.client.is_closed());

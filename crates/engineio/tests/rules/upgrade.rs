@@ -310,6 +310,11 @@ fn e25_rejects_a_candidate_whose_session_has_ended() {
             if stage == 0 {
                 driver.opened(candidate);
             }
+            if stage == 2 && is_closed {
+                // It may be about to become the transport.
+                assert!(driver.is_socket(candidate));
+                driver.wait(UPGRADE_TIMEOUT);
+            }
             assert_eq!(driver.close_code(candidate), Some(1000));
             driver.finish();
         }
