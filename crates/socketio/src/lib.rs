@@ -47,9 +47,9 @@ extern crate alloc;
 extern crate std;
 
 mod args;
-mod by_session;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod by_session;
 pub mod client;
 mod config;
 mod json;
