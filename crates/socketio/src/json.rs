@@ -78,6 +78,22 @@ pub(crate) fn next_element(text: &str, at: usize) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
+/// The value of a key in an object, the last one if there are several.
+pub(crate) fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
+    let mut at = skip_space(object, 0).saturating_add(1);
+    let mut found = None;
+    while let Some(name) = next_element(object, at) {
+        // Behind the colon.
+        let colon = skip_space(object, name.end);
+        let value = skip_space(object, colon.saturating_add(1));
+        at = value_end(object, value);
+        if unquote(slice(object, name)).is_some_and(|name| name == key) {
+            found = Some(slice(object, value..at));
+        }
+    }
+    found
+}
+
 pub(crate) fn slice(text: &str, range: Range<usize>) -> &str {
     text.get(range).unwrap_or_default()
 }

@@ -61,7 +61,7 @@ mod sessions;
 
 pub use args::{Args, EncodeError, EncodedArgs, Raw, WrongArgument};
 pub use bytes::Bytes;
-pub use config::Config;
+pub use config::{Config, Recovery};
 pub use packet::{InvalidPacket, MAX_ATTACHMENTS, Packet, PacketKind, is_reserved};
 
 pub use server::{

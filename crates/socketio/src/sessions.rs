@@ -20,6 +20,10 @@ pub trait Sessions {
     /// Whether what is sent now leaves at once (S18).
     fn can_send_now(&self, session: Session) -> bool;
 
+    /// Whether that many packets, of so many bytes together, would all be queued (S22): events that were missed
+    /// are sent again all or none of them.
+    fn has_room(&self, session: Session, packets: usize, bytes: usize) -> bool;
+
     /// Closes a session, behind what was sent.
     fn close(&mut self, session: Session);
 }
@@ -47,6 +51,10 @@ impl<N: Copy + Eq> Sessions for At<'_, N> {
         self.server.can_send_now(session)
     }
 
+    fn has_room(&self, session: Session, packets: usize, bytes: usize) -> bool {
+        self.server.has_room(session, packets, bytes)
+    }
+
     fn close(&mut self, session: Session) {
         self.server.close(self.now, session);
     }
@@ -65,6 +73,10 @@ impl<T> Sessions for sansio_engineio::mio::Engine<'_, T> {
 
     fn can_send_now(&self, session: Session) -> bool {
         self.machine().can_send_now(session)
+    }
+
+    fn has_room(&self, session: Session, packets: usize, bytes: usize) -> bool {
+        self.machine().has_room(session, packets, bytes)
     }
 
     fn close(&mut self, session: Session) {

@@ -40,6 +40,10 @@ impl Sessions for Nowhere {
         true
     }
 
+    fn has_room(&self, _: Session, _: usize, _: usize) -> bool {
+        true
+    }
+
     fn close(&mut self, _: Session) {}
 }
 
@@ -49,9 +53,9 @@ fn connect(server: &mut Server, now: Instant, session: Session, packet: &str) ->
     server.admit(&mut Nowhere, ticket).expect("it is there")
 }
 
-fn end_all(server: &mut Server, sessions: &[Session]) {
+fn end_all(server: &mut Server, now: Instant, sessions: &[Session]) {
     for session in sessions {
-        server.closed(*session, CloseReason::TransportClose);
+        server.closed(now, *session, CloseReason::TransportClose);
     }
 }
 
@@ -82,7 +86,7 @@ fn a_client_that_is_idle_costs_550_bytes_and_gives_them_back() {
     assert!(bare <= 250, "{bare} bytes");
     assert_eq!(server.poll_timeout(), None);
     // All at once, and then their events.
-    end_all(&mut server, &sessions);
+    end_all(&mut server, Instant::default(), &sessions);
     assert_eq!(take_events(&mut server), 2 * CLIENTS);
     let rest = heap.growth() - empty;
     assert!(rest <= TOLERANCE, "{rest} bytes");
@@ -131,13 +135,13 @@ fn everything_is_given_back() {
             0 => {
                 now = now + Duration::from_secs(100);
                 server.handle_timeout(now, &mut Nowhere);
-                end_all(&mut server, &sessions);
+                end_all(&mut server, now, &sessions);
             }
             1 => {
-                server.close_all(&mut Nowhere);
-                end_all(&mut server, &sessions);
+                server.close_all(now, &mut Nowhere);
+                end_all(&mut server, now, &sessions);
             }
-            _ => end_all(&mut server, &sessions),
+            _ => end_all(&mut server, now, &sessions),
         }
         take_events(&mut server);
         assert_eq!((server.poll_timeout(), server.clients()), (None, 0));

@@ -349,6 +349,15 @@ impl<N: Copy + Eq> Server<N> {
             }
     }
 
+    /// Whether that many messages, of so many bytes together, would all be taken if they were sent now.
+    #[must_use]
+    pub fn has_room(&self, session: Session, messages: usize, bytes: usize) -> bool {
+        let state = self.sessions.get(session);
+        state.is_some_and(|state| {
+            state.is_open() && state.queue.has_room(&self.config, messages, bytes)
+        })
+    }
+
     /// Whether at least half of what may wait for a client waits. While it does, read nothing more from its
     /// WebSocket: a server that answers what comes would have no room for the answers.
     #[must_use]

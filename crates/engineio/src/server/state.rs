@@ -203,14 +203,26 @@ impl Queue {
         self.holds(config.max_queued_bytes.div_ceil(2), config.max_queued_packets.div_ceil(2))
     }
 
+    /// Whether all of them fit, and not only the first.
+    pub(super) fn has_room(&self, config: &Config, packets: usize, bytes: usize) -> bool {
+        let (waiting_bytes, waiting_packets) = self.size();
+        waiting_bytes.saturating_add(bytes) <= config.max_queued_bytes
+            && waiting_packets.saturating_add(packets) <= config.max_queued_packets
+    }
+
     fn holds(&self, bytes: usize, packets: usize) -> bool {
-        let (waiting_bytes, waiting_packets) = match self {
-            // Any one message is taken, however small the limits are.
-            Self::Empty => return false,
+        let (waiting_bytes, waiting_packets) = self.size();
+        // Any one message is taken, however small the limits are.
+        !self.is_empty() && (waiting_bytes >= bytes || waiting_packets >= packets)
+    }
+
+    /// Bytes and packets.
+    fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Empty => (0, 0),
             Self::One(packet) => (packet.len(), 1),
             Self::Many(waiting) => (waiting.bytes, waiting.packets.len()),
-        };
-        waiting_bytes >= bytes || waiting_packets >= packets
+        }
     }
 }
 

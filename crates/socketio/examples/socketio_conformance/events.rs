@@ -80,7 +80,7 @@ fn add_connection(namespace: &mut Namespace<State>) {
             state.log(namespace, id, "disconnecting", Some(reason), Some(rooms));
             state.log(namespace, id, "disconnect", Some(reason), None);
         })
-        .on_disconnect(|state, socket, _| state.forget(socket.handle()))
+        .on_forget(State::forget)
         .on_raw("message", |_, socket, args| socket.emit("message-back", all(args)));
 }
 
@@ -110,7 +110,7 @@ fn add_echoes(namespace: &mut Namespace<State>) {
                 ("id", Field::Json(socket.id().into())),
                 ("nsp", Field::Json(socket.namespace().into())),
                 ("transport", Field::Json(transport.into())),
-                ("recovered", Field::Json(false.into())),
+                ("recovered", Field::Json(socket.is_recovered().into())),
                 ("auth", Field::Raw(auth)),
                 ("query", Field::Json(parameters(socket))),
                 ("data", Field::Data(&kept.data)),

@@ -19,6 +19,7 @@ use log::LevelFilter;
 use mio::net::TcpListener;
 use sansio_engineio::mio::{EngineIo, Settings};
 use sansio_engineio::{Config, Cookie, Cors, Transports};
+use sansio_socketio::Recovery;
 use sansio_socketio::mio::{App, AppHandle};
 use sansio_ws::handshake::{HostPolicy, OriginPolicy};
 use sansio_ws::mio::server::{Server, Service};
@@ -61,6 +62,9 @@ struct Options {
     /// Session cookie of that name
     #[arg(long, value_name = "NAME")]
     cookie: Option<String>,
+    /// How long a client that was cut off may come back as the same socket; 0 is never
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
+    recovery: Duration,
     /// Folder with socket.io.js and its siblings: `client-dist` of npm's package `socket.io`
     #[arg(long, value_name = "DIR")]
     serve_client: Option<PathBuf>,
@@ -156,7 +160,10 @@ fn serve_app<S: 'static>(
     app: App<S>,
     page: Option<String>,
 ) -> Result<(), Box<dyn Error>> {
-    let config = sansio_socketio::Config::default().connect_timeout(options.connect_timeout);
+    let recovery = Recovery::default().time(options.recovery);
+    let config = sansio_socketio::Config::default()
+        .connect_timeout(options.connect_timeout)
+        .recovery((!options.recovery.is_zero()).then_some(recovery));
     let mut app = app.config(config);
     if let Some(page) = page {
         app.page("/", page);

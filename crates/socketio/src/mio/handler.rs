@@ -86,7 +86,7 @@ impl<S: 'static> AppHandler<S> {
 
     fn hand_out_one(&mut self, event: Event<'_>, engine: &mut Engine<'_, u64>) {
         match event {
-            Event::Admit { ticket, session, namespace, auth } => {
+            Event::Admit { ticket, session, namespace, auth, comes_back } => {
                 let Self { state, core, parts, .. } = self;
                 let mut io = Io { core, engine: engine.reborrow() };
                 let socket = ticket.socket();
@@ -97,7 +97,9 @@ impl<S: 'static> AppHandler<S> {
                 };
                 match &mut handlers.admit {
                     Some(admit) => {
-                        admit(state, Admission { io, pending, namespace, auth, session });
+                        let admission =
+                            Admission { io, pending, namespace, auth, session, comes_back };
+                        admit(state, admission);
                         if !self.core.set_aside.contains(socket) {
                             self.core.machine.refuse_unanswered(engine, socket);
                         }
@@ -105,6 +107,7 @@ impl<S: 'static> AppHandler<S> {
                     None => io.accept(pending),
                 }
             }
+            Event::Recovered { socket, .. } => self.core.connected.push_back(socket),
             Event::Event { socket, name, args, ack } => {
                 let ack = &mut Some(ack);
                 self.with_socket(socket, engine, |namespace, state, socket| {
@@ -134,17 +137,25 @@ impl<S: 'static> AppHandler<S> {
                 let name = self.core.machine.namespace(socket);
                 self.leaving = Some(name.into());
             }
-            Event::Disconnected { socket, reason } => {
+            Event::Disconnected { socket, reason, is_kept } => {
                 for timer in self.core.timers.remove_all(socket) {
                     engine.cancel(timer.key);
                 }
                 let Some(name) = self.leaving.take() else { return };
                 let Self { state, core, parts, .. } = self;
                 let io = Io { core, engine: engine.reborrow() };
-                if let Some(handler) =
-                    find(parts, &name).and_then(|namespace| namespace.disconnect.as_mut())
-                {
+                let Some(namespace) = find(parts, &name) else { return };
+                if let Some(handler) = &mut namespace.disconnect {
                     handler(state, &mut SocketRef { io, socket, ack: None }, reason);
+                }
+                if let (Some(handler), false) = (&mut namespace.forget, is_kept) {
+                    handler(state, socket);
+                }
+            }
+            Event::Forgotten { socket, namespace } => {
+                let namespace = find(&mut self.parts, &namespace);
+                if let Some(handler) = namespace.and_then(|namespace| namespace.forget.as_mut()) {
+                    handler(&mut self.state, socket);
                 }
             }
         }
@@ -266,7 +277,7 @@ impl<S: 'static, L: Listener> Handler<L> for AppHandler<S> {
     }
 
     fn closed(&mut self, session: Session, reason: CloseReason, engine: &mut Engine<'_, u64>) {
-        self.core.machine.closed(session, reason);
+        self.core.machine.closed(engine.now(), session, reason);
         self.settle(engine);
         self.core.queries.remove(session);
     }

@@ -101,10 +101,15 @@ impl<S> Io<'_, S> {
     }
 
     /// Sends an event to one socket. If it cannot be taken, because too much waits for the client
-    /// already, its session is closed: a client that has missed something does not know it.
+    /// already, its session is closed: a client that has missed something does not know it. One that was cut off and
+    /// may come back gets the event then.
     pub fn emit(&mut self, socket: Socket, name: &str, args: impl Serialize) {
         if let Some(event) = encode(name, &args) {
             let result = self.try_emit(socket, &event);
+            if result == Err(EmitError::Full) {
+                // It is closed, and gets the event if it comes back.
+                self.core.machine.remember(self.engine.now(), socket, &event);
+            }
             self.close_if_slow(socket, result);
         }
     }
@@ -126,7 +131,7 @@ impl<S> Io<'_, S> {
     ///
     /// Recoverable: nothing was sent.
     pub fn try_emit(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
-        self.core.machine.emit(&mut self.engine, socket, event)?;
+        self.core.machine.emit(self.engine.now(), &mut self.engine, socket, event)?;
         if let Some(sent) = &mut self.core.sent {
             sent.push_back(Sent { socket, event: Arc::new(event.clone()) });
         }
@@ -281,7 +286,7 @@ impl<S> Io<'_, S> {
 
     /// Makes all sockets leave, closes all sessions, and ends the server when all is written.
     pub fn shut_down(&mut self) {
-        self.core.machine.close_all(&mut self.engine);
+        self.core.machine.close_all(self.engine.now(), &mut self.engine);
         self.engine.shut_down();
     }
 }
@@ -359,7 +364,8 @@ impl<S> Broadcast<'_, S> {
     /// The same with an event that is ready.
     pub fn emit_encoded(mut self, event: &EncodedArgs) {
         let meant = self.listened_to();
-        let failed = self.core.machine.emit_to(&mut self.engine, &self.target, event);
+        let (machine, engine) = (&mut self.core.machine, &mut self.engine);
+        let failed = machine.emit_to(engine.now(), engine, &self.target, event);
         self.follow_up(event, meant, failed);
     }
 

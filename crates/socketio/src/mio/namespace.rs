@@ -23,6 +23,7 @@ type OnCheck<S> = Box<dyn FnMut(&mut S, &mut SocketRef<'_, S>, &str, &Args<'_>) 
 type OnWrong<S> = Box<dyn FnMut(&mut S, &mut SocketRef<'_, S>, &str, &WrongArgument) + Send>;
 type OnConnect<S> = Box<dyn FnMut(&mut S, &mut SocketRef<'_, S>) + Send>;
 type OnLeave<S> = Box<dyn FnMut(&mut S, &mut SocketRef<'_, S>, DisconnectReason) + Send>;
+type OnForget<S> = Box<dyn FnMut(&mut S, Socket) + Send>;
 type OnAdmission<S> = Box<dyn FnMut(&mut S, Admission<'_, S>) + Send>;
 
 /// The handlers of a namespace, or of all that a pattern matches. Each setter replaces what was set before under
@@ -32,6 +33,7 @@ pub struct Namespace<S> {
     pub(super) connect: Option<OnConnect<S>>,
     pub(super) disconnecting: Option<OnLeave<S>>,
     pub(super) disconnect: Option<OnLeave<S>>,
+    pub(super) forget: Option<OnForget<S>>,
     pub(super) events: BTreeMap<String, OnEvent<S>>,
     pub(super) any: Vec<OnAny<S>>,
     pub(super) checks: Vec<OnCheck<S>>,
@@ -52,6 +54,7 @@ impl<S> Namespace<S> {
             connect: None,
             disconnecting: None,
             disconnect: None,
+            forget: None,
             events: BTreeMap::new(),
             any: Vec::new(),
             checks: Vec::new(),
@@ -69,7 +72,8 @@ impl<S> Namespace<S> {
         self
     }
 
-    /// A client has joined.
+    /// A client has joined, or has come back and is the same socket as before:
+    /// [`SocketRef::is_recovered`](SocketRef::is_recovered).
     pub fn on_connect(
         &mut self,
         handler: impl FnMut(&mut S, &mut SocketRef<'_, S>) + Send + 'static,
@@ -87,12 +91,19 @@ impl<S> Namespace<S> {
         self
     }
 
-    /// A client has left: forget what is kept of its [handle](SocketRef::handle).
+    /// A client has left. With [`Recovery`](crate::Recovery) it may come back.
     pub fn on_disconnect(
         &mut self,
         handler: impl FnMut(&mut S, &mut SocketRef<'_, S>, DisconnectReason) + Send + 'static,
     ) -> &mut Self {
         self.disconnect = Some(Box::new(handler));
+        self
+    }
+
+    /// A client has left and will not come back: forget what is kept of its [handle](SocketRef::handle). Without
+    /// [`Recovery`](crate::Recovery) that is right behind [`on_disconnect`](Self::on_disconnect).
+    pub fn on_forget(&mut self, handler: impl FnMut(&mut S, Socket) + Send + 'static) -> &mut Self {
+        self.forget = Some(Box::new(handler));
         self
     }
 
@@ -178,6 +189,7 @@ pub struct Admission<'a, S> {
     pub(super) namespace: &'a str,
     pub(super) auth: &'a str,
     pub(super) session: Session,
+    pub(super) comes_back: bool,
 }
 
 impl<S> fmt::Debug for Admission<'_, S> {
@@ -229,6 +241,13 @@ impl<S> Admission<'_, S> {
     #[must_use]
     pub fn handle(&self) -> Socket {
         self.pending.handle()
+    }
+
+    /// Whether the client was there before and was cut off: if it is let in it is the same socket again. Such clients are
+    /// not asked about, unless [`Recovery::skips_admission`](crate::Recovery) is off.
+    #[must_use]
+    pub fn comes_back(&self) -> bool {
+        self.comes_back
     }
 
     /// Lets the client in.

@@ -27,7 +27,8 @@ impl<S> fmt::Debug for SocketRef<'_, S> {
 }
 
 impl<'a, S> SocketRef<'a, S> {
-    /// The handle, to keep: the key of what the application knows about this client.
+    /// The handle, to keep: the key of what the application knows about this client. One that has come back has the
+    /// same as before.
     #[must_use]
     pub fn handle(&self) -> Socket {
         self.socket
@@ -55,6 +56,13 @@ impl<'a, S> SocketRef<'a, S> {
     pub fn is_websocket(&self) -> bool {
         let session = self.io.server().session(self.socket);
         session.is_some_and(|session| self.io.engine().machine().is_websocket(session))
+    }
+
+    /// Whether the client was there before, was cut off, and has come back as the same socket: what the application
+    /// keeps by its handle is as it was, and so are its rooms, and it has been sent what it had missed.
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.io.server().is_recovered(self.socket)
     }
 
     /// The query with which the client has come.

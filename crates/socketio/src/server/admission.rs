@@ -1,25 +1,32 @@
 //! Who may join a namespace (S9, S10).
 
+use super::recovery::{Identity, connect_data};
 use super::sending::control;
 use super::sockets::Stage;
 use super::{Event, Server, Socket};
 use crate::sessions::Sessions;
 use crate::{Packet, PacketKind};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use sansio_engineio::Session;
+use sansio_engineio::{NoEntropy, Session, SessionId};
+use sansio_ws::deadlines::Instant;
 
 /// A client that waits for admission. Answered once. If the client goes away meanwhile the answer
 /// has no effect. If the ticket is dropped the client waits until it goes away.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ticket(pub(super) Socket);
+pub struct Ticket {
+    socket: Socket,
+    /// A socket that was there before may have gone, and wait again in another session.
+    session: Session,
+}
 
 impl Ticket {
     /// The handle that the socket will have if the client is let in.
     #[must_use]
     pub const fn socket(&self) -> Socket {
-        self.0
+        self.socket
     }
 }
 
@@ -27,6 +34,7 @@ impl Server {
     /// A client asks to join a namespace.
     pub(super) fn ask_admission<'b>(
         &mut self,
+        now: Instant,
         sessions: &mut impl Sessions,
         session: Session,
         packet: &Packet<'b>,
@@ -51,29 +59,51 @@ impl Server {
             self.reply(sessions, session, PacketKind::ConnectError, packet.namespace, &error);
             return None;
         }
+        let auth = packet.data.unwrap_or("{}");
+        if let Some(claim) = self.claim(now, packet.namespace, auth) {
+            if self.keep.as_ref().is_some_and(|keep| keep.skips_admission()) {
+                if let Some(socket) = self.recover(sessions, session, claim) {
+                    return Some(Event::Recovered { socket, session, auth });
+                }
+            } else if let Some(socket) = self.ask_again(sessions, session, claim) {
+                return Some(Event::Admit {
+                    ticket: Ticket { socket, session },
+                    session,
+                    namespace: packet.namespace,
+                    auth,
+                    comes_back: true,
+                });
+            }
+        }
         let socket = self.sockets.insert(session, packet.namespace)?;
         let client = self.clients.get_mut(session)?;
         // Most are in one.
         client.sockets.reserve_exact(usize::from(client.sockets.is_empty()));
         client.sockets.push(socket);
         Some(Event::Admit {
-            ticket: Ticket(socket),
+            ticket: Ticket { socket, session },
             session,
             namespace: packet.namespace,
-            auth: packet.data.unwrap_or("{}"),
+            auth,
+            comes_back: false,
         })
     }
 
     /// Lets a client in: it has a socket from now on, in the room of its id. `None` if the client has gone
     /// meanwhile, or cannot be told.
     pub fn admit(&mut self, sessions: &mut impl Sessions, ticket: Ticket) -> Option<Socket> {
-        let Ticket(socket) = ticket;
-        let session = self.session(socket)?;
-        let Ok(id) = (self.source)() else {
+        let Ticket { socket, session } = ticket;
+        if !self.is_waiting(&ticket) {
+            return None;
+        }
+        if self.comes_back(socket) {
+            return self.readmit(sessions, socket);
+        }
+        let Ok((id, identity)) = self.new_id(socket) else {
             self.refuse(sessions, ticket, "no random bytes for an id", None);
             return None;
         };
-        let data = format!("{{\"sid\":\"{}\"}}", id.as_str());
+        let data = connect_data(id.as_str(), identity.as_deref());
         let namespace = Arc::clone(&self.sockets.namespace_of(socket)?.name);
         if !self.reply(sessions, session, PacketKind::Connect, &namespace, &data) {
             // Its session ends, perhaps since before: nobody has come.
@@ -85,11 +115,25 @@ impl Server {
         // One copy, which is the name of its room.
         state.id = Arc::clone(state.rooms.first()?);
         state.stage = Stage::Open;
+        state.identity = identity;
+        self.has_joined(session);
+        Some(socket)
+    }
+
+    /// The public id of a new socket, and what it takes to come back if it can.
+    fn new_id(&mut self, socket: Socket) -> Result<NewId, NoEntropy> {
+        let id = (self.source)()?;
+        let keep = self.keep.as_mut();
+        let identity = keep.map(|keep| keep.identity(socket, &mut self.source)).transpose()?;
+        Ok((id, identity))
+    }
+
+    /// A client is in a namespace (S12).
+    pub(super) fn has_joined(&mut self, session: Session) {
         if let Some(client) = self.clients.get(session) {
             let due = (client.connect_due, super::Deadline::Connect(session));
             self.deadlines.remove(&due);
         }
-        Some(socket)
     }
 
     /// Does not let a client in, and says why: `data` is JSON of the application's.
@@ -100,7 +144,9 @@ impl Server {
         message: &str,
         data: Option<&str>,
     ) {
-        self.turn_away(sessions, ticket.0, message, data);
+        if self.is_waiting(&ticket) {
+            self.turn_away(sessions, ticket.socket, message, data);
+        }
     }
 
     /// Nobody has the ticket of a client any more. Nothing happens if it does not wait.
@@ -129,7 +175,7 @@ impl Server {
     /// Whether the client of a ticket is still there.
     #[must_use]
     pub fn is_waiting(&self, ticket: &Ticket) -> bool {
-        self.sockets.get(ticket.0).is_some()
+        self.session(ticket.socket) == Some(ticket.session)
     }
 
     /// Sends a packet that is no event. If there is no room for it the client is not told what it
@@ -150,6 +196,8 @@ impl Server {
         is_sent
     }
 }
+
+type NewId = (SessionId, Option<Box<Identity>>);
 
 /// The data of a refusal.
 fn error_data(message: &str, data: Option<&str>) -> String {

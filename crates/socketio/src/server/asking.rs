@@ -8,12 +8,15 @@ use crate::{Args, EncodedArgs};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
+use sansio_engineio::Session;
 use sansio_ws::deadlines::Instant;
 
 /// What a client wants to be acknowledged. Used once, by value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AckId {
     pub(super) socket: Socket,
+    /// A socket that has come back in another one is not owed it any more.
+    pub(super) session: Session,
     pub(super) id: u64,
 }
 
@@ -51,9 +54,12 @@ impl Server {
         ack: AckId,
         args: &EncodedArgs,
     ) -> Result<(), EmitError> {
-        let AckId { socket, id } = ack;
+        let AckId { socket, session, id } = ack;
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?;
-        let unit = Unit::new(PacketKind::Ack, &namespace.name, Some(id), args, true);
+        if self.session(socket) != Some(session) {
+            return Err(EmitError::Gone);
+        }
+        let unit = Unit::new(PacketKind::Ack, &namespace.name, Some(id), args, true, None);
         self.deliver(sessions, socket, &unit, false)
     }
 
@@ -73,7 +79,7 @@ impl Server {
     ) -> Result<Question, EmitError> {
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?.name.clone();
         let question = self.begin_question(now, timeout);
-        let unit = Unit::new(PacketKind::Event, &namespace, Some(question.0), event, true);
+        let unit = Unit::new(PacketKind::Event, &namespace, Some(question.0), event, true, None);
         let result = self.ask_one(sessions, socket, question, &unit, false);
         if result.is_err() {
             self.end_question(question);
@@ -106,7 +112,8 @@ impl Server {
         let meant = self.sockets(target);
         let question = self.begin_question(now, timeout);
         let ack = Some(question.0);
-        let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, target.compress);
+        let compress = target.compress;
+        let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, compress, None);
         let mut failed = Vec::new();
         for socket in meant {
             let asked = self.ask_one(sessions, socket, question, &unit, target.is_volatile);

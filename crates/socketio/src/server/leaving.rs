@@ -7,11 +7,16 @@ use crate::packet::PacketKind;
 use crate::sessions::Sessions;
 use alloc::vec::Vec;
 use sansio_engineio::{CloseReason, Session};
+use sansio_ws::deadlines::Instant;
 
 impl Server {
-    /// Makes a socket leave, or all sockets of its client together with the session.
+    /// Makes a socket leave, or all sockets of its client together with the session. One that is away does not come
+    /// back.
     pub fn disconnect(&mut self, sessions: &mut impl Sessions, socket: Socket, what: Close) {
-        let Some(session) = self.session(socket) else { return };
+        let Some(session) = self.session(socket) else {
+            self.forget_if_away(socket);
+            return;
+        };
         match what {
             Close::Namespace => self.dismiss(sessions, socket),
             Close::Transport => {
@@ -32,25 +37,25 @@ impl Server {
     }
 
     /// Makes all sockets leave, and closes all sessions.
-    pub fn close_all(&mut self, sessions: &mut impl Sessions) {
+    pub fn close_all(&mut self, now: Instant, sessions: &mut impl Sessions) {
         let clients: Vec<_> = self.clients.sessions().collect();
         for session in clients {
             for socket in self.sockets_of(session) {
-                self.part(socket, DisconnectReason::ServerShuttingDown);
+                self.lose(now, socket, DisconnectReason::ServerShuttingDown);
             }
             sessions.close(session);
         }
     }
 
     /// A session has ended, and with it all its sockets.
-    pub fn closed(&mut self, session: Session, reason: CloseReason) {
+    pub fn closed(&mut self, now: Instant, session: Session, reason: CloseReason) {
         let Some(client) = self.clients.remove(session) else { return };
         self.deadlines.remove(&(client.connect_due, Deadline::Connect(session)));
         if let Some(partial) = client.partial {
             self.deadlines.remove(&(partial.due, Deadline::Attachments(session)));
         }
         for socket in client.sockets {
-            self.part(socket, DisconnectReason::Session(reason));
+            self.lose(now, socket, DisconnectReason::Session(reason));
         }
     }
 
@@ -74,7 +79,7 @@ impl Server {
     pub(super) fn part(&mut self, socket: Socket, reason: DisconnectReason) {
         let Some(state) = self.sockets.get_mut(socket) else { return };
         match state.stage {
-            Stage::Asking => self.forget_socket(socket),
+            Stage::Asking => _ = self.forget_socket(socket),
             Stage::Open => {
                 state.stage = Stage::Leaving;
                 self.leaving.push_back((socket, reason));
@@ -84,10 +89,18 @@ impl Server {
         }
     }
 
-    pub(super) fn forget_socket(&mut self, socket: Socket) {
-        let Some(state) = self.sockets.remove(socket) else { return };
-        if let Some(client) = self.clients.get_mut(state.session) {
+    /// Forgets a socket, or sets it aside if it may come back. Returns whether it may.
+    pub(super) fn forget_socket(&mut self, socket: Socket) -> bool {
+        let Some(state) = self.sockets.get(socket) else { return false };
+        let (session, place) = (state.session, state.namespace);
+        if let Some(client) = self.clients.get_mut(session) {
             client.sockets.retain(|other| *other != socket);
         }
+        if self.set_aside(socket) {
+            return true;
+        }
+        self.sockets.remove(socket);
+        self.forget_log(place);
+        false
     }
 }

@@ -14,7 +14,9 @@
 mod admission;
 mod asking;
 mod leaving;
+mod log;
 mod receiving;
+mod recovery;
 mod rooms;
 mod sending;
 mod sockets;
@@ -36,6 +38,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use asking::Asked;
 use core::fmt;
+use recovery::Keep;
 use sansio_engineio::{CloseReason, NoEntropy, Session, SessionId};
 use sansio_ws::deadlines::Instant;
 use sockets::Sockets;
@@ -53,6 +56,19 @@ pub enum Event<'b> {
         /// The namespace, as the client has it: it need not exist.
         namespace: &'b str,
         /// What the client says of itself, a JSON object.
+        auth: &'b str,
+        /// Whether it was there before, was cut off, and is the same socket again if it is let in (S22). Only if
+        /// [`Recovery::skips_admission`](crate::Recovery) is off.
+        comes_back: bool,
+    },
+    /// A client that was cut off has come back, and has been let in as the same socket: with its handle, its id and its
+    /// rooms. It has been sent what it had missed (S22).
+    Recovered {
+        /// Which.
+        socket: Socket,
+        /// Its session from now on.
+        session: Session,
+        /// What the client says of itself now, a JSON object.
         auth: &'b str,
     },
     /// A client has sent an event.
@@ -95,6 +111,15 @@ pub enum Event<'b> {
         socket: Socket,
         /// Why.
         reason: DisconnectReason,
+        /// Whether it may come back: then it is [`Recovered`](Self::Recovered) or [`Forgotten`](Self::Forgotten) later.
+        is_kept: bool,
+    },
+    /// A socket that was kept will not come back (S24).
+    Forgotten {
+        /// Which.
+        socket: Socket,
+        /// Its namespace.
+        namespace: Arc<str>,
     },
 }
 
@@ -147,6 +172,8 @@ pub struct Server {
     next_question: u64,
     done: VecDeque<(Question, usize)>,
     deadlines: BTreeSet<(Instant, Deadline)>,
+    /// If sockets can come back.
+    keep: Option<Box<Keep>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,8 +218,10 @@ impl Server {
         config: Config,
         source: impl FnMut() -> Result<SessionId, NoEntropy> + Send + 'static,
     ) -> Self {
+        let keep = config.recovery.map(|settings| Box::new(Keep::new(settings)));
         Self {
             config,
+            keep,
             source: Box::new(source),
             clients: BySession::new(),
             sockets: Sockets::default(),
@@ -230,7 +259,10 @@ impl Server {
             give_back(&mut self.done);
             return Some(Event::Done { to, missing });
         }
-        let (socket, reason) = *self.leaving.front()?;
+        let Some((socket, reason)) = self.leaving.front().copied() else {
+            let (socket, namespace) = self.keep.as_mut()?.poll_forgotten()?;
+            return Some(Event::Forgotten { socket, namespace });
+        };
         if !self.is_disconnecting {
             self.is_disconnecting = true;
             return Some(Event::Disconnecting { socket, reason });
@@ -238,14 +270,18 @@ impl Server {
         self.is_disconnecting = false;
         self.leaving.pop_front();
         give_back(&mut self.leaving);
-        self.forget_socket(socket);
-        Some(Event::Disconnected { socket, reason })
+        let is_kept = self.forget_socket(socket);
+        Some(Event::Disconnected { socket, reason, is_kept })
     }
 
     /// The next moment at which something is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(due, _)| *due)
+        let due = self.deadlines.first().map(|(due, _)| *due);
+        match self.keep.as_ref().and_then(|keep| keep.next_due()) {
+            Some(other) => Some(due.map_or(other, |due| due.min(other))),
+            None => due,
+        }
     }
 
     /// Does what is due.
@@ -262,6 +298,7 @@ impl Server {
                 Deadline::Answers(question) => self.give_up_question(question),
             }
         }
+        self.forget_old(now);
     }
 }
 

@@ -35,7 +35,7 @@ impl Server {
                     return None;
                 }
                 match packet.kind {
-                    PacketKind::Connect => self.ask_admission(sessions, session, &packet),
+                    PacketKind::Connect => self.ask_admission(now, sessions, session, &packet),
                     PacketKind::ConnectError => {
                         // Only servers refuse.
                         sessions.close(session);
@@ -138,7 +138,7 @@ impl Server {
         }
         // Without a name, or with a number for one, nobody handles it.
         let EventName { text: Some(name), end } = name? else { return None };
-        let ack = packet.ack.map(|id| AckId { socket, id });
+        let ack = packet.ack.map(|id| AckId { socket, session, id });
         Some(Event::Event { socket, name, args: args.behind(end), ack })
     }
 

@@ -1,14 +1,17 @@
 //! What the server says.
 
+use super::log::Audience;
 use super::sockets::Stage;
 use super::{Server, Socket};
 use crate::EncodedArgs;
 use crate::sessions::Sessions;
 use crate::{Packet, PacketKind};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use sansio_engineio::{PreparedPacket, SendError};
+use sansio_engineio::{PreparedPacket, SendError, Session};
+use sansio_ws::deadlines::Instant;
 
 /// Whom a message is for: a plain value, which can be kept and used again (S16).
 ///
@@ -113,8 +116,13 @@ impl Unit {
         id: Option<u64>,
         args: &EncodedArgs,
         compress: bool,
+        offset: Option<&str>,
     ) -> Self {
-        let packet = args.packet(kind, namespace, id);
+        let mut packet = args.packet(kind, namespace, id);
+        // One more argument (S21).
+        let with_offset = offset.zip(packet.data.and_then(|list| list.strip_suffix(']')));
+        let with_offset = with_offset.map(|(offset, list)| format!("{list},\"{offset}\"]"));
+        packet.data = with_offset.as_deref().or(packet.data);
         let prepare =
             |packet: PreparedPacket| if compress { packet } else { packet.compress(false) };
         Self {
@@ -125,6 +133,24 @@ impl Unit {
                 .map(|bytes| prepare(PreparedPacket::binary(bytes)))
                 .collect(),
         }
+    }
+
+    pub(super) fn send(
+        &self,
+        sessions: &mut impl Sessions,
+        session: Session,
+    ) -> Result<(), SendError> {
+        sessions.send(session, &self.header, &self.attachments)
+    }
+
+    /// Its bytes, without the headers of frames.
+    pub(super) fn len(&self) -> usize {
+        let attachments = self.attachments.iter().map(PreparedPacket::len);
+        attachments.fold(self.header.len(), usize::saturating_add)
+    }
+
+    pub(super) fn packets(&self) -> usize {
+        self.attachments.len().saturating_add(1)
     }
 }
 
@@ -138,18 +164,28 @@ pub(super) fn control(kind: PacketKind, namespace: &str, data: Option<&str>) -> 
 }
 
 impl Server {
-    /// Sends an event to one socket.
+    /// Sends an event to one socket. One that was cut off and may come back gets it then.
     ///
     /// # Errors
     ///
-    /// Recoverable: nothing was sent.
+    /// Recoverable: nothing was sent, and nothing will be.
     pub fn emit(
-        &self,
+        &mut self,
+        now: Instant,
         sessions: &mut impl Sessions,
         socket: Socket,
         event: &EncodedArgs,
     ) -> Result<(), EmitError> {
-        self.emit_with(sessions, socket, event, false, true)
+        let place = self.sockets.place_of(socket).ok_or(EmitError::Gone)?;
+        let offset = self.next_offset();
+        let name = self.sockets.name_of(place);
+        let unit = Unit::new(PacketKind::Event, name, None, event, true, offset.as_deref());
+        match self.deliver(sessions, socket, &unit, false) {
+            Err(EmitError::Gone) if self.may_come_back(socket) => {}
+            result => result?,
+        }
+        self.log(now, place, &[socket], Audience::One(socket), unit);
+        Ok(())
     }
 
     /// Sends an event to one socket, or not at all if it would have to wait.
@@ -163,39 +199,36 @@ impl Server {
         socket: Socket,
         event: &EncodedArgs,
     ) -> Result<(), EmitError> {
-        self.emit_with(sessions, socket, event, true, true)
-    }
-
-    fn emit_with(
-        &self,
-        sessions: &mut impl Sessions,
-        socket: Socket,
-        event: &EncodedArgs,
-        is_volatile: bool,
-        compress: bool,
-    ) -> Result<(), EmitError> {
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?;
-        let unit = Unit::new(PacketKind::Event, &namespace.name, None, event, compress);
-        self.deliver(sessions, socket, &unit, is_volatile)
+        let unit = Unit::new(PacketKind::Event, &namespace.name, None, event, true, None);
+        self.deliver(sessions, socket, &unit, true)
     }
 
     /// Sends an event to all that are meant, and returns those who did not get it, with the reason. It is
-    /// encoded once.
+    /// encoded once. Those who were cut off and may come back get it then, unless it is volatile.
     pub fn emit_to(
-        &self,
+        &mut self,
+        now: Instant,
         sessions: &mut impl Sessions,
         target: &Target,
         event: &EncodedArgs,
     ) -> Vec<(Socket, EmitError)> {
+        let Some(place) = self.sockets.place(&target.namespace) else { return Vec::new() };
+        let offset = if target.is_volatile { None } else { self.next_offset() };
         let compress = target.compress;
-        let unit = Unit::new(PacketKind::Event, &target.namespace, None, event, compress);
-        let meant = self.sockets(target).into_iter();
-        meant
-            .filter_map(|socket| {
-                let result = self.deliver(sessions, socket, &unit, target.is_volatile);
-                result.err().map(|error| (socket, error))
-            })
-            .collect()
+        let namespace = &target.namespace;
+        let unit =
+            Unit::new(PacketKind::Event, namespace, None, event, compress, offset.as_deref());
+        let meant = self.sockets(target);
+        let results = meant.iter().map(|socket| {
+            let result = self.deliver(sessions, *socket, &unit, target.is_volatile);
+            result.err().map(|error| (*socket, error))
+        });
+        let failed = results.flatten().collect();
+        if offset.is_some() {
+            self.log(now, place, &meant, Audience::of(target), unit);
+        }
+        failed
     }
 
     pub(super) fn deliver(
@@ -210,7 +243,7 @@ impl Server {
         if is_volatile && !sessions.can_send_now(session) {
             return Err(EmitError::Dropped);
         }
-        sessions.send(session, &unit.header, &unit.attachments).map_err(|error| match error {
+        unit.send(sessions, session).map_err(|error| match error {
             SendError::Full => EmitError::Full,
             // JSON has no separator in it, so that is not among them.
             _ => EmitError::Gone,

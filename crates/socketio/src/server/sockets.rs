@@ -1,8 +1,10 @@
 //! The sockets: each is one client in one namespace.
 
+use super::recovery::Identity;
 use super::rooms::{Members, Rooms};
 use super::{Question, Server};
 use crate::Target;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -42,7 +44,7 @@ impl fmt::Debug for Socket {
 pub(super) struct SocketState {
     pub(super) session: Session,
     /// The place of its namespace.
-    pub(super) namespace: usize,
+    pub(super) namespace: u32,
     /// Its public id. Empty before it is admitted.
     pub(super) id: Arc<str>,
     /// In the order in which it joined them.
@@ -50,6 +52,8 @@ pub(super) struct SocketState {
     pub(super) stage: Stage,
     /// The answers that it owes.
     pub(super) questions: BTreeSet<Question>,
+    /// What it takes to come back, if it can.
+    pub(super) identity: Option<Box<Identity>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +71,19 @@ pub(super) struct Namespace {
     pub(super) rooms: Rooms,
     /// Those that are open, and those that wait.
     pub(super) members: BTreeSet<u32>,
+    /// How many are away.
+    away: usize,
 }
+
+/// Stands for the generation of a socket that is away: nobody finds it, and its slot is nobody else's.
+const AWAY: u32 = 0;
 
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     slab: Slab<(u32, SocketState)>,
     inserted: u32,
     namespaces: Slab<Namespace>,
-    by_name: BTreeMap<Arc<str>, usize>,
+    by_name: BTreeMap<Arc<str>, u32>,
 }
 
 impl Sockets {
@@ -84,16 +93,18 @@ impl Sockets {
             Some(place) => *place,
             None => {
                 let name = Arc::<str>::from(namespace);
-                let place = self.namespaces.insert(Namespace {
+                let place = u32::try_from(self.namespaces.vacant_key()).ok()?;
+                self.namespaces.insert(Namespace {
                     name: Arc::clone(&name),
                     rooms: Rooms::default(),
                     members: BTreeSet::new(),
+                    away: 0,
                 });
                 self.by_name.insert(name, place);
                 place
             }
         };
-        self.inserted = self.inserted.wrapping_add(1);
+        self.inserted = self.inserted.checked_add(1).unwrap_or(AWAY + 1);
         let state = SocketState {
             session,
             namespace: place,
@@ -101,9 +112,10 @@ impl Sockets {
             rooms: Vec::new(),
             stage: Stage::Asking,
             questions: BTreeSet::new(),
+            identity: None,
         };
         let slot = u32::try_from(self.slab.insert((self.inserted, state))).ok()?;
-        self.namespaces.get_mut(place)?.members.insert(slot);
+        self.namespaces.get_mut(place as usize)?.members.insert(slot);
         Some(Socket { slot, generation: self.inserted })
     }
 
@@ -111,20 +123,109 @@ impl Sockets {
     pub(super) fn remove(&mut self, socket: Socket) -> Option<SocketState> {
         self.get(socket)?;
         let (_, state) = self.slab.try_remove(socket.index())?;
-        let namespace = self.namespaces.get_mut(state.namespace)?;
+        let namespace = self.namespaces.get_mut(state.namespace as usize)?;
         for room in &state.rooms {
             namespace.rooms.leave(room, socket.slot);
         }
         namespace.members.remove(&socket.slot);
-        if namespace.members.is_empty() {
+        self.clear(state.namespace);
+        Some(state)
+    }
+
+    /// Removes a namespace if nobody is in it, nor can come back to it.
+    fn clear(&mut self, place: u32) {
+        if let Some(namespace) = self.namespaces.get(place as usize)
+            && namespace.members.is_empty()
+            && namespace.away == 0
+        {
             self.by_name.remove(&namespace.name);
-            self.namespaces.try_remove(state.namespace);
+            self.namespaces.try_remove(place as usize);
         }
         if self.slab.is_empty() {
             self.slab.shrink_to_fit();
             self.namespaces.shrink_to_fit();
         }
+    }
+
+    /// Has a socket be away: its handle finds nothing any more, and its rooms are without it.
+    pub(super) fn set_aside(&mut self, socket: Socket) {
+        let Some((generation, state)) = self.slab.get_mut(socket.index()) else { return };
+        let Some(namespace) = self.namespaces.get_mut(state.namespace as usize) else { return };
+        *generation = AWAY;
+        for room in &state.rooms {
+            namespace.rooms.leave(room, socket.slot);
+        }
+        namespace.members.remove(&socket.slot);
+        namespace.away = namespace.away.saturating_add(1);
+    }
+
+    /// A socket that is away.
+    pub(super) fn away(&self, socket: Socket) -> Option<&SocketState> {
+        let (generation, state) = self.slab.get(socket.index())?;
+        let handle = state.identity.as_ref()?.handle;
+        (*generation == AWAY && handle == socket).then_some(state)
+    }
+
+    /// Has a socket that is away wait for admission to another session.
+    pub(super) fn take_back(
+        &mut self,
+        socket: Socket,
+        session: Session,
+    ) -> Option<&mut SocketState> {
+        let place = self.away(socket)?.namespace as usize;
+        let namespace = self.namespaces.get_mut(place)?;
+        namespace.members.insert(socket.slot);
+        namespace.away = namespace.away.saturating_sub(1);
+        let (generation, state) = self.slab.get_mut(socket.index())?;
+        *generation = socket.generation;
+        state.session = session;
+        state.stage = Stage::Asking;
         Some(state)
+    }
+
+    /// Opens a socket that was taken back, with the rooms that it had.
+    pub(super) fn open_again(&mut self, socket: Socket) -> Option<&mut Identity> {
+        self.get(socket)?;
+        let (_, state) = self.slab.get_mut(socket.index())?;
+        let namespace = self.namespaces.get_mut(state.namespace as usize)?;
+        for room in &mut state.rooms {
+            *room = namespace.rooms.join(room, socket.slot);
+        }
+        // The name of its room, of which there is one copy.
+        if let Some(room) = state.rooms.iter().find(|room| **room == state.id) {
+            state.id = Arc::clone(room);
+        }
+        state.stage = Stage::Open;
+        state.identity.as_deref_mut()
+    }
+
+    /// Removes a socket that is away, and its namespace if nobody else is in it, of which the name is returned.
+    pub(super) fn remove_away(&mut self, socket: Socket) -> Option<(SocketState, Arc<str>)> {
+        self.away(socket)?;
+        let (_, state) = self.slab.try_remove(socket.index())?;
+        let namespace = self.namespaces.get_mut(state.namespace as usize)?;
+        namespace.away = namespace.away.saturating_sub(1);
+        let name = Arc::clone(&namespace.name);
+        self.clear(state.namespace);
+        Some((state, name))
+    }
+
+    pub(super) fn has_namespace(&self, place: u32) -> bool {
+        self.namespaces.contains(place as usize)
+    }
+
+    /// The place of the namespace of a socket, which may be away.
+    pub(super) fn place_of(&self, socket: Socket) -> Option<u32> {
+        self.get(socket).or_else(|| self.away(socket)).map(|state| state.namespace)
+    }
+
+    /// The place of a namespace.
+    pub(super) fn place(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn name_of(&self, place: u32) -> &str {
+        self.namespaces.get(place as usize).map_or("", |namespace| &namespace.name)
     }
 
     pub(super) fn get(&self, socket: Socket) -> Option<&SocketState> {
@@ -138,11 +239,11 @@ impl Sockets {
     }
 
     pub(super) fn namespace_of(&self, socket: Socket) -> Option<&Namespace> {
-        self.namespaces.get(self.get(socket)?.namespace)
+        self.namespaces.get(self.get(socket)?.namespace as usize)
     }
 
     pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
-        self.namespaces.get(*self.by_name.get(name)?)
+        self.namespaces.get(*self.by_name.get(name)? as usize)
     }
 
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
@@ -161,7 +262,7 @@ impl Sockets {
         if *generation != socket.generation || state.rooms.iter().any(|name| **name == *room) {
             return Some(());
         }
-        let namespace = self.namespaces.get_mut(state.namespace)?;
+        let namespace = self.namespaces.get_mut(state.namespace as usize)?;
         // Most are in that of their id, and in no other.
         state.rooms.reserve_exact(usize::from(state.rooms.is_empty()));
         state.rooms.push(namespace.rooms.join(room, socket.slot));
@@ -174,7 +275,7 @@ impl Sockets {
             return None;
         }
         state.rooms.retain(|name| **name != *room);
-        self.namespaces.get_mut(state.namespace)?.rooms.leave(room, socket.slot);
+        self.namespaces.get_mut(state.namespace as usize)?.rooms.leave(room, socket.slot);
         Some(())
     }
 }

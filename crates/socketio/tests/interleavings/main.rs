@@ -287,6 +287,7 @@ impl Pair {
             Got::Disconnected { socket, reason } => {
                 (About::Socket(sockets[&socket]), format!("disconnected {reason}"))
             }
+            other => panic!("{other:?}"),
         };
         self.driver.got().into_iter().map(said).collect()
     }

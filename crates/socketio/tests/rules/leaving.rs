@@ -122,7 +122,7 @@ fn s14_accepts_rooms_id_and_namespace_while_disconnecting() {
     let (mut driver, session, root, b) = both();
     driver.enter(b, "r").unwrap();
     let id = String::from(driver.server.id(b));
-    driver.server.closed(session, CloseReason::TransportError);
+    driver.server.closed(driver.now, session, CloseReason::TransportError);
     let mut next = || driver.server.poll_event();
     let reason = DisconnectReason::Session(CloseReason::TransportError);
     let is_first = |event| matches!(event, Some(Disconnecting { socket, reason: why }) if socket == root && why == reason);
@@ -154,11 +154,11 @@ fn s14_rejects_everything_for_a_socket_that_leaves() {
     // Before the application is told, and between the two steps.
     for step in 0..2 {
         assert!(!server.is_open(b) && server.find("/b", server.id(b)).is_none());
-        assert_eq!(server.emit(wire, b, &event("a", ())), Err(EmitError::Gone));
+        assert_eq!(server.emit(driver.now, wire, b, &event("a", ())), Err(EmitError::Gone));
         let asked = server.ask(driver.now, wire, b, Duration::from_secs(1), &event("a", ()));
         assert_eq!(asked, Err(EmitError::Gone));
         assert_eq!(server.join(b, "s"), Err(JoinError::Gone));
-        assert!(server.emit_to(wire, &Target::all("/b"), &event("a", ())).is_empty());
+        assert!(server.emit_to(driver.now, wire, &Target::all("/b"), &event("a", ())).is_empty());
         assert!(server.sockets(&Target::all("/b").room("r")).is_empty());
         assert_eq!(server.namespaces().collect::<Vec<_>>(), [("/", 1)]);
         server.disconnect(wire, b, Close::Namespace);

@@ -21,6 +21,7 @@ mod engine;
 mod leaving;
 mod packets;
 mod properties;
+mod recovery;
 mod rooms;
 mod talk;
 #[path = "../../examples/parser/tree.rs"]
@@ -47,6 +48,7 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("encoding.rs"),
         include_str!("leaving.rs"),
         include_str!("packets.rs"),
+        include_str!("recovery.rs"),
         include_str!("rooms.rs"),
         include_str!("talk.rs"),
         include_str!("units.rs"),
@@ -60,6 +62,9 @@ fn each_rule_has_a_test_of_either_kind() {
     // Those before are of Engine.IO.
     let expected: Vec<_> =
         of_servers.chain((4..=6).map(|number: u8| format!("C{number}"))).collect();
+        rules.lines().filter_map(|line| line.strip_prefix("| S")?.split(' ').next()).collect();
+    // S19 is about handlers, and what follows S24 about files and clusters.
+    let expected: Vec<_> = (1..=18).chain(20..=24).map(|number: u8| number.to_string()).collect();
     assert_eq!(numbers, expected);
     for number in numbers {
         for kind in ["accepts", "rejects"] {

@@ -137,15 +137,15 @@ fn s16_rejects_those_who_cannot_take_it_and_no_others() {
 #[test]
 fn s18_accepts_what_leaves_at_once_and_others_in_order() {
     let (mut driver, sessions, sockets) = crowd(2);
-    let (server, wire) = (&driver.server, &mut driver.wire);
+    let (server, wire) = (&mut driver.server, &mut driver.wire);
     assert_eq!(server.emit_volatile(wire, sockets[0], &event("v", ())), Ok(()));
     wire.slow.insert(sessions[0]);
     // One that is not volatile waits.
-    assert_eq!(server.emit(wire, sockets[0], &event("a", ())), Ok(()));
-    let failed = server.emit_to(wire, &Target::all("/").volatile(), &event("w", ()));
+    assert_eq!(server.emit(driver.now, wire, sockets[0], &event("a", ())), Ok(()));
+    let failed = server.emit_to(driver.now, wire, &Target::all("/").volatile(), &event("w", ()));
     assert_eq!(failed, [(sockets[0], EmitError::Dropped)]);
     wire.slow.clear();
-    assert_eq!(server.emit_to(wire, &Target::all("/").volatile(), &event("x", ())), []);
+    assert_eq!(server.emit_to(driver.now, wire, &Target::all("/").volatile(), &event("x", ())), []);
     assert_eq!(driver.heard(sessions[0]), ["2[\"v\"]", "2[\"a\"]", "2[\"x\"]"]);
     assert_eq!(driver.heard(sessions[1]), ["2[\"w\"]", "2[\"x\"]"]);
 }

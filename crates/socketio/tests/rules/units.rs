@@ -43,8 +43,10 @@ impl Both {
         let file = Bytes::from(vec![number]);
         let binary = event("file", (number, file.clone(), file));
         let text = event("text", (number,));
-        let sent =
-            [self.server.emit(&mut at, socket, &binary), self.server.emit(&mut at, socket, &text)];
+        let sent = [
+            self.server.emit(at.now, &mut at, socket, &binary),
+            self.server.emit(at.now, &mut at, socket, &text),
+        ];
         self.engine.settle();
         sent
     }
@@ -165,11 +167,11 @@ fn s2_rejects_units_to_those_who_have_no_room() {
     let large = event("large", (Bytes::from(vec![0; 60]),));
     let all = Target::all("/");
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
-    assert_eq!(both.server.emit_to(&mut at, &all, &large), []);
+    assert_eq!(both.server.emit_to(at.now, &mut at, &all, &large), []);
     both.engine.settle();
     assert_eq!(both.polled(&clients[1].0).len(), 2);
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
-    let failed = both.server.emit_to(&mut at, &all, &large);
+    let failed = both.server.emit_to(at.now, &mut at, &all, &large);
     assert_eq!(failed, [(*socket, EmitError::Full)]);
     both.engine.settle();
     assert_eq!(both.polled(slow).len(), 2, "the first one, and nothing of the second");
@@ -183,7 +185,7 @@ fn s2_rejects_nothing_for_the_character_that_separates() {
     // JSON has it as an escape.
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
     let strange = event("a\u{1e}b", ("c\u{1e}d", Bytes::from_static(b"\x1e")));
-    assert_eq!(both.server.emit(&mut at, socket, &strange), Ok(()));
+    assert_eq!(both.server.emit(at.now, &mut at, socket, &strange), Ok(()));
     both.engine.settle();
     let polled = both.polled(&client);
     let header = "451-[\"a\\u001eb\",\"c\\u001ed\",{\"_placeholder\":true,\"num\":0}]";
@@ -199,7 +201,7 @@ fn s16_accepts_messages_that_are_not_to_be_compressed() {
         let files = vec![Bytes::from_static(b"x"); attachments];
         let target = Target::all("/").compress(on);
         let mut at = At { server: &mut both.engine.server, now: both.engine.now };
-        assert_eq!(both.server.emit_to(&mut at, &target, &event("a", (&files,))), []);
+        assert_eq!(both.server.emit_to(at.now, &mut at, &target, &event("a", (&files,))), []);
         both.engine.settle();
         let get = both.engine.get(&client);
         assert_eq!(both.engine.may_compress(get), on);
@@ -238,10 +240,10 @@ fn s8_accepts_what_was_said_before_the_end() {
     let mut at = At { server: &mut both.engine.server, now: both.engine.now };
     let text = sansio_engineio::Message::Text("9");
     assert!(both.server.message(at.now, &mut at, client.session, text).is_none());
-    assert_eq!(both.server.emit(&mut at, socket, &event("a", ())), Err(EmitError::Gone));
+    assert_eq!(both.server.emit(at.now, &mut at, socket, &event("a", ())), Err(EmitError::Gone));
     both.engine.settle();
     let reason = both.engine.ended(client.session).expect("it is closed");
-    both.server.closed(client.session, reason);
+    both.server.closed(both.engine.now, client.session, reason);
     let Some(Event::Disconnecting { reason, .. }) = both.server.poll_event() else { panic!() };
     assert_eq!(reason, crate::driver::CLOSED);
     let get = both.engine.get(&client);

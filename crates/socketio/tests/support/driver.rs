@@ -61,6 +61,8 @@ pub struct Wire {
     pub full: BTreeSet<Session>,
     /// Those for which something waits.
     pub slow: BTreeSet<Session>,
+    /// How many packets and bytes are taken at once, if not any number.
+    pub room: Option<(usize, usize)>,
 }
 
 pub fn text_of(packet: &PreparedPacket) -> String {
@@ -98,6 +100,11 @@ impl Sessions for Wire {
 
     fn can_send_now(&self, session: Session) -> bool {
         !self.closed.contains(&session) && !self.slow.contains(&session)
+    }
+
+    fn has_room(&self, session: Session, packets: usize, bytes: usize) -> bool {
+        let is_there = !self.closed.contains(&session) && !self.full.contains(&session);
+        is_there && self.room.is_none_or(|(most, size)| packets <= most && bytes <= size)
     }
 
     fn close(&mut self, session: Session) {
@@ -148,6 +155,13 @@ pub enum Got {
         socket: Socket,
         reason: DisconnectReason,
     },
+    Recovered {
+        socket: Socket,
+        auth: String,
+    },
+    Forgotten {
+        socket: Socket,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +169,8 @@ pub enum Life {
     Asking,
     Open,
     Leaving,
+    /// It was cut off, and may come back.
+    Away,
     /// It has left, or was not let in.
     Over,
 }
@@ -277,7 +293,7 @@ impl Driver {
     pub fn end(&mut self, session: Session, reason: CloseReason) {
         if self.wire.closed.insert(session) {
             self.open.remove(&session);
-            self.server.closed(session, reason);
+            self.server.closed(self.now, session, reason);
         }
         self.settle();
     }
@@ -286,7 +302,7 @@ impl Driver {
     pub fn tell_ends(&mut self) {
         while let Some(session) = self.wire.ending.pop_front() {
             self.open.remove(&session);
-            self.server.closed(session, CloseReason::ForcedClose);
+            self.server.closed(self.now, session, CloseReason::ForcedClose);
             self.take_events();
         }
     }
@@ -318,6 +334,7 @@ impl Driver {
         assert_eq!(admitted, (is_waiting && is_told).then_some(socket));
         known.life = match admitted {
             Some(_) => Life::Open,
+            None if self.server.is_away(socket) => Life::Away,
             None => Life::Over,
         };
         admitted
@@ -326,18 +343,19 @@ impl Driver {
     fn turn_away(&mut self, ticket: Ticket, message: &str, data: Option<&str>) {
         let socket = ticket.socket();
         self.server.refuse(&mut self.wire, ticket, message, data);
-        self.known.get_mut(&socket).expect("it was asked for").life = Life::Over;
+        let life = if self.server.is_away(socket) { Life::Away } else { Life::Over };
+        self.known.get_mut(&socket).expect("it was asked for").life = life;
         assert!(self.server.session(socket).is_none());
     }
 
     pub fn emit(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
-        let sent = self.server.emit(&mut self.wire, socket, event);
+        let sent = self.server.emit(self.now, &mut self.wire, socket, event);
         self.settle();
         sent
     }
 
     pub fn emit_to(&mut self, target: &Target, event: &EncodedArgs) -> Vec<(Socket, EmitError)> {
-        let failed = self.server.emit_to(&mut self.wire, target, event);
+        let failed = self.server.emit_to(self.now, &mut self.wire, target, event);
         self.settle();
         failed
     }
@@ -385,7 +403,7 @@ impl Driver {
     }
 
     pub fn close_all(&mut self) {
-        self.server.close_all(&mut self.wire);
+        self.server.close_all(self.now, &mut self.wire);
         self.settle();
     }
 
@@ -445,7 +463,7 @@ impl Driver {
             assert_eq!(self.disconnecting, None, "nothing comes between the two");
         }
         match event {
-            Event::Admit { ticket, session, namespace, auth } => {
+            Event::Admit { ticket, session, namespace, auth, comes_back } => {
                 let (socket, namespace) = (ticket.socket(), String::from(namespace));
                 assert!(self.open.contains(&session));
                 assert!(!self.server.is_open(socket) && self.server.is_waiting(&ticket));
@@ -455,13 +473,37 @@ impl Driver {
                     auth: auth.into(),
                 });
                 let known = Known { session, namespace, life: Life::Asking };
-                assert!(self.known.insert(socket, known).is_none(), "no handle is used again");
-                self.sockets.push(socket);
+                match self.known.insert(socket, known) {
+                    Some(known) => {
+                        // Or it has gone while it waited.
+                        assert!(comes_back && matches!(known.life, Life::Away | Life::Asking));
+                    }
+                    None => {
+                        assert!(!comes_back, "no handle is used again");
+                        self.sockets.push(socket);
+                    }
+                }
                 match self.admits {
                     Admits::Now => _ = self.let_in(ticket),
                     Admits::Later => self.tickets.push_back(ticket),
                     Admits::Never => self.turn_away(ticket, "no", None),
                 }
+            }
+            Event::Recovered { socket, session, auth } => {
+                assert!(self.open.contains(&session) && self.server.is_open(socket));
+                assert_eq!(self.server.session(socket), Some(session));
+                assert!(self.server.is_recovered(socket));
+                let known = self.known.get_mut(&socket).expect("it was there before");
+                assert_eq!(std::mem::replace(&mut known.life, Life::Open), Life::Away);
+                assert_eq!(self.server.namespace(socket), known.namespace);
+                known.session = session;
+                self.got.push(Got::Recovered { socket, auth: auth.into() });
+            }
+            Event::Forgotten { socket, namespace } => {
+                let known = self.known.get_mut(&socket).expect("it was there before");
+                assert_eq!(*namespace, *known.namespace);
+                assert_eq!(std::mem::replace(&mut known.life, Life::Over), Life::Away);
+                self.got.push(Got::Forgotten { socket });
             }
             Event::Event { socket, name, args, ack } => {
                 assert_eq!(self.known[&socket].life, Life::Open);
@@ -495,10 +537,11 @@ impl Driver {
                 self.got.push(Got::Disconnecting { socket, reason, rooms });
                 self.disconnecting = Some((socket, reason));
             }
-            Event::Disconnected { socket, reason } => {
+            Event::Disconnected { socket, reason, is_kept } => {
                 assert_eq!(self.disconnecting.take(), Some((socket, reason)));
                 let known = self.known.get_mut(&socket).expect("it was admitted");
-                assert_eq!(std::mem::replace(&mut known.life, Life::Over), Life::Leaving);
+                let life = if is_kept { Life::Away } else { Life::Over };
+                assert_eq!(std::mem::replace(&mut known.life, life), Life::Leaving);
                 assert_eq!(self.server.id(socket), "");
                 assert_eq!(self.server.rooms(socket).count(), 0);
                 assert_eq!(self.server.session(socket), None);
@@ -520,6 +563,7 @@ impl Driver {
                 assert_eq!(self.server.find(&known.namespace, id), Some(*socket));
             }
             assert_eq!(self.server.is_open(*socket), known.life == Life::Open);
+            assert!(known.life != Life::Away || self.server.is_away(*socket));
             if self.tells_ends {
                 // One whose client was closed waits for nothing.
                 let is_over = self.wire.closed.contains(&known.session);
@@ -536,7 +580,8 @@ impl Driver {
             crowds.iter().map(|(namespace, sockets)| (*namespace, sockets.len())).collect();
         assert_eq!(self.server.namespaces().collect::<BTreeMap<_, _>>(), expected);
         let asks = self.questions.values().any(|asked| asked.missing.is_none());
-        assert!(!self.open.is_empty() || asks || self.server.poll_timeout().is_none());
+        let keeps = self.server.config().recovery.is_some();
+        assert!(!self.open.is_empty() || asks || keeps || self.server.poll_timeout().is_none());
     }
 
     /// All sessions end, and nothing may be left.
@@ -545,11 +590,15 @@ impl Driver {
         self.settle();
         for session in std::mem::take(&mut self.open) {
             self.wire.closed.insert(session);
-            self.server.closed(session, CloseReason::TransportClose);
+            self.server.closed(self.now, session, CloseReason::TransportClose);
         }
         self.settle();
         for ticket in std::mem::take(&mut self.tickets) {
             assert_eq!(self.let_in(ticket), None);
+        }
+        if let Some(recovery) = self.server.config().recovery {
+            // Who is away is forgotten, and the logs with them.
+            self.wait_late(recovery.time);
         }
         for known in self.known.values_mut() {
             // The others were never let in.
