@@ -11,6 +11,7 @@ from wire import WATCHDOG, Closed, Connection, WebSocket
 SIDE = sys.argv[1]
 PORT = dict(argument.split("=") for argument in sys.argv[2:])
 CHECKS = []
+WITH_RECOVERY = ("recovery", "brief")
 
 
 def check(name, ours=None):
@@ -42,12 +43,12 @@ def split(packet):
 class Peer:
     """Socket.IO over a connection of Engine.IO, a packet at a time."""
 
-    def join(self, namespace="/", auth=None):
+    def join(self, namespace="/", auth=None, keys=("sid",)):
         """Admitted, and told its `auth`; the public id."""
         prefix = "" if namespace == "/" else f"{namespace},"
         self.send(f"0{prefix}" + ("" if auth is None else json.dumps(auth)))
         head, data = split(self.receive())
-        expect((head, list(data)), (f"0{prefix}", ["sid"]), "answer to CONNECT")
+        expect((head, tuple(data)), (f"0{prefix}", keys), "answer to CONNECT")
         if namespace != "/admin":
             self.expect(f'2{prefix}["auth",{json.dumps(auth or {})}]')
         return data["sid"]
@@ -165,7 +166,7 @@ def wait_until(question):
 class Admin:
     def __init__(self, server="patient"):
         self.socket = Socket(server)
-        self.socket.join("/admin")
+        self.socket.join("/admin", keys=("sid", "pid") if server in WITH_RECOVERY else ("sid",))
 
     def log(self):
         return self.socket.ask("log", namespace="/admin")[0]

@@ -1,17 +1,18 @@
 // npm's client of one version against the mode `app`, with each set of transports.
 //
-//     node client.mjs version=4.8 plain=PORT quick=PORT
+//     node client.mjs version=4.8 plain=PORT quick=PORT recovery=PORT
 //
-// The server `quick` has a heartbeat of 300 ms.
+// The server `quick` has a heartbeat of 300 ms, and `recovery` lets clients come back.
 
 import { Bench, SETS, VERSIONS, equal, finish, given, report } from "./npm.mjs";
 import ends from "./npm_ends.mjs";
 import events from "./npm_events.mjs";
 import namespaces from "./npm_namespaces.mjs";
 import order from "./npm_order.mjs";
+import recovery from "./npm_recovery.mjs";
 import rooms from "./npm_rooms.mjs";
 
-const checks = { ...events, ...rooms, ...order, ...namespaces, ...ends };
+const checks = { ...events, ...rooms, ...order, ...namespaces, ...ends, ...recovery(given.version) };
 const first = Object.keys(VERSIONS).indexOf(given.version) + 1;
 
 const run = (some) => Promise.all(SETS.map(async (transports, number) => {

@@ -12,9 +12,10 @@ import raw_connect
 import raw_ends
 import raw_http
 import raw_packets
+import raw_recovery
 from checks import CHECKS, PORT, SIDE
 
-TOPICS = (raw_packets, raw_connect, raw_ends, raw_http)
+TOPICS = (raw_packets, raw_connect, raw_ends, raw_http, raw_recovery)
 AT_A_TIME = 8  # most of them only wait
 
 

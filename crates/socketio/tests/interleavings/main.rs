@@ -11,6 +11,7 @@
 mod support;
 
 mod model;
+mod recovery;
 
 use model::{ANSWER_TIMEOUT, ATTACHMENT_TIMEOUT, About, CONNECT_TIMEOUT, Model, NAMES, Place};
 use sansio_engineio::{CloseReason, Session};
