@@ -411,3 +411,66 @@ fn a_client_about_which_nobody_decides_is_refused() {
     drop(client);
     server.end();
 }
+
+/// What is kept by the handle of a socket is there again with it, until it is forgotten.
+#[test]
+fn a_client_that_was_cut_off_comes_back_as_the_same_socket() {
+    #[derive(Default)]
+    struct Names(BTreeMap<Socket, String>, Option<Said>);
+    let (sender, said) = channel();
+    let mut app = App::new(Names(BTreeMap::new(), Some(Said(sender))), engine());
+    app.namespace("/")
+        .on_connect(|names, socket| {
+            let name = names.0.get(&socket.handle()).cloned().unwrap_or_default();
+            socket.emit("hello", (socket.is_recovered(), name, socket.rooms().count()));
+        })
+        .on("name", |names, socket, (name,): (String,)| {
+            socket.join("named");
+            names.0.insert(socket.handle(), name);
+        })
+        .on("leave", |_, socket, (): ()| socket.disconnect(Close::Namespace))
+        .on_disconnect(|names, socket, reason| {
+            // It is away, and hears of it when it is back.
+            socket.emit("missed", (reason.to_string(),));
+            names.1.as_ref().unwrap().say("lost");
+        })
+        .on_forget(|names, socket| {
+            let name = names.0.remove(&socket).unwrap_or_default();
+            names.1.as_ref().unwrap().say(format!("{name} is forgotten"));
+        });
+    let recovery = sansio_socketio::Recovery::new().time(FAR);
+    let config = sansio_socketio::Config::new().recovery(Some(recovery));
+    let server = Running::start(app.config(config));
+    let next = || said.recv_timeout(PATIENCE).unwrap();
+
+    let mut client = server.connect();
+    client.send("40");
+    let answer = client.read();
+    let hello = client.read();
+    assert!(hello.starts_with("42[\"hello\",false,\"\",1,\""), "{hello}");
+    client.send("42[\"name\",\"ann\"]");
+    for _ in 0..3 {
+        let pid = answer.split("\"pid\":\"").nth(1).unwrap().trim_end_matches("\"}");
+        let offset = hello.rsplit('"').nth(1).unwrap();
+        drop(client);
+        assert_eq!(next(), "lost");
+        client = server.connect();
+        client.send(&format!("40{{\"pid\":\"{pid}\",\"offset\":\"{offset}\"}}"));
+        let mut missed = client.read();
+        // What was said after that offset, each time once more than before.
+        while !missed.starts_with("40") {
+            assert!(
+                missed.starts_with("42[\"missed\",") || missed.starts_with("42[\"hello\",true")
+            );
+            missed = client.read();
+        }
+        assert_eq!(missed, answer);
+        let hello = client.read();
+        assert!(hello.starts_with("42[\"hello\",true,\"ann\",2,\""), "{hello}");
+    }
+    client.send("42[\"leave\"]");
+    assert_eq!(client.read(), "41");
+    assert_eq!((next(), next()), ("lost".into(), "ann is forgotten".into()));
+    drop(client);
+    server.end();
+}

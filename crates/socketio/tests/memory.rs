@@ -13,7 +13,7 @@ mod heap;
 use driver::{event, ids, sessions};
 use heap::Heap;
 use sansio_engineio::{CloseReason, Message, PreparedPacket, SendError, Session};
-use sansio_socketio::{Config, Event, Server, Sessions, Socket, Target};
+use sansio_socketio::{Config, Event, Recovery, Server, Sessions, Socket, Target};
 use sansio_ws::deadlines::Instant;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -178,4 +178,60 @@ fn coming_and_going_costs_nothing() {
     assert_eq!(sizes[0], sizes[2]);
     // The names of those that it has left in this moment, of as many as it could be in.
     assert!(sizes[0] < 10_000, "{} bytes", sizes[0]);
+}
+
+/// Clients that are lost, and events for them, of all sizes and in many namespaces: no more is kept than allowed, and
+/// nothing when their time is over.
+#[test]
+fn what_is_kept_for_the_lost_is_bounded_and_given_back() {
+    const TIME: Duration = Duration::from_secs(60);
+    let sessions = sessions(CLIENTS);
+    let heap = Heap::now();
+    let recovery = Recovery::default()
+        .time(TIME)
+        .max_events(500)
+        .max_bytes(500_000)
+        .max_bytes_of_all(2_000_000)
+        .max_sockets(5000)
+        .max_socket_bytes(2_000_000);
+    let mut server = Server::new(Config::default().recovery(Some(recovery)), ids());
+    let empty = heap.growth();
+    let mut now = Instant::default();
+    for round in 0..3 {
+        for session in &sessions {
+            server.opened(now, *session);
+            connect(&mut server, now, *session, "0");
+        }
+        if round == 0 {
+            let each = (heap.growth() - empty) / CLIENTS;
+            println!("{each} bytes for a client that could come back");
+            assert!(each <= 700, "{each} bytes");
+        }
+        for (at, session) in sessions.iter().enumerate() {
+            let inner = connect(&mut server, now, *session, &format!("0/{},", at % 100));
+            for room in 0..at % 7 {
+                server.join(inner, &format!("{at} {room} {}", "r".repeat(at % 100))).unwrap();
+            }
+            let size = if at % 50 == 0 { 100_000 } else { at % 1000 };
+            let target = Target::all(format!("/{}", at % 100)).room("r").except("s");
+            let news = event("news", ("x".repeat(size),));
+            assert_eq!(server.emit_to(now, &mut Nowhere, &target, &news), []);
+            server.emit(now, &mut Nowhere, inner, &news).unwrap();
+            server.closed(now, *session, CloseReason::TransportClose);
+            take_events(&mut server);
+        }
+        let kept = heap.growth() - empty;
+        println!("{kept} bytes are kept");
+        // The two bounds, and a list with places for as many sockets as there were at once.
+        assert!(kept <= 4_000_000 + 100 * CLIENTS.next_power_of_two(), "{kept} bytes");
+        now = now + TIME / 2;
+        server.handle_timeout(now, &mut Nowhere);
+        assert!(server.poll_timeout().is_some());
+        now = now + TIME / 2;
+        server.handle_timeout(now, &mut Nowhere);
+        assert!(take_events(&mut server) > 1000);
+        assert_eq!((server.poll_timeout(), server.clients()), (None, 0));
+        let rest = heap.growth() - empty;
+        assert!(rest <= TOLERANCE, "{rest} bytes");
+    }
 }

@@ -6,7 +6,7 @@ mod driver;
 
 use driver::{Admits, Driver, Life, event};
 use sansio_engineio::{CloseReason, Session};
-use sansio_socketio::{Bytes, Close, Config, EmitError, JoinError, Socket, Target};
+use sansio_socketio::{Bytes, Close, Config, EmitError, JoinError, Recovery, Socket, Target};
 use std::time::Duration;
 
 const NAMES: [&str; 4] = ["/", "/a", "/b", "/c"];
@@ -79,13 +79,18 @@ struct Run {
     sessions: Vec<Session>,
     /// How many questions there were, whatever became of them: the next one's id.
     asked: usize,
+    /// The pids and the offsets that clients were told.
+    pids: Vec<String>,
+    offsets: Vec<String>,
 }
 
 /// Seven bytes are settings, and the others what happens.
 pub fn server(data: &[u8]) {
     let mut input = Input(data);
+    let first = input.byte();
     let config = Config::default()
-        .max_namespaces(1 + input.below(4))
+        .recovery(recovery(first >> 2))
+        .max_namespaces(1 + usize::from(first % 4))
         .max_rooms(1 + input.below(4))
         .max_questions(input.below(4))
         .max_attachment_bytes(30 + input.below(100))
@@ -93,7 +98,8 @@ pub fn server(data: &[u8]) {
         .attachment_timeout(Duration::from_secs(1 + input.below(8) as u64));
     let mut driver = Driver::new(config.clone());
     driver.admits = admits(&mut input);
-    let mut run = Run { driver, config, sessions: vec![], asked: 0 };
+    let (pids, offsets) = (vec![], vec![]);
+    let mut run = Run { driver, config, sessions: vec![], asked: 0, pids, offsets };
     while !input.0.is_empty() {
         run.act(&mut input);
         run.check();
@@ -103,6 +109,17 @@ pub fn server(data: &[u8]) {
 
 fn admits(input: &mut Input<'_>) -> Admits {
     [Admits::Now, Admits::Now, Admits::Later, Admits::Never][input.below(4)]
+}
+
+/// Six bits: off in half of the cases, and with small limits in the others.
+fn recovery(bits: u8) -> Option<Recovery> {
+    let recovery = Recovery::default()
+        .time(Duration::from_secs(5))
+        .max_sockets(usize::from(bits >> 1 & 3))
+        .max_events(1 + 4 * usize::from(bits >> 3 & 1))
+        .max_bytes_of_all(if bits >> 4 & 1 == 0 { 1000 } else { 10_000 })
+        .skips_admission(bits >> 5 & 1 == 0);
+    (bits & 1 == 1).then_some(recovery)
 }
 
 impl Run {
@@ -162,7 +179,7 @@ impl Run {
             13 => self.emit(input),
             14 => self.ask(input),
             15 => {
-                let target = self.target(input);
+                let (target, _) = self.target(input);
                 self.asked += 1;
                 self.driver.ask_all(&target, input.time(), &event("q", ()));
             }
@@ -203,7 +220,8 @@ impl Run {
                 self.driver.tells_ends = !self.driver.tells_ends;
                 self.driver.settle();
             }
-            21 => self.driver.wait_late(input.time()),
+            21 if input.byte() & 1 == 0 => self.driver.wait_late(input.time()),
+            21 => self.come_back(input),
             _ => self.driver.wait(input.time()),
         }
     }
@@ -217,7 +235,21 @@ impl Run {
         self.driver.say(session, &text);
     }
 
-    fn target(&mut self, input: &mut Input<'_>) -> Target {
+    /// A client says that it was there before, and perhaps it was.
+    fn come_back(&mut self, input: &mut Input<'_>) {
+        let Some(session) = input.one(&self.sessions) else { return };
+        let Some(pid) = input.one(&self.pids) else { return };
+        let offset = match input.one(&self.offsets) {
+            Some(offset) if input.byte() & 3 != 0 => format!(",\"offset\":\"{offset}\""),
+            _ => String::new(),
+        };
+        let name = NAMES[input.below(4)];
+        let text = format!("0{name},{{\"pid\":\"{pid}\"{offset}}}").replace("0/,", "0");
+        self.driver.say(session, &text);
+    }
+
+    /// Who is meant, and whether it is worth nothing later.
+    fn target(&mut self, input: &mut Input<'_>) -> (Target, bool) {
         let mut target = Target::all(NAMES[input.below(4)]);
         let bits = input.byte();
         for (at, room) in ROOMS.iter().enumerate() {
@@ -228,17 +260,24 @@ impl Run {
             };
         }
         match input.below(4) {
-            0 => target.volatile(),
+            0 => (target.volatile(), true),
             1 => match input.one(&self.driver.sockets) {
-                Some(socket) => target.without(socket),
-                None => target,
+                Some(socket) => (target.without(socket), false),
+                None => (target, false),
             },
-            _ => target,
+            _ => (target, false),
         }
     }
 
     fn is_open(&self, socket: Socket) -> bool {
         self.driver.known.get(&socket).is_some_and(|known| known.life == Life::Open)
+    }
+
+    /// Whether a socket that cannot be told anything now may come back and hear it then.
+    fn may_come_back(&self, socket: Socket) -> bool {
+        let server = &self.driver.server;
+        let is_asking = server.session(socket).is_some() && !server.id(socket).is_empty();
+        self.config.recovery.is_some() && (server.is_away(socket) || is_asking)
     }
 
     /// Whether something can be said to a socket.
@@ -259,11 +298,16 @@ impl Run {
         if input.byte() & 1 == 0 {
             let Some(socket) = input.one(&self.driver.sockets) else { return };
             let expected = self.expected(socket);
-            assert_eq!(self.driver.emit(socket, &event("a", (1,))), expected);
+            let is_kept = expected == Err(EmitError::Gone) && self.may_come_back(socket);
+            let sent = self.driver.emit(socket, &event("a", (1,)));
+            assert_eq!(sent, if is_kept { Ok(()) } else { expected });
             assert_eq!(self.driver.wire.said.len(), usize::from(expected.is_ok()));
+            if expected == Err(EmitError::Full) {
+                self.driver.server.remember(self.driver.now, socket, &event("a", (1,)));
+            }
             return;
         }
-        let target = self.target(input);
+        let (target, is_volatile) = self.target(input);
         let meant = self.driver.server.sockets(&target);
         let event = event("a", (Bytes::from_static(b"z"),));
         let failed = self.driver.emit_to(&target, &event);
@@ -276,6 +320,8 @@ impl Run {
         assert_eq!(self.driver.wire.said.len() + failed.len(), meant.len());
         for (session, unit) in &self.driver.wire.said {
             assert!(unit.starts_with("51-") && unit.ends_with(" + z"));
+            let has_offset = !unit.contains("\"num\":0}]");
+            assert_eq!(has_offset, self.config.recovery.is_some() && !is_volatile);
             let is_meant = |socket| self.driver.server.session(socket) == Some(*session);
             assert!(meant.iter().any(|socket| is_meant(*socket)));
         }
@@ -317,6 +363,13 @@ impl Run {
                     assert!(members.contains(socket));
                 }
             }
+        }
+        for (_, unit) in &self.driver.wire.said {
+            let told = unit.split_once("\"pid\":\"").map(|(_, pid)| pid.trim_end_matches("\"}"));
+            self.pids.extend(told.map(String::from));
+            let list = unit.split(" + ").next().and_then(|list| list.strip_suffix("\"]"));
+            let offset = list.and_then(|list| list.rsplit('"').next());
+            self.offsets.extend(offset.map(String::from));
         }
         // Each is said once.
         self.driver.wire.said.clear();

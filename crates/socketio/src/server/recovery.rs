@@ -275,7 +275,7 @@ impl Server {
     pub(super) fn set_aside(&mut self, socket: Socket) -> bool {
         let Some(keep) = &mut self.keep else { return false };
         let Some(state) = self.sockets.get_mut(socket) else { return false };
-        let rooms = state.rooms.iter().map(|room| room.len().saturating_add(size_of::<Arc<str>>()));
+        let rooms = state.rooms.iter().map(|room| room.len().saturating_add(ROOM));
         let bytes = rooms.fold(ROOM_FOR_ONE, usize::saturating_add);
         let Some(identity) = &mut state.identity else { return false };
         let Some(due) = identity.due else { return false };
@@ -478,6 +478,9 @@ impl Server {
 
 /// A socket in the room of its id, without that name: the state, what is known of it, and its entries in sets.
 const ROOM_FOR_ONE: usize = 400;
+
+/// Another room, without its name: the entry, and the counts of who has the name.
+const ROOM: usize = 2 * size_of::<Arc<str>>();
 
 /// No answer to CONNECT is longer, without the name of the namespace.
 const ANSWER: usize = 100;
