@@ -60,20 +60,22 @@ impl Server {
             return None;
         }
         let auth = packet.data.unwrap_or("{}");
-        if let Some(claim) = self.claim(now, packet.namespace, auth) {
+        if let Some(claim) = self.claim(now, packet.namespace, auth)
+            && let Some(missed) = self.missed(sessions, session, claim)
+        {
+            self.take_back(session, claim)?;
+            let socket = claim.socket;
             if self.keep.as_ref().is_some_and(|keep| keep.skips_admission()) {
-                if let Some(socket) = self.recover(sessions, session, claim) {
-                    return Some(Event::Recovered { socket, session, auth });
-                }
-            } else if let Some(socket) = self.ask_again(sessions, session, claim) {
-                return Some(Event::Admit {
-                    ticket: Ticket { socket, session },
-                    session,
-                    namespace: packet.namespace,
-                    auth,
-                    comes_back: true,
-                });
+                self.open_again(sessions, socket, &missed)?;
+                return Some(Event::Recovered { socket, session, auth });
             }
+            return Some(Event::Admit {
+                ticket: Ticket { socket, session },
+                session,
+                namespace: packet.namespace,
+                auth,
+                comes_back: true,
+            });
         }
         let socket = self.sockets.insert(session, packet.namespace)?;
         let client = self.clients.get_mut(session)?;

@@ -78,7 +78,7 @@ impl fmt::Debug for Identity {
 /// Who a client says that it was, and the first event that it may have missed.
 #[derive(Clone, Copy)]
 pub(super) struct Claim {
-    socket: Socket,
+    pub(super) socket: Socket,
     from: u64,
 }
 
@@ -302,7 +302,7 @@ impl Server {
     }
 
     /// Takes a socket that is away back, as one that waits for admission.
-    fn take_back(&mut self, session: Session, claim: Claim) -> Option<()> {
+    pub(super) fn take_back(&mut self, session: Session, claim: Claim) -> Option<()> {
         let Claim { socket, from } = claim;
         let keep = self.keep.as_mut()?;
         let state = self.sockets.take_back(socket, session)?;
@@ -391,13 +391,13 @@ impl Server {
     }
 
     /// What a socket has missed, if the log reaches back to that, and if there is room for it.
-    fn missed(
+    pub(super) fn missed(
         &self,
         sessions: &impl Sessions,
         session: Session,
-        socket: Socket,
-        from: u64,
+        claim: Claim,
     ) -> Option<Vec<(u64, Unit)>> {
+        let Claim { socket, from } = claim;
         let state = self.sockets.get(socket).or_else(|| self.sockets.away(socket))?;
         let keep = self.keep.as_ref()?;
         let missed = match keep.logs.get(&state.namespace) {
@@ -413,38 +413,14 @@ impl Server {
         sessions.has_room(session, packets, bytes).then_some(missed)
     }
 
-    /// Brings a socket back without asking anybody. `None` if it cannot be told all that it has missed.
-    pub(super) fn recover(
-        &mut self,
-        sessions: &mut impl Sessions,
-        session: Session,
-        claim: Claim,
-    ) -> Option<Socket> {
-        self.missed(sessions, session, claim.socket, claim.from)?;
-        self.take_back(session, claim)?;
-        self.readmit(sessions, claim.socket)
-    }
-
-    /// Has a socket that could come back wait for admission. `None` if it cannot be told all that it has missed.
-    pub(super) fn ask_again(
-        &mut self,
-        sessions: &impl Sessions,
-        session: Session,
-        claim: Claim,
-    ) -> Option<Socket> {
-        self.missed(sessions, session, claim.socket, claim.from)?;
-        self.take_back(session, claim)?;
-        Some(claim.socket)
-    }
-
     /// Whether a socket that waits for admission was there before.
     pub(super) fn comes_back(&self, socket: Socket) -> bool {
         let state = self.sockets.get(socket).filter(|state| state.stage == Stage::Asking);
         state.is_some_and(|state| state.identity.is_some())
     }
 
-    /// Lets a socket in that was there before: what it has missed, then the answer to its CONNECT. If it cannot be told
-    /// all of that, its session ends, and it is away again.
+    /// Lets a socket in that was there before and has waited for that. If it cannot be told any more all that it has
+    /// missed, its session ends, and it is away again.
     pub(super) fn readmit(
         &mut self,
         sessions: &mut impl Sessions,
@@ -452,16 +428,27 @@ impl Server {
     ) -> Option<Socket> {
         let state = self.sockets.get(socket)?;
         let (session, from) = (state.session, state.identity.as_ref()?.from);
-        let missed = self.missed(sessions, session, socket, from);
-        let is_told = missed.as_ref().is_some_and(|missed| {
-            let mut units = missed.iter().map(|(_, unit)| unit);
-            units.all(|unit| unit.send(sessions, session).is_ok())
-        });
-        if !is_told {
+        let Some(missed) = self.missed(sessions, session, Claim { socket, from }) else {
+            sessions.close(session);
+            return None;
+        };
+        self.open_again(sessions, socket, &missed)
+    }
+
+    /// Tells a client what it has missed, and then that its socket is open.
+    pub(super) fn open_again(
+        &mut self,
+        sessions: &mut impl Sessions,
+        socket: Socket,
+        missed: &[(u64, Unit)],
+    ) -> Option<Socket> {
+        let state = self.sockets.get(socket)?;
+        let session = state.session;
+        // There was room for all of it.
+        if missed.iter().any(|(_, unit)| unit.send(sessions, session).is_err()) {
             sessions.close(session);
             return None;
         }
-        let state = self.sockets.get(socket)?;
         let data = connect_data(&state.id, state.identity.as_deref());
         let namespace = self.sockets.name_of(state.namespace);
         if !self.reply(sessions, session, PacketKind::Connect, namespace, &data) {
@@ -470,7 +457,7 @@ impl Server {
         let identity = self.sockets.open_again(socket)?;
         identity.due = None;
         identity.is_recovered = true;
-        identity.last = missed.and_then(|missed| Some(missed.last()?.0)).max(identity.last);
+        identity.last = missed.last().map(|(number, _)| *number).max(identity.last);
         self.has_joined(session);
         Some(socket)
     }
