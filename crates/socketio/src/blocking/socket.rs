@@ -46,6 +46,13 @@ impl Socket {
         self.shared.state().machine.is_connected(self.socket)
     }
 
+    /// Whether it has come back as the one that it was, and has been sent what it had missed: see
+    /// [`is_recovered`](machine::Client::is_recovered).
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.shared.state().machine.is_recovered(self.socket)
+    }
+
     /// Whether the session is carried by a WebSocket.
     #[must_use]
     pub fn is_websocket(&self) -> bool {

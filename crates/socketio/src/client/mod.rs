@@ -16,6 +16,7 @@ mod auth;
 mod config;
 mod error;
 mod receiving;
+mod recovery;
 mod sending;
 mod session;
 mod sockets;

@@ -188,6 +188,11 @@ impl Client {
                     return None;
                 };
                 let ack = packet.ack.map(|id| AckId { socket, connection, id });
+                if ack.is_none()
+                    && let Some(state) = self.state_mut(socket)
+                {
+                    state.recovery.note(&args);
+                }
                 // Without a name, or with a number for one, nobody handles it.
                 return Some(Event::Event { socket, name: name?, args, ack });
             }
@@ -228,6 +233,9 @@ impl Client {
         state.early_bytes = state.early_bytes.saturating_add(bytes);
         let connection = state.connection.wrapping_add(1);
         let ack = packet.ack.map(|id| AckId { socket, connection, id });
+        if ack.is_none() {
+            state.recovery.note(&args);
+        }
         state.early.push(Event::Event { socket, name, args, ack }.into_owned());
     }
 }

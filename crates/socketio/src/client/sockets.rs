@@ -1,6 +1,7 @@
 //! The namespaces of a client.
 
 use super::auth::Payload;
+use super::recovery::Recovery;
 use super::{Auth, Client, ConnectError, DisconnectReason, Event, InvalidNamespace, Unanswered};
 use crate::EncodedArgs;
 use crate::packet::{Packet, PacketKind};
@@ -48,6 +49,7 @@ pub(super) struct State {
     /// What the server has said before it has let the client in.
     pub(super) early: Vec<Event<'static>>,
     pub(super) early_bytes: usize,
+    pub(super) recovery: Recovery,
 }
 
 /// A packet that waits for the connection, or for room in it.
@@ -95,6 +97,7 @@ impl Client {
             waiting_bytes: 0,
             early: Vec::new(),
             early_bytes: 0,
+            recovery: Recovery::default(),
         });
         Ok(Socket(self.sockets.len().saturating_sub(1)))
     }
@@ -122,7 +125,8 @@ impl Client {
         self.state(socket).map_or("/", |state| &state.name)
     }
 
-    /// Its id, which others may know, while it is connected. It is another one each time.
+    /// Its id, which others may know, while it is connected. It is another one each time, unless it was
+    /// [recovered](Self::is_recovered).
     #[must_use]
     pub fn id(&self, socket: Socket) -> Option<&str> {
         self.state(socket).filter(|state| state.stage == Stage::Connected).map(|state| &*state.id)
@@ -193,7 +197,8 @@ impl Client {
             Payload::Object(object) => Some(&**object),
             Payload::None | Payload::Asked => None,
         };
-        let sent = self.say(socket, PacketKind::Connect, data);
+        let data = self.state(socket).and_then(|state| state.recovery.add_to(data));
+        let sent = self.say(socket, PacketKind::Connect, data.as_deref());
         let Some(state) = self.state_mut(socket) else { return };
         match sent {
             Ok(()) => state.stage = Stage::Connecting,
@@ -223,6 +228,7 @@ impl Client {
         let Some(state) = self.state_mut(socket) else { return };
         let was_connected = state.stage == Stage::Connected;
         state.take_early();
+        state.recovery.forget();
         state.stage = match state.stage {
             Stage::Connecting | Stage::Leaving => Stage::Leaving,
             _ => Stage::Idle,
@@ -267,7 +273,10 @@ impl Client {
         if state.stage != Stage::Connecting {
             return;
         }
-        let id = member(data, "sid").and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+        let text = |name| {
+            member(data, name).and_then(|text| serde_json::from_str::<String>(text.get()).ok())
+        };
+        let (id, pid) = (text("sid"), text("pid"));
         let Some(id) = id else {
             self.turned_away(now, socket, ConnectError::OldServer);
             return;
@@ -275,6 +284,7 @@ impl Client {
         let Some(state) = self.state_mut(socket) else { return };
         state.id = id.into();
         state.stage = Stage::Connected;
+        state.recovery.admitted(pid);
         state.connection = state.connection.wrapping_add(1);
         let early = state.take_early();
         self.events.push_back(Event::Connected { socket });
@@ -310,6 +320,7 @@ impl Client {
         if let Some(state) = self.state_mut(socket) {
             state.stage = Stage::Idle;
             state.take_early();
+            state.recovery.forget();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::client_driver::ClientDriver;
 use bytes::Bytes;
-use sansio_socketio::client::{Auth, Config, EmitError, InvalidNamespace, Reconnection};
+use sansio_socketio::client::{Auth, Config, EmitError, InvalidNamespace, Reconnection, Socket};
 use sansio_socketio::{EncodedArgs, Raw};
 use std::time::Duration;
 
@@ -232,4 +232,73 @@ fn c4_rejects_names_and_authentications_that_are_none() {
         assert!(Auth::from_json(json).is_err(), "{json}");
     }
     assert!(!format!("{:?}", Auth::from_json(r#"{"token":"secret"}"#)).contains("secret"));
+}
+
+/// A socket of a server with recovery, which has heard an event, and its client that has lost the session and has another one.
+fn lost_behind(event: &str) -> (ClientDriver, Socket, Vec<String>) {
+    let mut driver = ClientDriver::new(steady());
+    let root = driver.client.socket("/").unwrap();
+    driver.client.set_auth(root, Auth::from_json(r#"{"token":1}"#).unwrap());
+    driver.connect(root);
+    driver.open();
+    assert_eq!(driver.heard(), [r#"40{"token":1}"#]);
+    driver.say(r#"40{"sid":"a","pid":"secret"}"#);
+    driver.say(event);
+    come_back(&mut driver);
+    let heard = driver.heard();
+    driver.told();
+    (driver, root, heard)
+}
+
+#[test]
+fn c5_accepts_coming_back_as_the_same_socket() {
+    let (mut driver, root, heard) = lost_behind(r#"42["news",1,"offset-1"]"#);
+    assert_eq!(heard, [r#"40{"pid":"secret","offset":"offset-1","token":1}"#]);
+    assert!(!driver.client.is_recovered(root));
+    // What it has missed comes before it is let in, and is heard behind that.
+    driver.say(r#"42["news",2,"offset-2"]"#);
+    driver.say(r#"40{"sid":"a","pid":"secret"}"#);
+    assert_eq!(driver.told(), ["open", "connect /", r#"/ news [2,"offset-2"]"#][1..]);
+    assert!(driver.client.is_recovered(root) && driver.client.id(root) == Some("a"));
+    come_back(&mut driver);
+    assert_eq!(driver.heard(), [r#"40{"pid":"secret","offset":"offset-2","token":1}"#]);
+}
+
+#[test]
+fn c5_accepts_coming_back_without_having_heard_anything() {
+    let (_, _, heard) = lost_behind(r#"42["news",1]"#);
+    assert_eq!(heard, [r#"40{"pid":"secret","token":1}"#]);
+    // What asks for an answer has no offset.
+    let (_, _, heard) = lost_behind(r#"420["news","text"]"#);
+    assert_eq!(heard, [r#"40{"pid":"secret","token":1}"#]);
+}
+
+#[test]
+fn c5_rejects_being_taken_for_the_socket_of_before() {
+    let (mut driver, root, _) = lost_behind(r#"42["news",1,"offset-1"]"#);
+    driver.say(r#"40{"sid":"b","pid":"another"}"#);
+    assert!(!driver.client.is_recovered(root));
+    come_back(&mut driver);
+    assert_eq!(driver.heard(), [r#"40{"pid":"another","token":1}"#], "no offset of the other");
+    // The server has no recovery any more.
+    driver.say(r#"40{"sid":"c"}"#);
+    driver.say(r#"42["news","offset-1"]"#);
+    come_back(&mut driver);
+    assert_eq!(driver.heard(), [r#"40{"token":1}"#]);
+    assert!(!driver.client.is_recovered(root));
+}
+
+#[test]
+fn c5_rejects_what_nobody_keeps() {
+    // One that was made to leave, and one that has left, are other sockets when they come back.
+    let (mut driver, root, _) = lost_behind(r#"42["news",1,"offset-1"]"#);
+    driver.say(r#"40{"sid":"a","pid":"secret"}"#);
+    driver.say("41");
+    driver.connect(root);
+    driver.open();
+    assert_eq!(driver.heard().last().map(String::as_str), Some(r#"40{"token":1}"#));
+    // An offset that is too long is none.
+    let event = format!(r#"42["news","{}"]"#, "x".repeat(300));
+    let (_, _, heard) = lost_behind(&event);
+    assert_eq!(heard, [r#"40{"pid":"secret","token":1}"#]);
 }
