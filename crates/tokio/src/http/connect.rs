@@ -29,13 +29,35 @@ pub enum Answer {
 /// The connection goes on by itself: have a task poll what hyper returned beside `sender`. Its scheme, host and port are not
 /// those of `request` but those that it was made with.
 ///
-/// The server must have said that it knows extended CONNECT: hyper tells by `Connection::is_extended_connect_protocol_enabled`, once
-/// the first settings have come.
+/// The server must have said that it knows extended CONNECT, or it ends the stream with an error: [`open_http2`] waits for that. Who
+/// has a connection of hyper already asks its `is_extended_connect_protocol_enabled`.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use http_body_util::Empty;
+/// use sansio_ws::handshake::ClientRequest;
+/// use sansio_ws::{Config, deadlines::Timeouts};
+/// use sansio_ws_tokio::http::{Answer, connect, open_http2};
+/// use tokio::net::TcpStream;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let timeouts = Timeouts::default();
+/// let stream = TcpStream::connect("127.0.0.1:9003").await?; // or TLS over one, with h2 by ALPN
+/// let mut sender = open_http2::<_, Empty<Bytes>>(stream, timeouts).await?;
+///
+/// let request = ClientRequest::new("ws://127.0.0.1:9003/chat")?;
+/// match connect(&mut sender, &request, Config::default(), timeouts).await? {
+///     Answer::Open(mut socket, _) => socket.send_text("hello").await?,
+///     Answer::Refused(response) => println!("{}", response.status()),
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 ///
 /// [`Error::Handshake`]: the server chose what was not offered. [`Error::Unopened`]: [`Timeouts::opening`] has passed.
-/// [`Error::Io`]: hyper has failed, or the server does not know extended CONNECT.
+/// [`Error::Io`]: hyper has failed, or the server does not know extended CONNECT and has ended the stream.
 #[doc(alias("HTTP/2", "h2", "RFC 8441"))]
 pub async fn connect<B>(
     sender: &mut SendRequest<B>,

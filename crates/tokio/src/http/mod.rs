@@ -40,8 +40,10 @@
 
 mod acceptor;
 mod connect;
+mod open_http2;
 mod upgraded;
 
 pub use acceptor::{Acceptor, Upgrade};
 pub use connect::{Answer, connect};
+pub use open_http2::open_http2;
 pub use upgraded::Upgraded;

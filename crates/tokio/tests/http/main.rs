@@ -4,17 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod ends;
+mod opening;
 mod refusals;
 mod servers;
 
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::ClientRequest;
 use sansio_ws::{CloseCode, Config, Event};
 use sansio_ws_tokio::WebSocket;
-use sansio_ws_tokio::http::{Answer, Upgraded, connect};
+use sansio_ws_tokio::http::{Answer, Upgraded, connect, open_http2};
 use servers::{Served, axum_server, hyper_server};
 use tokio::net::TcpStream;
 
@@ -23,20 +23,10 @@ type SendRequest = hyper::client::conn::http2::SendRequest<Empty<Bytes>>;
 /// A client of HTTP/2 that has heard the settings of the server.
 async fn http2(port: u16) -> SendRequest {
     let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
-    let (sender, mut connection) = builder.handshake(TokioIo::new(socket)).await.unwrap();
-    while !connection.is_extended_connect_protocol_enabled() {
-        tokio::select! {
-            biased;
-            result = &mut connection => panic!("{result:?}"),
-            () = tokio::task::yield_now() => {}
-        }
-    }
-    tokio::spawn(connection);
-    sender
+    open_http2(socket, Timeouts::default()).await.unwrap()
 }
 
-async fn open_http2(port: u16, config: Config) -> WebSocket<Upgraded> {
+async fn by_http2(port: u16, config: Config) -> WebSocket<Upgraded> {
     let mut sender = http2(port).await;
     let request = request(port);
     match connect(&mut sender, &request, config, Timeouts::default()).await.unwrap() {
@@ -45,7 +35,7 @@ async fn open_http2(port: u16, config: Config) -> WebSocket<Upgraded> {
     }
 }
 
-async fn open_http1(port: u16, config: Config) -> WebSocket<TcpStream> {
+async fn by_http1(port: u16, config: Config) -> WebSocket<TcpStream> {
     let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     WebSocket::connect(socket, &request(port), config, Timeouts::default()).await.unwrap()
 }
@@ -80,14 +70,14 @@ fn compressing() -> Config {
 #[tokio::test]
 async fn both_versions_of_http_lead_to_one_route() {
     for Served { port, ends, .. } in [axum_server().await, hyper_server().await] {
-        exercise(open_http1(port, Config::default()).await).await;
-        exercise(open_http2(port, Config::default()).await).await;
+        exercise(by_http1(port, Config::default()).await).await;
+        exercise(by_http2(port, Config::default()).await).await;
         #[cfg(feature = "deflate")]
         {
-            let mut socket = open_http1(port, compressing()).await;
+            let mut socket = by_http1(port, compressing()).await;
             assert!(socket.connection().extension().is_some());
             exercise(socket).await;
-            let mut socket = open_http2(port, compressing()).await;
+            let mut socket = by_http2(port, compressing()).await;
             assert!(socket.connection().extension().is_some());
             exercise(socket).await;
         }
