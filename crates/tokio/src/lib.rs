@@ -60,6 +60,10 @@
 //!
 //! Features: `deflate` for compression, `rustls` for TLS by URL, `http` and `axum` for servers of hyper and axum, `simd` for masking with
 //! the widest vectors that the processor has.
+//! Features: `deflate` for compression, `simd` for masking with the widest vectors that the processor has, `rustls` for connections
+//! by URL, `http` for servers of hyper and for HTTP/2, `axum` for an extractor, `tracing` for spans and counters of connections
+#![cfg_attr(feature = "tracing", doc = "(see [`WebSocket::span`]).")]
+#![cfg_attr(not(feature = "tracing"), doc = "(see `WebSocket::span`).")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, clippy::doc_markdown, clippy::must_use_candidate)]
@@ -85,6 +89,7 @@ mod stream_and_sink;
 #[cfg(feature = "rustls")]
 mod tcp_or_tls;
 mod timer;
+mod trace;
 mod websocket;
 mod wire;
 

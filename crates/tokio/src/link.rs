@@ -116,6 +116,7 @@ impl<S> Link<S> {
     /// Takes note of what the connection has done.
     pub(crate) fn observe(&mut self) {
         self.timer.observe(&mut self.connection, self.wire.holds());
+        self.wire.trace.observe(&self.connection);
     }
 
     /// Gives the memory for output back if it is not in use.
@@ -142,6 +143,7 @@ impl<S> Link<S> {
         self.failure = Some(error.kind());
         self.connection.transport_failed();
         self.wire.give_up();
+        self.wire.trace.observe(&self.connection);
         error.into()
     }
 
@@ -260,6 +262,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         writing: Writing,
         cx: &mut Context<'_>,
     ) -> Error {
+        self.wire.trace.failed(&error);
         if writing != Writing::Elsewhere {
             let _ = self.poll_write(cx);
         }

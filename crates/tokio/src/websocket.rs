@@ -5,6 +5,7 @@ use crate::link::{Link, Writing};
 use crate::pool;
 use crate::reply::{Reply, nobody};
 use crate::timer::Timer;
+use crate::trace::Trace;
 use crate::wire::Wire;
 use crate::{Error, Parts};
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use core::task::{Context, Poll, ready};
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::{
     CloseCode, Connection, ControlPayload, Ended, Event, LocatedEvent, MessageKind,
-    PreparedMessage, SendError,
+    PreparedMessage, RecvBuffer, SendError,
 };
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -66,11 +67,12 @@ impl<S> WebSocket<S> {
     }
 
     pub(crate) fn opened(
-        wire: Wire<S>,
+        mut wire: Wire<S>,
         input: Input,
         connection: Connection,
         timer: Timer,
     ) -> Self {
+        wire.trace = Trace::open(&connection, input.held().map_or(&[], RecvBuffer::unread));
         Self { input, link: Link::new(wire, connection, timer) }
     }
 

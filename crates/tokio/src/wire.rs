@@ -8,6 +8,7 @@
 //! Positions count all bytes of a connection, so a send is done when what is passed on has reached its end.
 
 use crate::timer::Timer;
+use crate::trace::Trace;
 use bytes::Buf;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -31,11 +32,20 @@ pub(crate) struct Wire<S> {
     /// Nothing more is written: the queue has been thrown away.
     given_up: bool,
     shut_down: bool,
+    pub(crate) trace: Trace,
 }
 
 impl<S> Wire<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, taken: 0, passed_on: 0, holds: false, given_up: false, shut_down: false }
+        Self {
+            stream,
+            taken: 0,
+            passed_on: 0,
+            holds: false,
+            given_up: false,
+            shut_down: false,
+            trace: Trace::none(),
+        }
     }
 
     pub(crate) fn stream(&self) -> &S {
@@ -89,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if n > room {
             return Poll::Ready(Err(invalid("more bytes read than offered")));
         }
+        self.trace.received(buf.filled());
         rx.commit(n);
         Poll::Ready(Ok(n))
     }
@@ -196,6 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Poll::Ready(Err(invalid("more bytes written than offered")));
         }
         self.taken += n as u64;
+        self.trace.sent(slices, n);
         timer.written(n, n < offered);
         Poll::Ready(Ok(n))
     }

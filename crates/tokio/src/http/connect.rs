@@ -85,7 +85,9 @@ where
         request.opened(response.status().as_u16(), headers, config, Masks::from_os()?)?;
     let upgraded = hyper::upgrade::on(&mut response).await.map_err(io::Error::other)?;
     let parts = Parts { stream: Upgraded::new(upgraded), rx: RecvBuffer::new(), connection };
-    Ok(Answer::Open(WebSocket::from_parts(parts, timeouts), response.map(drop)))
+    let socket = WebSocket::from_parts(parts, timeouts);
+    socket.link.wire.trace.peer(request);
+    Ok(Answer::Open(socket, response.map(drop)))
 }
 
 fn head<B: Default>(request: &ClientRequest, config: &Config) -> Result<Request<B>, Error> {
