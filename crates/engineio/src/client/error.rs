@@ -26,6 +26,8 @@ pub enum Error {
     },
     /// What came first is no open packet (E10).
     Handshake,
+    /// The WebSocket that was to become the transport did not answer the probe as it should (C2).
+    Probe,
     /// What came is no packet (E4, E26).
     Packet(InvalidPacket),
     /// A response is no UTF-8 (E3).
@@ -97,6 +99,7 @@ impl fmt::Display for Error {
                 write!(f, "the server answered with status {status}: {message}")
             }
             Self::Handshake => f.write_str("what the server said first opens no session"),
+            Self::Probe => f.write_str("the server did not answer the probe of the WebSocket"),
             Self::Packet(error) => write!(f, "the server sent {error}"),
             Self::NotText => f.write_str("the server sent a payload that is no UTF-8"),
             Self::TooLong => f.write_str("the server sent more at once than is allowed"),

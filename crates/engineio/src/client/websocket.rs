@@ -138,9 +138,9 @@ impl Client {
                 self.rest();
                 return None;
             }
-            // In silence until the server has been told.
+            // Before the server knows that it is the transport, it has nothing else to say there.
             (_, Step::Probing | Step::Pausing | Step::Opening) => {
-                self.drop_candidate(Error::Handshake);
+                self.drop_candidate(Error::Probe);
                 return None;
             }
             (Ok(packet), Step::Greeting) => {
@@ -176,7 +176,7 @@ impl Client {
         match self.step_of(link)? {
             Step::Transport => return Some(Message::Binary(Cow::Borrowed(bytes))),
             Step::Greeting => self.fail(now, Error::Handshake),
-            Step::Opening | Step::Probing | Step::Pausing => self.drop_candidate(Error::Handshake),
+            Step::Opening | Step::Probing | Step::Pausing => self.drop_candidate(Error::Probe),
         }
         None
     }

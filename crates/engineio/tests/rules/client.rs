@@ -281,14 +281,14 @@ fn c2_accepts_a_failed_probe_and_goes_on_by_polling() {
                 let link = driver.link_opened();
                 driver.say(link, "4hello");
             },
-            Error::Handshake,
+            Error::Probe,
         ),
         (
             |driver| {
                 let link = driver.link_opened();
                 driver.say_bytes(link, b"3probe");
             },
-            Error::Handshake,
+            Error::Probe,
         ),
         (
             |driver| {
