@@ -58,8 +58,6 @@
 //! **TLS**: clients connect by URL with feature `rustls`. Servers wrap the stream, for example by `tokio-rustls`, and hand it to
 //! [`accept`](WebSocket::accept). Its handshake comes before, and so does its timeout.
 //!
-//! Features: `deflate` for compression, `rustls` for TLS by URL, `http` and `axum` for servers of hyper and axum, `simd` for masking with
-//! the widest vectors that the processor has.
 //! Features: `deflate` for compression, `simd` for masking with the widest vectors that the processor has, `rustls` for connections
 //! by URL, `http` for servers of hyper and for HTTP/2, `axum` for an extractor, `tracing` for spans and counters of connections
 #![cfg_attr(feature = "tracing", doc = "(see [`WebSocket::span`]).")]

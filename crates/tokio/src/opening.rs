@@ -96,8 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         timeouts: impl Into<Arc<Timeouts>>,
     ) -> Result<Answer<S>, Error> {
         let handshake = ClientHandshake::new(request, config)?;
-        Box::pin(Opening::new(stream, timeouts.into()).connect(handshake)).await
-        let answer = Opening::new(stream, timeouts.into()).connect(handshake).await?;
+        let answer = Box::pin(Opening::new(stream, timeouts.into()).connect(handshake)).await?;
         if let Answer::Open(socket, _) = &answer {
             socket.link.wire.trace.peer(request);
         }
