@@ -359,11 +359,14 @@ impl<N: Copy + Eq> Server<N> {
     }
 
     /// Whether at least half of what may wait for a client waits. While it does, read nothing more from its
-    /// WebSocket: a server that answers what comes would have no room for the answers.
+    /// WebSocket: a server that answers what comes would have no room for the answers. One that is to become the
+    /// transport is read in any case: by it the client gets what waits.
     #[must_use]
     pub fn is_congested(&self, session: Session) -> bool {
-        let state = self.sessions.get(session);
-        state.is_some_and(|state| state.is_open() && state.queue.is_half_full(&self.config))
+        self.sessions.get(session).is_some_and(|state| {
+            let is_settled = state.is_open() && state.candidate.is_none();
+            is_settled && state.queue.is_half_full(&self.config)
+        })
     }
 
     /// Whether bytes wait in the connection of a session's WebSocket, which its client has not taken.

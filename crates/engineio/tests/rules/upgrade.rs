@@ -34,6 +34,23 @@ fn e21_accepts_a_candidate() {
     lives_on_polling(&mut driver, &client);
 }
 
+/// By it the client gets what waits.
+#[test]
+fn e23_accepts_a_candidate_of_a_session_for_which_much_waits() {
+    let mut driver = Driver::new(config().max_queued_packets(2));
+    let client = driver.connect();
+    let candidate = driver.candidate(&client);
+    driver.send(client.session, "a").unwrap();
+    driver.send(client.session, "b").unwrap();
+    assert!(!driver.server.is_congested(client.session), "the candidate is read");
+    driver.say(candidate, "2probe");
+    driver.reads = false;
+    driver.say(candidate, "5");
+    assert!(driver.server.is_congested(client.session), "the transport is not");
+    driver.unblock();
+    assert_eq!(driver.frames(candidate), ["4a", "4b"]);
+}
+
 #[test]
 fn e21_rejects_a_second_candidate_and_one_of_a_session_that_is_there_already() {
     let (mut driver, client) = connected();
