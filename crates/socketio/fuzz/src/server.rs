@@ -237,8 +237,18 @@ impl Run {
 
     /// A client says that it was there before, and perhaps it was.
     fn come_back(&mut self, input: &mut Input<'_>) {
-        let Some(session) = input.one(&self.sessions) else { return };
         let Some(pid) = input.one(&self.pids) else { return };
+        let session = match input.byte() & 1 {
+            0 if self.driver.can_open() => {
+                let session = self.driver.open();
+                self.sessions.push(session);
+                session
+            }
+            _ => match input.one(&self.sessions) {
+                Some(session) => session,
+                None => return,
+            },
+        };
         let offset = match input.one(&self.offsets) {
             Some(offset) if input.byte() & 3 != 0 => format!(",\"offset\":\"{offset}\""),
             _ => String::new(),

@@ -59,7 +59,7 @@ impl Server {
         if self.session(socket) != Some(session) {
             return Err(EmitError::Gone);
         }
-        let unit = Unit::new(PacketKind::Ack, &namespace.name, Some(id), args, true, None);
+        let unit = Unit::new(PacketKind::Ack, &namespace.name, Some(id), args, true);
         self.deliver(sessions, socket, &unit, false)
     }
 
@@ -79,7 +79,7 @@ impl Server {
     ) -> Result<Question, EmitError> {
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?.name.clone();
         let question = self.begin_question(now, timeout);
-        let unit = Unit::new(PacketKind::Event, &namespace, Some(question.0), event, true, None);
+        let unit = Unit::new(PacketKind::Event, &namespace, Some(question.0), event, true);
         let result = self.ask_one(sessions, socket, question, &unit, false);
         if result.is_err() {
             self.end_question(question);
@@ -113,7 +113,7 @@ impl Server {
         let question = self.begin_question(now, timeout);
         let ack = Some(question.0);
         let compress = target.compress;
-        let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, compress, None);
+        let unit = Unit::new(PacketKind::Event, &target.namespace, ack, event, compress);
         let mut failed = Vec::new();
         for socket in meant {
             let asked = self.ask_one(sessions, socket, question, &unit, target.is_volatile);

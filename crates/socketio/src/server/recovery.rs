@@ -217,17 +217,17 @@ impl Server {
     /// sent again when the client has been closed and comes back. Nothing happens without [`Recovery`].
     pub fn remember(&mut self, now: Instant, socket: Socket, event: &EncodedArgs) {
         let Some(place) = self.sockets.place_of(socket) else { return };
-        let Some(offset) = self.next_offset().filter(|_| self.may_come_back(socket)) else {
+        if !self.may_come_back(socket) {
             return;
-        };
+        }
         let name = self.sockets.name_of(place);
-        let unit = Unit::new(PacketKind::Event, name, None, event, true, Some(&offset));
+        let unit = Unit::with_offset(name, event, &self.next_offset(), true);
         self.log(now, place, &[socket], Audience::One(socket), unit);
     }
 
-    /// The offset of the next event, if there are any.
-    pub(super) fn next_offset(&self) -> Option<String> {
-        self.keep.as_ref().map(|keep| keep.offset(keep.next))
+    /// The offset of the next event.
+    pub(super) fn next_offset(&self) -> String {
+        self.keep.as_ref().map(|keep| keep.offset(keep.next)).unwrap_or_default()
     }
 
     /// Logs the event that has the next offset. It was meant for these sockets that are there, whether they got it or

@@ -116,17 +116,28 @@ impl Unit {
         id: Option<u64>,
         args: &EncodedArgs,
         compress: bool,
-        offset: Option<&str>,
     ) -> Self {
-        let mut packet = args.packet(kind, namespace, id);
-        // One more argument (S21).
-        let with_offset = offset.zip(packet.data.and_then(|list| list.strip_suffix(']')));
-        let with_offset = with_offset.map(|(offset, list)| format!("{list},\"{offset}\"]"));
-        packet.data = with_offset.as_deref().or(packet.data);
+        Self::of(&args.packet(kind, namespace, id), args, compress)
+    }
+
+    /// An event with one more argument (S21).
+    pub(super) fn with_offset(
+        namespace: &str,
+        event: &EncodedArgs,
+        offset: &str,
+        compress: bool,
+    ) -> Self {
+        let list = event.json();
+        let list = format!("{},\"{offset}\"]", list.strip_suffix(']').unwrap_or(list));
+        let packet = event.packet(PacketKind::Event, namespace, None);
+        Self::of(&Packet { data: Some(&list), ..packet }, event, compress)
+    }
+
+    fn of(packet: &Packet<'_>, args: &EncodedArgs, compress: bool) -> Self {
         let prepare =
             |packet: PreparedPacket| if compress { packet } else { packet.compress(false) };
         Self {
-            header: prepare(encode(&packet)),
+            header: prepare(encode(packet)),
             attachments: args
                 .attachments()
                 .iter()
@@ -176,10 +187,25 @@ impl Server {
         socket: Socket,
         event: &EncodedArgs,
     ) -> Result<(), EmitError> {
+        if self.keep.is_some() {
+            return self.emit_logged(now, sessions, socket, event);
+        }
+        let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?;
+        let unit = Unit::new(PacketKind::Event, &namespace.name, None, event, true);
+        self.deliver(sessions, socket, &unit, false)
+    }
+
+    fn emit_logged(
+        &mut self,
+        now: Instant,
+        sessions: &mut impl Sessions,
+        socket: Socket,
+        event: &EncodedArgs,
+    ) -> Result<(), EmitError> {
         let place = self.sockets.place_of(socket).ok_or(EmitError::Gone)?;
         let offset = self.next_offset();
         let name = self.sockets.name_of(place);
-        let unit = Unit::new(PacketKind::Event, name, None, event, true, offset.as_deref());
+        let unit = Unit::with_offset(name, event, &offset, true);
         match self.deliver(sessions, socket, &unit, false) {
             Err(EmitError::Gone) if self.may_come_back(socket) => {}
             result => result?,
@@ -200,7 +226,7 @@ impl Server {
         event: &EncodedArgs,
     ) -> Result<(), EmitError> {
         let namespace = self.sockets.namespace_of(socket).ok_or(EmitError::Gone)?;
-        let unit = Unit::new(PacketKind::Event, &namespace.name, None, event, true, None);
+        let unit = Unit::new(PacketKind::Event, &namespace.name, None, event, true);
         self.deliver(sessions, socket, &unit, true)
     }
 
@@ -214,18 +240,19 @@ impl Server {
         event: &EncodedArgs,
     ) -> Vec<(Socket, EmitError)> {
         let Some(place) = self.sockets.place(&target.namespace) else { return Vec::new() };
-        let offset = if target.is_volatile { None } else { self.next_offset() };
-        let compress = target.compress;
-        let namespace = &target.namespace;
-        let unit =
-            Unit::new(PacketKind::Event, namespace, None, event, compress, offset.as_deref());
+        let (namespace, compress) = (&target.namespace, target.compress);
+        let is_logged = self.keep.is_some() && !target.is_volatile;
+        let unit = match is_logged {
+            true => Unit::with_offset(namespace, event, &self.next_offset(), compress),
+            false => Unit::new(PacketKind::Event, namespace, None, event, compress),
+        };
         let meant = self.sockets(target);
         let results = meant.iter().map(|socket| {
             let result = self.deliver(sessions, *socket, &unit, target.is_volatile);
             result.err().map(|error| (*socket, error))
         });
         let failed = results.flatten().collect();
-        if offset.is_some() {
+        if is_logged {
             self.log(now, place, &meant, Audience::of(target), unit);
         }
         failed
