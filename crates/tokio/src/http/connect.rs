@@ -29,7 +29,7 @@ pub enum Answer {
 /// The connection goes on by itself: have a task poll what hyper returned beside `sender`. Its scheme, host and port are not
 /// those of `request` but those that it was made with.
 ///
-/// The server must have said that it knows extended CONNECT, or it ends the stream with an error: [`open_http2`] waits for that. Who
+/// The server must have said that it knows extended CONNECT, or it ends the stream with an error: [`open_http2`](super::open_http2()) waits for that. Who
 /// has a connection of hyper already asks its `is_extended_connect_protocol_enabled`.
 ///
 /// ```no_run

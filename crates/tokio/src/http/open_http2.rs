@@ -18,7 +18,7 @@ use tokio::time::timeout;
 /// Opens a connection of HTTP/2 as a client over a stream: TCP whose server is known to speak it, or TLS with `h2` by ALPN. Waits
 /// until the server's settings allow WebSockets (RFC 8441, section 3), and has tasks of their own move the bytes.
 ///
-/// The connection ends when all clones of the sender are dropped, and all WebSockets that [`connect`](super::connect) has
+/// The connection ends when all clones of the sender are dropped, and all WebSockets that [`connect`](super::connect()) has
 /// opened. It takes other requests as well.
 ///
 /// # Errors
