@@ -233,9 +233,6 @@ impl Client {
         state.early_bytes = state.early_bytes.saturating_add(bytes);
         let connection = state.connection.wrapping_add(1);
         let ack = packet.ack.map(|id| AckId { socket, connection, id });
-        if ack.is_none() {
-            state.recovery.note(&args);
-        }
         state.early.push(Event::Event { socket, name, args, ack }.into_owned());
     }
 }

@@ -287,6 +287,12 @@ impl Client {
         state.recovery.admitted(pid);
         state.connection = state.connection.wrapping_add(1);
         let early = state.take_early();
+        // If the session had been lost before this, they would be missed once more.
+        for event in &early {
+            if let Event::Event { args, ack: None, .. } = event {
+                state.recovery.note(args);
+            }
+        }
         self.events.push_back(Event::Connected { socket });
         self.events.extend(early);
         self.flush(socket);

@@ -264,6 +264,20 @@ fn c5_accepts_coming_back_as_the_same_socket() {
     assert_eq!(driver.heard(), [r#"40{"pid":"secret","offset":"offset-2","token":1}"#]);
 }
 
+/// What came before the answer was not handed out, so it is still missed.
+#[test]
+fn c5_accepts_losing_the_session_while_coming_back() {
+    let (mut driver, root, _) = lost_behind(r#"42["news",1,"offset-1"]"#);
+    driver.say(r#"42["news",2,"offset-2"]"#);
+    come_back(&mut driver);
+    assert_eq!(driver.heard(), [r#"40{"pid":"secret","offset":"offset-1","token":1}"#]);
+    driver.told();
+    driver.say(r#"42["news",2,"offset-2"]"#);
+    driver.say(r#"40{"sid":"a","pid":"secret"}"#);
+    assert_eq!(driver.told(), ["connect /", r#"/ news [2,"offset-2"]"#]);
+    assert!(driver.client.is_recovered(root));
+}
+
 #[test]
 fn c5_accepts_coming_back_without_having_heard_anything() {
     let (_, _, heard) = lost_behind(r#"42["news",1]"#);
