@@ -2,8 +2,8 @@
 
 use crate::driver::{event, ids};
 use crate::engine::{Client, Driver, config};
-use sansio_engineio::Config as EngineConfig;
-use sansio_socketio::{At, Bytes, Config, EmitError, Event, Server, Socket, Target};
+use sansio_engineio::{CloseReason, Config as EngineConfig};
+use sansio_socketio::{At, Bytes, Config, EmitError, Event, Recovery, Server, Socket, Target};
 use std::time::Duration;
 
 /// Both machines, one above the other.
@@ -14,7 +14,11 @@ struct Both {
 
 impl Both {
     fn new(config: EngineConfig) -> Self {
-        Self { engine: Driver::new(config), server: Server::new(Config::default(), ids()) }
+        Self::with(config, Config::default())
+    }
+
+    fn with(engine: EngineConfig, config: Config) -> Self {
+        Self { engine: Driver::new(engine), server: Server::new(config, ids()) }
     }
 
     /// A client by polling in the root namespace, which has read what that said.
@@ -250,4 +254,44 @@ fn s8_accepts_what_was_said_before_the_end() {
     assert_eq!(both.engine.response(get), units(0).join("\u{1e}"));
     let get = both.engine.get(&client);
     assert_eq!(both.engine.response(get), "1");
+}
+
+/// What was missed waits for the next GET, all of it, with the answer behind it; or nothing of it, if it is more than
+/// may wait.
+#[test]
+fn s24_accepts_and_rejects_by_what_the_queue_holds() {
+    // Two events with two attachments each, two without, and the answer; some 150 bytes, and 101 for the answer.
+    for (packets, bytes, fits) in
+        [(9, 1000, true), (8, 1000, false), (9, 400, true), (9, 200, false)]
+    {
+        let limits = config().max_queued_packets(packets).max_queued_bytes(bytes);
+        let recovery = Config::default().recovery(Some(Recovery::default()));
+        let mut both = Both::with(limits.max_response_packets(100), recovery);
+        let client = both.engine.connect();
+        both.server.opened(both.engine.now, client.session);
+        let socket = both.join(&client);
+        let answer = both.polled(&client).remove(0);
+        both.server.closed(both.engine.now, client.session, CloseReason::TransportClose);
+        while both.server.poll_event().is_some() {}
+        both.emits(socket, 0);
+        both.emits(socket, 1);
+
+        let client = both.engine.connect();
+        both.server.opened(both.engine.now, client.session);
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        let text = answer.strip_prefix('4').unwrap();
+        let text = sansio_engineio::Message::Text(text);
+        let event = both.server.message(at.now, &mut at, client.session, text);
+        assert_eq!(matches!(event, Some(Event::Recovered { .. })), fits, "{packets} {bytes}");
+        both.engine.settle();
+        let polled = both.polled(&client);
+        if fits {
+            assert_eq!(polled.len(), 9);
+            assert_eq!(polled[8], answer);
+            let heads: Vec<_> = polled.iter().filter_map(|packet| packet.get(..9)).collect();
+            assert_eq!(heads[..4], ["452-[\"fil", "42[\"text\"", "452-[\"fil", "42[\"text\""]);
+        } else {
+            assert!(polled.is_empty());
+        }
+    }
 }
