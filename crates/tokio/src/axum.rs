@@ -13,7 +13,7 @@ use hyper::upgrade::OnUpgrade;
 /// A request that may become a WebSocket.
 ///
 /// Route it by `any` or by both `get` and `connect`, since HTTP/2 asks by CONNECT, and have the server
-/// enable that: `axum::serve` does not, hyper's `http2().enable_connect_protocol()` does.
+/// enable that: `axum::serve` does with axum's feature `http2`, a server of hyper by `http2().enable_connect_protocol()`.
 ///
 /// ```
 /// use axum::{Router, extract::State, response::Response, routing::any};

@@ -109,3 +109,13 @@ pub use websocket::WebSocket;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "axum"))]
+mod guides {
+    #[doc = include_str!("../docs/from-axum.md")]
+    struct FromAxum;
+    #[doc = include_str!("../docs/from-fastwebsockets.md")]
+    struct FromFastwebsockets;
+    #[doc = include_str!("../docs/http3.md")]
+    struct Http3;
+}

@@ -15,7 +15,7 @@ export const PATIENCE = 120_000;
 
 export async function check(name, action) {
   try {
-    await bounded(action(), "the check");
+    await bounded(action(), "the check", 2 * PATIENCE); // what it waits for may tell more
     console.log(`ok ${name}`);
   } catch (error) {
     process.exitCode = 1;
@@ -28,9 +28,9 @@ export function equal(got, wanted, what) {
   if (g !== w) throw new Error(`${what}: ${g?.slice(0, 300)}, not ${w?.slice(0, 300)}`);
 }
 
-export async function bounded(promise, what) {
+export async function bounded(promise, what, time = PATIENCE) {
   let timer;
-  const late = new Promise((_, no) => (timer = setTimeout(no, PATIENCE, new Error(`${what} takes too long`))));
+  const late = new Promise((_, no) => (timer = setTimeout(no, time, new Error(`${what} takes too long`))));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
