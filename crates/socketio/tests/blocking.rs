@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use sansio_engineio::Config;
+use sansio_socketio::Recovery;
 use sansio_socketio::blocking::{Client, Error, Event, Socket};
 use sansio_socketio::client::{
     Auth, ConnectError, DisconnectReason, EmitError, Reconnection, Transport, Unanswered, engine,
@@ -255,4 +256,51 @@ fn settings_that_are_wrong_connect_to_nothing() {
     let never = Client::builder("http://127.0.0.1:1").reconnection(None).start().unwrap();
     let events: Vec<_> = never.collect();
     assert!(matches!(events[..], [Event::ConnectError { .. }, Event::Failed(_)]), "{events:?}");
+}
+
+/// What a client has missed while it was away comes once, whether it is back before that is said or behind it.
+#[test]
+fn a_program_that_was_cut_off_comes_back_as_the_same_socket() {
+    for transports in SETS {
+        let config = Config::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
+        let mut app = App::new((), config)
+            .config(sansio_socketio::Config::default().recovery(Some(Recovery::default())));
+        app.namespace("/")
+            .on("say", |_, socket, (text,): (String,)| socket.everyone().emit("news", (text,)))
+            .on("kill", |_, socket, ()| {
+                let handle = socket.handle();
+                socket.io().kill(handle);
+            });
+        let server = app.listen("127.0.0.1:0").unwrap().shutdown_time(Some(PATIENCE));
+        let url = format!("http://{}", server.listeners().next().unwrap().local_addr().unwrap());
+        let handle = AppHandle::<()>::new(server.handle());
+        let thread = thread::spawn(|| server.run().unwrap().1);
+        let connect = || {
+            let reconnection = Reconnection::new().delay(Duration::from_millis(10));
+            let builder = Client::builder(&url).transports(transports.iter().copied());
+            builder.reconnection(reconnection).connect().unwrap()
+        };
+        let news = |event| match event {
+            Event::Event { name, args, .. } if name == "news" => args.get::<String>(0).ok(),
+            _ => None,
+        };
+        let (mut away, mut other) = (connect(), connect());
+        for round in 0..3 {
+            let [before, missed] = [format!("before {round}"), format!("missed {round}")];
+            other.emit("say", &(&before,)).unwrap();
+            assert_eq!(until(&mut away, news), before);
+            assert_eq!(until(&mut other, news), before);
+            let id = away.socket().id().unwrap();
+            away.emit("kill", &()).unwrap();
+            until(&mut away, is_disconnected);
+            other.emit("say", &(&missed,)).unwrap();
+            assert_eq!(until(&mut other, news), missed);
+            assert_eq!(until(&mut away, news), missed);
+            assert!(away.socket().is_recovered());
+            assert_eq!(away.socket().id(), Some(id));
+        }
+        drop((away, other));
+        handle.shut_down();
+        assert_eq!(thread.join().unwrap(), 0, "all connections have ended");
+    }
 }
