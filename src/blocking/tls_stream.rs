@@ -42,21 +42,22 @@ const KEPT: usize = 4096;
 /// [`blocking::connect`](super::connect) makes those of clients. A server makes one for each connection
 /// that it accepts:
 ///
-/// ```no_run
-/// use sansio_ws::blocking::{Error, TlsStream, WebSocket};
+/// ```
+/// use sansio_ws::blocking::{TlsStream, WebSocket};
 /// use sansio_ws::handshake::OriginPolicy;
 /// use sansio_ws::{Config, deadlines::Timeouts};
-/// use std::{net::TcpListener, sync::Arc};
+/// use std::{net::TcpStream, sync::Arc};
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let server_config: Arc<rustls::ServerConfig> = todo!();
-/// let (socket, _) = TcpListener::bind("127.0.0.1:4433")?.accept()?;
-/// let tls = rustls::ServerConnection::new(server_config)?;
-/// let stream = TlsStream::new(socket, tls);
-/// let (origin, timeouts) = (OriginPolicy::SameHost, Timeouts::default());
-/// let mut socket = WebSocket::accept(stream, origin, Config::default(), timeouts)?;
-/// socket.send_text("hello")?;
-/// # Ok(()) }
+/// /// Says hello to whoever has connected.
+/// fn greet(
+///     socket: TcpStream,
+///     config: Arc<rustls::ServerConfig>,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let stream = TlsStream::new(socket, rustls::ServerConnection::new(config)?);
+///     let (origin, timeouts) = (OriginPolicy::SameHost, Timeouts::default());
+///     let mut socket = WebSocket::accept(stream, origin, Config::default(), timeouts)?;
+///     Ok(socket.send_text("hello")?)
+/// }
 /// ```
 #[doc(alias("rustls", "wss", "StreamOwned"))]
 pub struct TlsStream {

@@ -1,4 +1,4 @@
-//! sansio-socketio as its documentation has it. All options are its defaults, but for the times of the heartbeat,
+//! sansio-socketio as its documentation has it. All options are its defaults, except the times of the heartbeat,
 //! which the measurement says.
 
 #![forbid(unsafe_code)]

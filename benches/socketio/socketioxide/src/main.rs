@@ -1,4 +1,4 @@
-//! socketioxide on axum, as its documentation has it, on one thread. All options are its defaults, but for the times
+//! socketioxide on axum, as its documentation has it, on one thread. All options are its defaults, except the times
 //! of the heartbeat, which the measurement says, and for TCP_NODELAY, which the other servers set: without it each
 //! answer to a client that opens a session waits 40 ms.
 

@@ -195,7 +195,7 @@ impl Default for Config {
     }
 }
 
-/// Appends `text`, percent-encoded, but for what means itself everywhere (RFC 3986, section 2.3).
+/// Appends `text`, percent-encoded, except what means itself everywhere (RFC 3986, section 2.3).
 fn encode(text: &str, output: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

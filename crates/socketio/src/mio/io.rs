@@ -374,7 +374,7 @@ impl<S> Broadcast<'_, S> {
         self.core.sent.is_some().then(|| self.sockets())
     }
 
-    /// An event was sent to those that are meant, but for those who could not take it: a client for which too much waits
+    /// An event was sent to those that are meant, except those who could not take it: a client for which too much waits
     /// is closed.
     fn follow_up(
         &mut self,

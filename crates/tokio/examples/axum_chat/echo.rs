@@ -98,6 +98,7 @@ async fn send_back(mut socket: WebSocket<Upgraded>, mut down: Down) -> Result<En
     }
 }
 
+/// The code of an application: 3001 is one, which is known when this is compiled.
 const CLOSE: CloseCode = match CloseCode::new(3001) {
     Some(code) => code,
     None => unreachable!(),
