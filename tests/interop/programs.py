@@ -28,6 +28,7 @@ QUIET_SECONDS = 2
 # Our programs.
 OUR_SERVER = ROOT / "target" / "release" / "examples" / "autobahn_server"
 OUR_CLIENT = ROOT / "target" / "release" / "examples" / "exercise"
+OUR_TOKIO_SERVER = OUR_SERVER.with_name("tokio_autobahn_server")
 ADAPTERS = ("mio", "blocking")
 
 # What others' programs run in.

@@ -69,7 +69,8 @@ async fn main() -> std::io::Result<()> {
 async fn accept(stream: TcpStream, config: Arc<Config>) -> Result<WebSocket<TcpStream>, Error> {
     let decide = |request: &Request<'_>| -> Result<Connection, Response> {
         let upgrade = request.upgrade(OriginPolicy::AnyOrigin)?;
-        Ok(upgrade.accept(&Acceptance::default(), config)?)
+        let reply = Acceptance::default().subprotocol(upgrade.choose(&["chat", "echo"]));
+        Ok(upgrade.accept(&reply, config)?)
     };
     WebSocket::accept_with(stream, &LIMITS, TIMEOUTS, decide).await
 }
