@@ -16,7 +16,6 @@
 //! # Ok(()) }
 //! ```
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use core::fmt;
@@ -137,12 +136,3 @@ impl fmt::Display for TlsError {
 
 /// `Display` already says what the error inside says.
 impl core::error::Error for TlsError {}
-
-impl From<TlsError> for io::Error {
-    fn from(error: TlsError) -> Self {
-        Self::new(
-            io::ErrorKind::InvalidData,
-            Box::new(error) as Box<dyn core::error::Error + Send + Sync>,
-        )
-    }
-}

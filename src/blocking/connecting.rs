@@ -19,8 +19,6 @@ use crate::handshake::{ClientRequest, ConnectStep, HandshakeError, Proxy, ProxyA
 use crate::limits::Limits;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
-use crate::tls::TlsError;
-use alloc::string::String;
 use alloc::sync::Arc;
 use std::net::TcpStream;
 
@@ -42,11 +40,7 @@ use std::net::TcpStream;
 /// As for [`connect_with`], and [`ConnectStep::Url`].
 #[doc(alias("open", "client", "wss", "tls"))]
 pub fn connect(url: &str) -> Result<WebSocket<TcpOrTls>, ConnectError> {
-    let request = ClientRequest::new(url).map_err(|error| ConnectError {
-        step: ConnectStep::Url,
-        authority: String::new(),
-        error: error.into(),
-    })?;
+    let request = ClientRequest::new(url)?;
     connect_with(&request, Config::default(), Timeouts::default(), &Connector::new())
 }
 
@@ -127,7 +121,7 @@ fn ask_once(
         TcpOrTls::Tcp(socket)
     };
     WebSocket::handshake_within(stream, request, Arc::clone(config), timer.clone())
-        .map_err(|error| (ConnectStep::Handshake, of_tls(error)))
+        .map_err(|error| (ConnectStep::Handshake, error.of_tls()))
 }
 
 /// TLS with a server that must have a certificate for `host`.
@@ -141,7 +135,7 @@ fn shake_hands(
     let mut stream = Timed::new(stream, timer.clock().clone());
     let mut rx = RecvBuffer::new();
     while stream.get().is_handshaking() {
-        read(&mut stream, &mut rx, timer).map_err(of_tls)?;
+        read(&mut stream, &mut rx, timer).map_err(Error::of_tls)?;
     }
     write(&mut stream, &mut SendQueue::new(), timer)?;
     // It has not been asked for anything yet.
@@ -179,12 +173,4 @@ fn through(
         }
     };
     Err(Error::Refused(refusal))
-}
-
-/// What TLS complains of comes through the stream.
-fn of_tls(error: Error) -> Error {
-    match error {
-        Error::Io(error) => TlsError::of(&error).map_or(Error::Io(error), Error::Tls),
-        error => error,
-    }
 }

@@ -1,7 +1,7 @@
 //! How a client gets to servers, and why it did not: for the adapters that connect by URL.
 
 use super::error::Error;
-use crate::handshake::{ClientRequest, ConnectStep, Proxy, Redirects};
+use crate::handshake::{ClientRequest, ConnectStep, InvalidUrl, Proxy, Redirects};
 use crate::tls::{self, TlsError};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -104,6 +104,13 @@ pub struct ConnectError {
     /// What went wrong. [`Error::Refused`] is an answer: of the proxy in [`ConnectStep::Proxy`], of the
     /// server in [`ConnectStep::Handshake`].
     pub error: Error,
+}
+
+/// Nothing was connected.
+impl From<InvalidUrl> for ConnectError {
+    fn from(error: InvalidUrl) -> Self {
+        Self { step: ConnectStep::Url, authority: String::new(), error: error.into() }
+    }
 }
 
 impl fmt::Display for ConnectError {

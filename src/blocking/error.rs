@@ -141,6 +141,19 @@ from! {
 }
 
 #[cfg(feature = "rustls")]
+impl Error {
+    /// What TLS complains of comes through its stream, as an error of that. This tells them apart: it is the
+    /// same error, as [`Tls`](Self::Tls) if it is one.
+    #[must_use]
+    pub fn of_tls(self) -> Self {
+        match self {
+            Self::Io(error) => crate::tls::TlsError::of(&error).map_or(Self::Io(error), Self::Tls),
+            error => error,
+        }
+    }
+}
+
+#[cfg(feature = "rustls")]
 from! {
     crate::tls::TlsError => Tls,
     crate::handshake::RedirectError => Redirect

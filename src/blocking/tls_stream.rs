@@ -121,36 +121,6 @@ impl TlsStream {
         Ok(Self::with_shared(self.socket.try_clone()?, Arc::clone(&self.shared)))
     }
 
-    /// Has TLS take the records that were read, until there is plaintext.
-    fn decrypt(&mut self, tls: &mut Connection) -> io::Result<()> {
-        while !self.incoming.is_empty() {
-            let mut unread = self.incoming.unread();
-            let taken = tls.read_tls(&mut unread)?;
-            self.incoming.consume(taken);
-            let state = tls
-                .process_new_packets()
-                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
-            // With more than a record of plaintext it would take no more.
-            if state.plaintext_bytes_to_read() > 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes records once, and returns how many bytes the socket took.
-    fn write_records(&mut self, records: &mut VecDeque<u8>) -> io::Result<usize> {
-        let n = self.socket.write(records.as_slices().0)?;
-        if n == 0 {
-            return Err(ErrorKind::WriteZero.into());
-        }
-        records.drain(..n);
-        if records.is_empty() && records.capacity() > KEPT {
-            *records = VecDeque::new();
-        }
-        Ok(n)
-    }
-
     /// Encrypts, with what `write` gives to TLS of at most so many bytes, and writes once. Returns how
     /// many bytes TLS took.
     ///
@@ -160,9 +130,10 @@ impl TlsStream {
         &mut self,
         write: impl FnOnce(rustls::Writer<'_>, usize) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let shared = Arc::clone(&self.shared);
+        let Self { socket, shared, .. } = self;
         let mut records = shared.records();
-        let room = if records.is_empty() { MAX_WRITE } else { self.write_records(&mut records)? };
+        let room =
+            if records.is_empty() { MAX_WRITE } else { write_records(socket, &mut records)? };
         let waits = !records.is_empty();
         let taken = {
             let mut tls = shared.tls();
@@ -171,7 +142,7 @@ impl TlsStream {
             taken
         };
         if !waits && !records.is_empty() {
-            match self.write_records(&mut records) {
+            match write_records(socket, &mut records) {
                 Err(error) if !is_temporary(&error) => return Err(error),
                 _ => {}
             }
@@ -189,6 +160,36 @@ impl Shared {
     fn records(&self) -> MutexGuard<'_, VecDeque<u8>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Has TLS take the records that were read, until there is plaintext.
+fn decrypt(incoming: &mut RecvBuffer, tls: &mut Connection) -> io::Result<()> {
+    while !incoming.is_empty() {
+        let mut unread = incoming.unread();
+        let taken = tls.read_tls(&mut unread)?;
+        incoming.consume(taken);
+        let state = tls
+            .process_new_packets()
+            .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        // With more than a record of plaintext it would take no more.
+        if state.plaintext_bytes_to_read() > 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Writes records once, and returns how many bytes the socket took.
+fn write_records(socket: &mut TcpStream, records: &mut VecDeque<u8>) -> io::Result<usize> {
+    let n = socket.write(records.as_slices().0)?;
+    if n == 0 {
+        return Err(ErrorKind::WriteZero.into());
+    }
+    records.drain(..n);
+    if records.is_empty() && records.capacity() > KEPT {
+        *records = VecDeque::new();
+    }
+    Ok(n)
 }
 
 fn take_records(tls: &mut Connection, records: &mut VecDeque<u8>) -> io::Result<()> {
@@ -233,16 +234,16 @@ impl Read for TlsStream {
     /// there is something to flush, or that the hands are shaken; what TLS complains of is
     /// [`ErrorKind::InvalidData`], see [`TlsError::of`].
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let shared = Arc::clone(&self.shared);
         let mut patience = Patience::new(self.read_timeout);
+        let Self { socket, shared, incoming, .. } = self;
         loop {
             {
                 let mut tls = shared.tls();
                 let is_idle = |result: &io::Result<usize>| matches!(result, Err(error) if error.kind() == ErrorKind::WouldBlock);
                 let before = (tls.wants_write(), tls.is_handshaking());
                 let mut read = tls.reader().read(buf);
-                if is_idle(&read) && !self.incoming.is_empty() {
-                    self.decrypt(&mut tls)?;
+                if is_idle(&read) && !incoming.is_empty() {
+                    decrypt(incoming, &mut tls)?;
                     read = tls.reader().read(buf);
                 }
                 if !is_idle(&read) {
@@ -253,8 +254,8 @@ impl Read for TlsStream {
                 }
             }
             patience.check()?;
-            let n = self.socket.read(self.incoming.spare())?;
-            self.incoming.commit(n);
+            let n = socket.read(incoming.spare())?;
+            incoming.commit(n);
             if n == 0 {
                 shared.tls().read_tls(&mut io::empty())?;
             }
@@ -282,18 +283,18 @@ impl Write for TlsStream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let mut records = shared.records();
         let mut patience = Patience::new(self.write_timeout);
+        let Self { socket, shared, .. } = self;
+        let mut records = shared.records();
         loop {
             if records.is_empty() {
                 take_records(&mut shared.tls(), &mut records)?;
             }
             if records.is_empty() {
-                return self.socket.flush();
+                return socket.flush();
             }
             patience.check()?;
-            self.write_records(&mut records)?;
+            write_records(socket, &mut records)?;
         }
     }
 }

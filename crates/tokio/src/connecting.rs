@@ -39,11 +39,7 @@ use tokio_rustls::TlsConnector;
 /// As for [`connect_with`], and [`ConnectStep::Url`].
 #[doc(alias("connect_async", "open", "client", "wss", "tls"))]
 pub async fn connect(url: &str) -> Result<WebSocket<TcpOrTls>, ConnectError> {
-    let request = ClientRequest::new(url).map_err(|error| ConnectError {
-        step: ConnectStep::Url,
-        authority: String::new(),
-        error: error.into(),
-    })?;
+    let request = ClientRequest::new(url)?;
     connect_with(&request, Config::default(), Timeouts::default(), &Connector::new()).await
 }
 
@@ -131,7 +127,7 @@ impl Attempt<'_> {
         let timeouts = self.timeouts.opening(deadline.remaining());
         WebSocket::handshake(stream, request, Arc::clone(config), timeouts)
             .await
-            .map_err(|error| (ConnectStep::Handshake, of_tls(error)))
+            .map_err(|error| (ConnectStep::Handshake, error.of_tls()))
     }
 }
 
@@ -206,7 +202,7 @@ async fn shake_hands(
     let stream = TlsConnector::from(connector.tls_config()?).connect(name, socket).await;
     let mut stream = stream.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::Unopened(Unopened::CutOff),
-        _ => of_tls(error.into()),
+        _ => Error::from(error).of_tls(),
     })?;
     let state = stream.get_mut().1.process_new_packets().map_err(TlsError::from)?;
     // It has not been asked for anything yet.
@@ -214,12 +210,4 @@ async fn shake_hands(
         return Err(HandshakeError::PrematureAnswer.into());
     }
     Ok(Box::new(stream))
-}
-
-/// What TLS complains of comes through the stream.
-fn of_tls(error: Error) -> Error {
-    match error {
-        Error::Io(error) => TlsError::of(&error).map_or(Error::Io(error), Error::Tls),
-        error => error,
-    }
 }

@@ -204,22 +204,18 @@ fn parts<'r, B>(
 }
 
 fn accepted(head: &AcceptHead) -> Result<Response<()>, Response<String>> {
-    let fault = |_| plain(StatusCode::INTERNAL_SERVER_ERROR, "a header is not allowed");
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(head.status()).unwrap_or_default();
+    let mut response = Response::builder().status(head.status());
     for (name, value) in head.headers() {
-        let name = name.parse::<HeaderName>().map_err(|_| ()).map_err(fault)?;
-        let value = HeaderValue::from_str(value).map_err(|_| ()).map_err(fault)?;
-        response.headers_mut().append(name, value);
+        response = response.header(name, value);
     }
-    Ok(response)
+    response.body(()).map_err(|fault| plain(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()))
 }
 
 /// What the library answers itself.
 fn refusal(error: HandshakeError) -> Response<String> {
     let said = error.response();
-    let mut response = plain(StatusCode::BAD_REQUEST, "");
-    *response.status_mut() = StatusCode::from_u16(said.status().code()).unwrap_or_default();
+    let status = StatusCode::from_u16(said.status().code());
+    let mut response = plain(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), "");
     for (name, value) in said.headers() {
         // What frames the body is the server's to say, and HTTP/2 knows no `Connection`.
         let framing = ["content-length", "connection"];
