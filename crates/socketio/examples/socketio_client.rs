@@ -171,9 +171,10 @@ fn send(
         (None, None) => socket.emit(event, &(line,))?,
         (Some(wait), list) => {
             let answer = match list {
-                Some(list) => socket.ask(event, &list, wait)?,
-                None => socket.ask(event, &(line,), wait)?,
+                Some(list) => socket.ask(event, &list, wait),
+                None => socket.ask(event, &(line,), wait),
             };
+            let answer = answer.wait()?;
             writeln!(io::stdout(), "{}", List(&answer))?;
         }
     }

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! [`Server`] is the machine: namespaces, sockets, rooms, acknowledgements. With the feature `mio` a module of that
-//! name makes a whole server of it. [`client`] is the other side, and with the feature `blocking` a module of that name
-//! makes a client for programs of it. Below are the formats: [`Packet`], [`Args`], [`EncodedArgs`]. The rules that all
+//! name makes a whole server of it. [`client`] is the other side, and with the features `blocking` and `tokio` modules of these
+//! names make clients for programs of it. Below are the formats: [`Packet`], [`Args`], [`EncodedArgs`]. The rules that all
 //! keep to are numbered in `docs/RULES.md`.
 //!
 //! ```
@@ -56,8 +56,12 @@ mod json;
 #[cfg(feature = "mio")]
 pub mod mio;
 mod packet;
+#[cfg(any(feature = "blocking", feature = "tokio"))]
+mod program;
 mod server;
 mod sessions;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub use args::{Args, EncodeError, EncodedArgs, Raw, WrongArgument};
 pub use bytes::Bytes;
@@ -70,6 +74,6 @@ pub use server::{
 };
 pub use sessions::{At, Sessions};
 
-#[cfg(all(doctest, feature = "mio", feature = "blocking"))]
+#[cfg(all(doctest, feature = "mio", feature = "blocking", feature = "tokio"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

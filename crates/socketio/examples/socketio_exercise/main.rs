@@ -1,4 +1,4 @@
-//! Exercises a server with our client, row by row, and says what held. The server does what `socketio_conformance` does
+//! Exercises a server with a client of ours, row by row, and says what held. The server does what `socketio_conformance` does
 //! in its mode `app`, as far as the rows need it: `tests/rust_client/run` has npm's and Python's.
 //!
 //! ```sh
@@ -7,11 +7,14 @@
 
 #[path = "../support/authorities.rs"]
 mod authorities;
+#[path = "../support/program.rs"]
+mod program;
 mod rows;
 mod session;
 
 use clap::Parser;
 use sansio_socketio::client::Transport;
+use sansio_socketio::{blocking, tokio as async_client};
 use session::Session;
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -25,8 +28,11 @@ struct Options {
     /// Where the server listens, for example http://127.0.0.1:3000
     url: String,
     /// Only this row; can be given several times
-    #[arg(long, value_name = "ROW", value_parser = rows::ROWS.map(|(name, _)| name))]
+    #[arg(long, value_name = "ROW", value_parser = rows::rows::<blocking::Client>().map(|(name, _)| name))]
     row: Vec<String>,
+    /// With which client
+    #[arg(long, value_name = "CLIENT", value_parser = ["blocking", "tokio"], default_value = "blocking")]
+    client: String,
     /// The transports in their order: polling, websocket
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "polling,websocket")]
     transports: Vec<String>,
@@ -119,7 +125,11 @@ fn main() -> ExitCode {
     let mut failed = false;
     let is_wanted =
         |name: &str| options.row.is_empty() || options.row.iter().any(|row| row == name);
-    for (name, row) in rows::ROWS.into_iter().filter(|(name, _)| is_wanted(name)) {
+    let rows = match &*options.client {
+        "tokio" => rows::rows::<async_client::Client>(),
+        _ => rows::rows::<blocking::Client>(),
+    };
+    for (name, row) in rows.into_iter().filter(|(name, _)| is_wanted(name)) {
         match row(&server) {
             Ok(()) => println!("ok {name}"),
             Err(error) => {

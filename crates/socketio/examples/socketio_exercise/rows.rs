@@ -1,52 +1,56 @@
 //! What is tried.
 
+use crate::program::Program;
 use crate::session::{PATIENCE, builder, token};
 use crate::{Outcome, Server, Session};
-use sansio_socketio::blocking::{Error, Event};
-use sansio_socketio::client::{ConnectError, DisconnectReason, EmitError, Transport, Unanswered};
+use sansio_socketio::client::{
+    Auth, ConnectError, DisconnectReason, EmitError, Transport, Unanswered,
+};
+use sansio_socketio::tokio::{Error, Event};
 use sansio_socketio::{Args, Bytes};
 use std::time::Duration;
 
-type Row = fn(&Server) -> Outcome;
+type Row = (&'static str, fn(&Server) -> Outcome);
 
-/// Each row with its name.
-pub(crate) const ROWS: [(&str, Row); 13] = [
-    ("connect", connect),
-    ("upgrade", upgrade),
-    ("acks", acks),
-    ("asked", asked),
-    ("threads", threads),
-    ("binary", binary),
-    ("large", large),
-    ("order", order),
-    ("namespaces", namespaces),
-    ("refusal", refusal),
-    ("disconnected", disconnected),
-    ("killed", killed),
-    ("restart", restart),
-];
+/// Each row with its name, for a client.
+pub(crate) fn rows<C: Program>() -> [Row; 13] {
+    [
+        ("connect", connect::<C>),
+        ("upgrade", upgrade::<C>),
+        ("acks", acks::<C>),
+        ("asked", asked::<C>),
+        ("threads", threads::<C>),
+        ("binary", binary::<C>),
+        ("large", large::<C>),
+        ("order", order::<C>),
+        ("namespaces", namespaces::<C>),
+        ("refusal", refusal::<C>),
+        ("disconnected", disconnected::<C>),
+        ("killed", killed::<C>),
+        ("restart", restart::<C>),
+    ]
+}
 
 fn check(holds: bool, what: &str) -> Outcome {
     if holds { Ok(()) } else { Err(what.into()) }
 }
 
 /// What `auth` says of this client, and how it goes.
-fn connect(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
+fn connect<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
     check(session.client.socket().id().is_some_and(|id| !id.is_empty()), "it has no id")?;
     let (socket, args) = session.event("auth")?;
     check(socket.namespace() == "/", "another namespace")?;
     check(args.raw(0).is_some_and(|auth| auth.json() == "{}"), "another authentication")?;
     session.finish()?;
     // Whatever is not there cannot be reached.
-    let nowhere = sansio_socketio::blocking::Client::builder("http://127.0.0.1:1")
-        .transports(server.transports.iter().copied())
-        .connect();
+    let nowhere =
+        C::connect(C::builder("http://127.0.0.1:1").transports(server.transports.iter().copied()));
     check(matches!(nowhere, Err(Error::Connect(ConnectError::Session(_)))), "it is somewhere")
 }
 
-fn upgrade(server: &Server) -> Outcome {
-    let mut session = Session::start(server)?;
+fn upgrade<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::start(server)?;
     if server.upgrades() {
         session.until("upgrade", |event| matches!(event, Event::Upgraded).then_some(()))?;
     } else {
@@ -60,8 +64,8 @@ fn upgrade(server: &Server) -> Outcome {
     session.finish()
 }
 
-fn acks(server: &Server) -> Outcome {
-    let session = Session::connect(server)?;
+fn acks<C: Program>(server: &Server) -> Outcome {
+    let session = Session::<C>::connect(server)?;
     let text = "κόσμε – grüße 😀 \u{1e}\u{2028}\"\\";
     let args = (text, 1.5, -7, true, None::<i32>, [("a", 1)], vec![vec![0_u8; 3]; 2]);
     let answer = session.client.ask("message-with-ack", &args, PATIENCE)?;
@@ -77,11 +81,11 @@ fn acks(server: &Server) -> Outcome {
 }
 
 /// The server asks, too.
-fn asked(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
+fn asked<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
     let socket = session.client.socket();
     let asking = std::thread::spawn(move || {
-        socket.ask("ask", &("question", 20, Bytes::from_static(b"x")), PATIENCE)
+        C::wait(socket.ask("ask", &("question", 20, Bytes::from_static(b"x")), PATIENCE))
     });
     let ack = session.until("question", |event| match event {
         Event::Event { name, args, ack: Some(ack), .. } if name == "question" => Some((args, ack)),
@@ -96,16 +100,15 @@ fn asked(server: &Server) -> Outcome {
     session.finish()
 }
 
-fn threads(server: &Server) -> Outcome {
-    let session = Session::connect(server)?;
+fn threads<C: Program>(server: &Server) -> Outcome {
+    let session = Session::<C>::connect(server)?;
     let threads: Vec<_> = (0..4_i64)
         .map(|thread| {
             let socket = session.client.socket();
             std::thread::spawn(move || -> Result<(), String> {
                 for number in 0..50_i64 {
-                    let answer = socket
-                        .ask("message-with-ack", &(thread, number), PATIENCE)
-                        .map_err(|error| error.to_string())?;
+                    let asked = socket.ask("message-with-ack", &(thread, number), PATIENCE);
+                    let answer = C::wait(asked).map_err(|error| error.to_string())?;
                     let same =
                         answer.parse::<(i64, i64)>().is_ok_and(|pair| pair == (thread, number));
                     same.then_some(()).ok_or("the answer of another question")?;
@@ -124,8 +127,8 @@ fn sample(len: usize) -> Bytes {
     (0..len).map(|at| u8::try_from(at % 251).unwrap_or_default()).collect()
 }
 
-fn binary(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
+fn binary<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
     let bytes = session.client.ask("bytes", &(100_000,), PATIENCE)?;
     check(bytes.get::<Bytes>(0)? == sample(100_000), "other bytes")?;
     let nested = [("file", (Bytes::from_static(b"\0\xff"), [Bytes::new()]))];
@@ -140,8 +143,8 @@ fn binary(server: &Server) -> Outcome {
 }
 
 /// Near the limit of the server, and beyond it.
-fn large(server: &Server) -> Outcome {
-    let session = Session::connect(server)?;
+fn large<C: Program>(server: &Server) -> Outcome {
+    let session = Session::<C>::connect(server)?;
     for len in [70_000, 700_000] {
         let text = "x".repeat(len);
         let answer = session.client.ask("message-with-ack", &(&text,), PATIENCE)?;
@@ -159,8 +162,8 @@ fn number(args: &Args<'_>) -> Outcome<i64> {
 }
 
 /// What is emitted before the connection, and while the transport changes.
-fn order(server: &Server) -> Outcome {
-    let mut session = Session::start(server)?;
+fn order<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::start(server)?;
     for number in 0..1000 {
         session.client.emit("echo", &(number, "x".repeat(number % 300)))?;
     }
@@ -176,9 +179,10 @@ fn order(server: &Server) -> Outcome {
     session.finish()
 }
 
-fn namespaces(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
-    let sockets = ["/dynamic-1", "/dynamic-22"].map(|name| session.client.namespace(name));
+fn namespaces<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
+    let sockets =
+        ["/dynamic-1", "/dynamic-22"].map(|name| session.client.namespace_with(name, Auth::none()));
     let [first, second] = sockets;
     let (first, second) = (first?, second?);
     second.emit("echo", &(2,))?;
@@ -202,8 +206,8 @@ fn namespaces(server: &Server) -> Outcome {
     session.finish()
 }
 
-fn refusal(server: &Server) -> Outcome {
-    let refused = builder(server, "/admission").auth(token("bad")?).connect();
+fn refusal<C: Program>(server: &Server) -> Outcome {
+    let refused = C::connect(builder(server, "/admission").auth(token("bad")?));
     let Err(Error::Connect(ConnectError::Refused { message, data })) = refused else {
         return Err("it was let in".into());
     };
@@ -211,7 +215,7 @@ fn refusal(server: &Server) -> Outcome {
     let data = data.ok_or("no data")?.replace(' ', "");
     check(data == r#"{"code":401,"hint":"token"}"#, "other data")?;
     // The others live, and it may come with something better.
-    let mut session = Session::connect(server)?;
+    let mut session = Session::<C>::connect(server)?;
     let admission = session.client.namespace_with("/admission", token("bad")?)?;
     let error = session.until("refusal", |event| match event {
         Event::ConnectError { socket, error } => Some((socket, error)),
@@ -235,9 +239,9 @@ fn refusal(server: &Server) -> Outcome {
 }
 
 /// Who is made to leave stays away.
-fn disconnected(server: &Server) -> Outcome {
+fn disconnected<C: Program>(server: &Server) -> Outcome {
     for closes in [false, true] {
-        let mut session = Session::connect(server)?;
+        let mut session = Session::<C>::connect(server)?;
         let socket = session.client.socket();
         session.client.emit("disconnect-me", &(closes,))?;
         let reason = session.until("end", |event| match event {
@@ -252,8 +256,8 @@ fn disconnected(server: &Server) -> Outcome {
 }
 
 /// A session that the server ends comes back.
-fn killed(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
+fn killed<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
     let id = session.client.socket().id();
     session.client.emit("kill", &())?;
     session.until("end", |event| matches!(event, Event::Disconnected { .. }).then_some(()))?;
@@ -262,8 +266,8 @@ fn killed(server: &Server) -> Outcome {
     session.finish()
 }
 
-fn restart(server: &Server) -> Outcome {
-    let mut session = Session::connect(server)?;
+fn restart<C: Program>(server: &Server) -> Outcome {
+    let mut session = Session::<C>::connect(server)?;
     session.client.ask("message-with-ack", &(), PATIENCE)?;
     server.kill()?;
     session.until("end", |event| matches!(event, Event::Disconnected { .. }).then_some(()))?;
@@ -274,7 +278,7 @@ fn restart(server: &Server) -> Outcome {
 }
 
 /// What waited while there was no session arrives, in its order.
-fn come_back(session: &mut Session) -> Outcome {
+fn come_back<C: Program>(session: &mut Session<C>) -> Outcome {
     for number in 0..100 {
         session.client.emit("echo", &(number,))?;
     }

@@ -1,21 +1,22 @@
 //! A client, and what the rows wait for.
 
+use crate::program::Program;
 use crate::{Outcome, Server};
 use sansio_socketio::Args;
-use sansio_socketio::blocking::{Builder, Client, Event, Socket};
 use sansio_socketio::client::{Auth, Reconnection};
+use sansio_socketio::tokio::{Builder, Event, Socket};
 use std::time::Duration;
 
 /// A watchdog, and no measure: what takes longer does not come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Session {
-    pub(crate) client: Client,
+pub(crate) struct Session<C> {
+    pub(crate) client: C,
 }
 
-pub(crate) fn builder(server: &Server, path: &str) -> Builder {
+pub(crate) fn builder<C: Program>(server: &Server, path: &str) -> Builder<C> {
     let delay = Duration::from_millis(100);
-    let builder = Client::builder(&format!("{}{path}", server.url))
+    let builder = C::builder(&format!("{}{path}", server.url))
         .transports(server.transports.iter().copied())
         .reconnection(Reconnection::new().delay(delay).max_delay(delay));
     match &server.tls {
@@ -28,15 +29,15 @@ pub(crate) fn token(token: &str) -> Outcome<Auth> {
     Ok(Auth::from_json(format!("{{\"token\":\"{token}\"}}"))?)
 }
 
-impl Session {
+impl<C: Program> Session<C> {
     /// A client that is connected to the root namespace.
     pub(crate) fn connect(server: &Server) -> Outcome<Self> {
-        Ok(Self { client: builder(server, "").connect()? })
+        Ok(Self { client: C::connect(builder(server, ""))? })
     }
 
     /// A client that begins to connect.
     pub(crate) fn start(server: &Server) -> Outcome<Self> {
-        Ok(Self { client: builder(server, "").start()? })
+        Ok(Self { client: C::start(builder(server, ""))? })
     }
 
     /// The next event of which `wanted` makes something; those before are left out.

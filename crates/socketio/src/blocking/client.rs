@@ -1,12 +1,8 @@
 //! The client that a program holds.
 
-use super::builder::Builder;
-use super::error::Error;
-use super::event::Event;
-use super::shared::{AuthSource, Shared};
-use super::socket::Socket;
-use crate::Args;
+use super::{Answer, AuthRequest, Builder, Error, Event, Socket, requests, websocket};
 use crate::client::engine::Method;
+use crate::program::{AuthSource, Settings, Shared, State};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +10,9 @@ use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
 use std::io;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// How long dropping a client waits for its threads. One that is connecting cannot be woken: it ends when
 /// its attempt does.
@@ -29,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut client = Client::connect("http://127.0.0.1:3000")?;
 /// client.emit("login", &("alice",))?;
-/// let (sum,): (i64,) = client.ask("sum", &(1, 2), Duration::from_secs(5))?.parse()?;
+/// let (sum,): (i64,) = client.ask("sum", &(1, 2), Duration::from_secs(5)).wait()?.parse()?;
 /// for event in &mut client {
 ///     match event {
 ///         Event::Event { name, args, .. } if name == "login" => {
@@ -43,9 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Ok(()) }
 /// ```
 ///
-/// It has **five threads**: for time, for requests that are held, for requests with a body, and two for the WebSocket.
-/// None of them runs code of the application's but [`Builder::auth_with`]. All of them end when the client is dropped,
-/// within a second, unless one is just connecting: that one ends with its attempt, after
+/// It has **four threads**, for time, for requests that are held, for requests with a body, for the WebSocket, and another one while
+/// there is a WebSocket. None of them runs code of the application's but [`Builder::auth_with`]. All of them end when the
+/// client is dropped, within a second, unless one is just connecting: that one ends with its attempt, after
 /// [20 s](Builder::connect_timeout) at most.
 ///
 /// **Take the events** with [`next`](Iterator::next), in whatever thread: when 4,096 of them, or 16 MiB, wait, nothing more is
@@ -55,6 +53,7 @@ pub struct Client {
     shared: Arc<Shared>,
     socket: Socket,
     threads: Vec<JoinHandle<()>>,
+    alive: Arc<Threads>,
 }
 
 impl Client {
@@ -69,44 +68,33 @@ impl Client {
 
     /// A client with settings. The path of the URL is the namespace, as with npm's client: `http://host/admin`. Its
     /// query goes to the server with each request, and its user name and password as `Authorization`.
-    pub fn builder(url: &str) -> Builder {
+    pub fn builder(url: &str) -> Builder<Self> {
         Builder::new(url)
     }
 
-    pub(super) fn run(
-        shared: Shared,
-        source: Option<AuthSource>,
-        namespace: &str,
-    ) -> Result<Self, Error> {
-        let socket = shared.state().machine.socket(namespace)?;
-        let shared = Arc::new(shared);
-        let socket = Socket::new(&shared, socket);
+    fn run(shared: Arc<Shared>, socket: Socket, source: Option<AuthSource>) -> Result<Self, Error> {
         // Whose drop ends the threads that were made, if there are not all of them.
-        let mut client = Self { shared, socket, threads: Vec::new() };
-        client.spawn("socketio-timer", |shared| shared.run_timer(source))?;
-        client.spawn("socketio-get", |shared| shared.run_requests(Method::Get))?;
-        client.spawn("socketio-post", |shared| shared.run_requests(Method::Post))?;
-        client.spawn("socketio-link", Shared::run_links)?;
-        client.spawn("socketio-writer", Shared::run_writer)?;
+        let mut client = Self { shared, socket, threads: Vec::new(), alive: Arc::default() };
+        client.spawn("socketio-timer", |shared| run_timer(shared, source))?;
+        client.spawn("socketio-get", |shared| requests::run(shared, Method::Get))?;
+        client.spawn("socketio-post", |shared| requests::run(shared, Method::Post))?;
+        client.spawn("socketio-link", |shared| websocket::run(shared))?;
         Ok(client)
     }
 
-    fn spawn(&mut self, name: &str, run: impl FnOnce(&Shared) + Send + 'static) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        self.shared.state().threads += 1;
+    fn spawn(
+        &mut self,
+        name: &str,
+        run: impl FnOnce(&Arc<Shared>) + Send + 'static,
+    ) -> io::Result<()> {
+        let (shared, alive) = (Arc::clone(&self.shared), Alive::new(&self.alive));
         let thread = thread::Builder::new().name(String::from(name)).spawn(move || {
-            // Also if it panics, which it does not.
-            let ending = Ending(&shared);
             run(&shared);
-            drop(ending);
-        });
-        match thread {
-            Ok(thread) => self.threads.push(thread),
-            Err(error) => {
-                self.shared.state().threads -= 1;
-                return Err(error);
-            }
-        }
+            drop(shared);
+            // Last, and also if it panics, which it does not.
+            drop(alive);
+        })?;
+        self.threads.push(thread);
         Ok(())
     }
 
@@ -136,8 +124,7 @@ impl Client {
         namespace: &str,
         auth: impl Into<Option<crate::client::Auth>>,
     ) -> Result<Socket, Error> {
-        let socket = self.shared.state().machine.socket(namespace)?;
-        let socket = Socket::new(&self.shared, socket);
+        let socket = Socket::of(&self.shared, namespace)?;
         socket.connect(auth)?;
         Ok(socket)
     }
@@ -151,17 +138,8 @@ impl Client {
         self.socket.emit(name, args)
     }
 
-    /// Sends an event and waits for the answer: see [`Socket::ask`].
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn ask<T: Serialize + ?Sized>(
-        &self,
-        name: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Result<Args<'static>, Error> {
+    /// Sends an event and asks for an answer: see [`Socket::ask`].
+    pub fn ask<T: Serialize + ?Sized>(&self, name: &str, args: &T, timeout: Duration) -> Answer {
         self.socket.ask(name, args, timeout)
     }
 
@@ -171,39 +149,72 @@ impl Client {
     }
 
     fn wait(&self, time: Option<Duration>) -> Option<Event> {
-        loop {
-            let event = self.shared.next_event(time)?;
-            if let Some(event) = Event::of(&self.shared, event) {
-                return Some(event);
-            }
-        }
+        let event = self.shared.wait_for_news(time, |state| match state.next_event() {
+            None if !state.is_over() => None,
+            event => Some(event),
+        });
+        Event::of(&self.shared, event??)
     }
 
     /// Leaves all namespaces and closes the session. Waits until what was sent before has left, for some
     /// [seconds](crate::client::engine::Config::close_timeout) at most. The events that have come are
     /// still there, and a socket may [connect](Socket::connect) again.
     pub fn disconnect(&mut self) {
-        let mut state = self.shared.state();
-        let now = self.shared.clock.now();
-        state.machine.close(now);
-        state.is_closing = true;
-        self.shared.carry_out(&mut state, now);
-        while !(state.machine.is_idle() && state.is_at_rest()) {
-            state = self.shared.wait_for_news(state, None);
-        }
-        state.is_closing = false;
+        self.shared.act(State::close);
+        self.shared.wait_for_news(None, |state| state.is_at_rest().then_some(()));
+        self.shared.act(|state, _| state.is_closing = false);
+    }
+}
+
+impl Builder<Client> {
+    /// Connects, and waits until the server has let the client in.
+    ///
+    /// # Errors
+    ///
+    /// The settings are wrong, the first attempt has failed, or the server refuses: nothing is left of it.
+    pub fn connect(self) -> Result<Client, Error> {
+        let client = self.start()?;
+        let socket = client.socket.machine();
+        let outcome = client.shared.wait_for_news(None, |state| state.outcome_of(socket));
+        outcome.unwrap_or(Ok(()))?;
+        Ok(client)
     }
 
-    pub(super) fn wait_until_connected(&mut self) -> Result<(), Error> {
-        let mut state = self.shared.state();
-        loop {
-            if state.machine.is_connected(self.socket.machine()) {
-                return Ok(());
+    /// Begins to connect, and goes on with that as [`reconnection`](Self::reconnection) says. What is emitted
+    /// meanwhile waits.
+    ///
+    /// # Errors
+    ///
+    /// The settings are wrong, or the system gives no threads.
+    pub fn start(self) -> Result<Client, Error> {
+        let Settings { shared, socket, auth, source } = self.settle(Instant::now)?;
+        let client = Client::run(shared, socket, source)?;
+        client.socket.connect(auth)?;
+        Ok(client)
+    }
+}
+
+/// Does what is due when it is due, and has the program asked for authentications.
+fn run_timer(shared: &Arc<Shared>, mut source: Option<AuthSource>) {
+    loop {
+        let request = shared.wait_timed(|state, now| {
+            if let Some(request) = AuthRequest::next(shared, state) {
+                return Some(Some(request));
             }
-            if let Some(error) = state.error_of(self.socket.machine()) {
-                return Err(Error::Connect(error));
+            let is_due = state.due().is_some_and(|due| due <= now);
+            is_due.then(|| {
+                state.handle_timeout(now);
+                None
+            })
+        });
+        match request {
+            Some(Some(request)) => {
+                if let Some(ask) = &mut source {
+                    ask(request);
+                }
             }
-            state = self.shared.wait_for_news(state, None);
+            Some(None) => {}
+            None => return,
         }
     }
 }
@@ -218,12 +229,43 @@ impl Iterator for Client {
     }
 }
 
-/// Says when a thread has ended.
-struct Ending<'s>(&'s Shared);
+/// The threads that have not ended.
+#[derive(Default)]
+struct Threads {
+    number: Mutex<usize>,
+    one_has_ended: Condvar,
+}
 
-impl Drop for Ending<'_> {
+/// One of them.
+struct Alive(Arc<Threads>);
+
+impl Alive {
+    fn new(threads: &Arc<Threads>) -> Self {
+        let mut number = threads.number();
+        *number = number.saturating_add(1);
+        drop(number);
+        Self(Arc::clone(threads))
+    }
+}
+
+impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.thread_ended();
+        let mut number = self.0.number();
+        *number = number.saturating_sub(1);
+        drop(number);
+        self.0.one_has_ended.notify_all();
+    }
+}
+
+impl Threads {
+    fn number(&self) -> MutexGuard<'_, usize> {
+        self.number.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until all have ended, or this time.
+    fn wait(&self, time: Duration) {
+        let is_any = |number: &mut usize| *number > 0;
+        drop(self.one_has_ended.wait_timeout_while(self.number(), time, is_any));
     }
 }
 
@@ -231,7 +273,7 @@ impl Drop for Ending<'_> {
 impl Drop for Client {
     fn drop(&mut self) {
         self.shared.stop();
-        self.shared.wait_for_threads(PATIENCE);
+        self.alive.wait(PATIENCE);
         for thread in self.threads.drain(..).filter(JoinHandle::is_finished) {
             // One that has panicked has said so.
             let _ = thread.join();
@@ -261,7 +303,7 @@ mod tests {
         // The request is there.
         let (_stream, _) = listener.accept().unwrap();
         let shared = Arc::downgrade(&client.shared);
-        assert_eq!(client.threads.len(), 5);
+        assert_eq!(client.threads.len(), 4);
         drop(client);
         // On a machine that stands still for a second they may need longer than the drop has waited.
         while shared.strong_count() > 0 {

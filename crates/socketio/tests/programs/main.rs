@@ -1,22 +1,56 @@
-//! The client for programs over loopback: the server runs on a thread of its own, and what is checked is what comes in
-//! which order, never how long it takes.
+//! The clients for programs over loopback, each test with both: the server runs on a thread of its own, and what is checked is
+//! what comes in which order, never how long it takes.
 
-#![cfg(all(unix, feature = "mio", feature = "blocking"))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![cfg(all(unix, feature = "mio", feature = "blocking", feature = "tokio"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+#[path = "../../examples/support/program.rs"]
+mod program;
+mod tasks;
+
+use program::Program;
 use sansio_engineio::Config;
 use sansio_socketio::Recovery;
-use sansio_socketio::blocking::{Client, Error, Event, Socket};
 use sansio_socketio::client::{
     Auth, ConnectError, DisconnectReason, EmitError, Reconnection, Transport, Unanswered, engine,
 };
 use sansio_socketio::mio::{App, AppHandle};
+use sansio_socketio::tokio::{Error, Event, Socket};
 use sansio_ws::handshake::{HostPolicy, OriginPolicy};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+macro_rules! with_both_clients {
+    ($($name:ident),+) => {
+        mod blocking {$(
+            #[test]
+            fn $name() {
+                super::$name::<sansio_socketio::blocking::Client>();
+            }
+        )+}
+        mod tokio {$(
+            #[test]
+            fn $name() {
+                super::$name::<sansio_socketio::tokio::Client>();
+            }
+        )+}
+    };
+}
+
+with_both_clients! {
+    a_program_asks_and_leaves,
+    a_program_that_is_slow_loses_nothing,
+    each_connection_asks_for_its_authentication,
+    a_late_authentication_is_nobodys,
+    who_does_not_answer_says_nothing_of_itself,
+    sockets_outlive_their_client,
+    requests_say_what_the_program_has_said,
+    settings_that_are_wrong_connect_to_nothing,
+    a_program_that_was_cut_off_comes_back_as_the_same_socket
+}
 
 /// A test that waits for what does not come fails after this time. Nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -67,13 +101,18 @@ impl Running {
 }
 
 /// The next event of this kind.
-fn until<T>(client: &mut Client, wanted: impl Fn(Event) -> Option<T>) -> T {
+fn until<T>(client: &mut impl Program, wanted: impl Fn(Event) -> Option<T>) -> T {
     loop {
         let event = client.next_within(PATIENCE).expect("there is more");
         if let Some(found) = wanted(event) {
             return found;
         }
     }
+}
+
+/// The events until none comes by itself.
+fn all(client: &mut impl Program) -> impl Iterator<Item = Event> {
+    core::iter::from_fn(|| client.next_within(PATIENCE))
 }
 
 fn is_disconnected(event: Event) -> Option<DisconnectReason> {
@@ -83,18 +122,17 @@ fn is_disconnected(event: Event) -> Option<DisconnectReason> {
     }
 }
 
-#[test]
-fn a_program_asks_and_leaves() {
+fn a_program_asks_and_leaves<C: Program>() {
     let server = serve();
     for transports in SETS {
-        let builder = Client::builder(&server.url).transports(transports.iter().copied());
-        let mut client = builder.connect().unwrap();
+        let builder = C::builder(&server.url).transports(transports.iter().copied());
+        let mut client = C::connect(builder).unwrap();
         let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
         assert_eq!(answer.get::<i64>(0).unwrap(), 3);
         client.disconnect();
         // It may go over to the WebSocket at any time, or not.
         let is_upgrade = |event: &Event| matches!(event, Event::Upgraded);
-        let events: Vec<_> = client.by_ref().filter(|event| !is_upgrade(event)).collect();
+        let events: Vec<_> = all(&mut client).filter(|event| !is_upgrade(event)).collect();
         assert!(matches!(events[..2], [Event::Opened, Event::Connected { .. }]), "{events:?}");
         let last = events.iter().rev().take(2).collect::<Vec<_>>();
         assert!(
@@ -110,13 +148,12 @@ fn a_program_asks_and_leaves() {
 }
 
 /// What comes while nobody takes it waits here, in the connection, and at the server, and nothing is lost.
-#[test]
-fn a_program_that_is_slow_loses_nothing() {
+fn a_program_that_is_slow_loses_nothing<C: Program>() {
     const NUMBER: u32 = 12_000;
     let server = serve();
     for transports in SETS {
-        let builder = Client::builder(&server.url).transports(transports.iter().copied());
-        let mut client = builder.connect().unwrap();
+        let builder = C::builder(&server.url).transports(transports.iter().copied());
+        let mut client = C::connect(builder).unwrap();
         client.emit("flood", &(NUMBER,)).unwrap();
         assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "flooded");
         for expected in 0..NUMBER {
@@ -134,20 +171,22 @@ fn a_program_that_is_slow_loses_nothing() {
     server.end();
 }
 
-#[test]
-fn each_connection_asks_for_its_authentication() {
+fn each_connection_asks_for_its_authentication<C: Program>() {
     let server = serve();
     let mut number = 0;
     let url = format!("{}/token", server.url);
-    let builder = Client::builder(&url).auth_with(move |namespace| {
-        assert_eq!(namespace, "/token");
+    let builder = C::builder(&url).auth_with(move |request| {
+        assert_eq!(request.namespace(), "/token");
         number += 1;
-        Auth::from_json(format!("{{\"token\":{number}}}")).unwrap()
+        let auth = Auth::from_json(format!("{{\"token\":{number}}}")).unwrap();
+        // Whoever needs longer answers from elsewhere.
+        thread::spawn(move || request.answer(&auth));
     });
     let delay = Duration::from_millis(1);
-    let mut client = builder.reconnection(Reconnection::new().delay(delay)).connect().unwrap();
+    let builder = builder.reconnection(Reconnection::new().delay(delay));
+    let mut client = C::connect(builder).unwrap();
     assert_eq!(client.socket().namespace(), "/token");
-    let root = client.namespace("/").unwrap();
+    let root = client.namespace_with("/", Auth::none()).unwrap();
     root.emit("kill", &()).unwrap();
     until(&mut client, is_disconnected);
     let is_it = |event| match event {
@@ -161,18 +200,51 @@ fn each_connection_asks_for_its_authentication() {
     server.end();
 }
 
-/// Other threads are told when the client is dropped.
-#[test]
-fn sockets_outlive_their_client() {
+/// What was asked for a session that is lost since does not count for the next one, answered or not.
+fn a_late_authentication_is_nobodys<C: Program>() {
     let server = serve();
-    let client = Client::connect(&server.url).unwrap();
+    let (sender, requests) = channel();
+    let builder = C::builder(&format!("{}/token", server.url))
+        .auth_with(move |request| sender.send(request).unwrap());
+    let delay = Duration::from_millis(1);
+    let mut client = C::start(builder.reconnection(Reconnection::new().delay(delay))).unwrap();
+    let root = client.namespace_with("/", Auth::none()).unwrap();
+    let next = || requests.recv_timeout(PATIENCE).unwrap();
+    let token = |number| Auth::from_json(format!("{{\"token\":{number}}}")).unwrap();
+    let first = next();
+    root.emit("kill", &()).unwrap();
+    let second = next();
+    root.emit("kill", &()).unwrap();
+    let third = next();
+    first.answer(&token(1));
+    drop(second);
+    third.answer(&token(3));
+    assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":3}"#);
+    client.disconnect();
+    assert!(server.said.try_recv().is_err());
+    server.end();
+}
+
+fn who_does_not_answer_says_nothing_of_itself<C: Program>() {
+    let server = serve();
+    let builder = C::builder(&format!("{}/token", server.url)).auth_with(drop);
+    let mut client = C::connect(builder).unwrap();
+    assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "{}");
+    client.disconnect();
+    server.end();
+}
+
+/// Other threads are told when the client is dropped.
+fn sockets_outlive_their_client<C: Program>() {
+    let server = serve();
+    let client = C::connect(C::builder(&server.url)).unwrap();
     let socket: Socket = client.socket();
     let (sender, begun) = channel();
     let asking = {
         let socket = socket.clone();
         thread::spawn(move || {
             sender.send(()).unwrap();
-            socket.ask("nobody-answers", &(), PATIENCE)
+            C::wait(socket.ask("nobody-answers", &(), PATIENCE))
         })
     };
     begun.recv().unwrap();
@@ -202,19 +274,18 @@ fn refuse_once(listener: &TcpListener) -> Vec<String> {
     head
 }
 
-#[test]
-fn requests_say_what_the_program_has_said() {
+fn requests_say_what_the_program_has_said<C: Program>() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     for transport in [Transport::Polling, Transport::WebSocket] {
         let connecting = thread::spawn(move || {
-            Client::builder(&format!("http://user:pass@{address}/chat?room=a%20b"))
+            let builder = C::builder(&format!("http://user:pass@{address}/chat?room=a%20b"))
                 .transports([transport])
                 .path("/live/")
                 .query("x", "1&2")
                 .header("X-Version", "7")
-                .reconnection(None)
-                .connect()
+                .reconnection(None);
+            C::connect(builder).map(drop)
         });
         let head = refuse_once(&listener);
         let target = match transport {
@@ -246,21 +317,19 @@ fn requests_say_what_the_program_has_said() {
     }
 }
 
-#[test]
-fn settings_that_are_wrong_connect_to_nothing() {
-    let wrong = |url: &str| Client::builder(url).connect().unwrap_err();
+fn settings_that_are_wrong_connect_to_nothing<C: Program>() {
+    let wrong = |url: &str| C::connect(C::builder(url)).map(drop).unwrap_err();
     assert!(matches!(wrong("ftp://example.com"), Error::Url(_)));
     assert!(matches!(wrong("http://127.0.0.1:1/a,b"), Error::Namespace(_)));
-    let builder = Client::builder("http://127.0.0.1:1").header("X", "a\r\nb");
-    assert!(matches!(builder.connect(), Err(Error::Header(_))));
-    let never = Client::builder("http://127.0.0.1:1").reconnection(None).start().unwrap();
-    let events: Vec<_> = never.collect();
+    let builder = C::builder("http://127.0.0.1:1").header("X", "a\r\nb");
+    assert!(matches!(C::connect(builder), Err(Error::Header(_))));
+    let builder = C::builder("http://127.0.0.1:1").reconnection(None);
+    let events: Vec<_> = all(&mut C::start(builder).unwrap()).collect();
     assert!(matches!(events[..], [Event::ConnectError { .. }, Event::Failed(_)]), "{events:?}");
 }
 
 /// What a client has missed while it was away comes once, whether it is back before that is said or behind it.
-#[test]
-fn a_program_that_was_cut_off_comes_back_as_the_same_socket() {
+fn a_program_that_was_cut_off_comes_back_as_the_same_socket<C: Program>() {
     for transports in SETS {
         let config = Config::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
         let mut app = App::new((), config)
@@ -277,8 +346,8 @@ fn a_program_that_was_cut_off_comes_back_as_the_same_socket() {
         let thread = thread::spawn(|| server.run().unwrap().1);
         let connect = || {
             let reconnection = Reconnection::new().delay(Duration::from_millis(10));
-            let builder = Client::builder(&url).transports(transports.iter().copied());
-            builder.reconnection(reconnection).connect().unwrap()
+            let builder = C::builder(&url).transports(transports.iter().copied());
+            C::connect(builder.reconnection(reconnection)).unwrap()
         };
         let news = |event| match event {
             Event::Event { name, args, .. } if name == "news" => args.get::<String>(0).ok(),

@@ -87,8 +87,8 @@ pub enum Event {
 }
 
 impl Event {
-    /// `None` for what a program is not told, or not in this way.
-    pub(super) fn of(shared: &Arc<Shared>, event: machine::Event<'static>) -> Option<Self> {
+    /// `None` for what is told in another way, and is never among the events that wait.
+    pub(crate) fn of(shared: &Arc<Shared>, event: machine::Event<'static>) -> Option<Self> {
         use machine::Event as From;
         let handle = |socket| Socket::new(shared, socket);
         Some(match event {
@@ -140,7 +140,7 @@ impl Ack {
     /// [`Error::Encode`], and [`Error::Emit`]: [`EmitError::Gone`] if the socket was disconnected meanwhile.
     pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), Error> {
         let args = EncodedArgs::new(args)?;
-        self.shared.act(|machine, _| machine.acknowledge(self.id, &args))?;
+        self.shared.call(|state, _| state.machine.acknowledge(self.id, &args))?;
         Ok(())
     }
 }

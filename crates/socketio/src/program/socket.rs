@@ -1,9 +1,10 @@
 //! A namespace, for any number of threads.
 
+use super::answer::Answer;
 use super::error::Error;
 use super::shared::Shared;
+use crate::EncodedArgs;
 use crate::client::{self as machine, Auth, EmitError};
-use crate::{Args, EncodedArgs};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -11,8 +12,8 @@ use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
 
-/// A namespace of a [`Client`](super::Client). A clone is a reference count; it may be used by any thread, as long
-/// as the client is there.
+/// A namespace of a client. A clone is a reference count; it may be used by any thread or task, as long as the client is
+/// there. Nothing here waits.
 #[derive(Clone)]
 pub struct Socket {
     shared: Arc<Shared>,
@@ -24,39 +25,45 @@ impl Socket {
         Self { shared: Arc::clone(shared), socket }
     }
 
-    pub(super) const fn machine(&self) -> machine::Socket {
+    /// The socket of a namespace, which need not be connected.
+    pub(crate) fn of(shared: &Arc<Shared>, namespace: &str) -> Result<Self, Error> {
+        let socket = shared.look(|state| state.machine.socket(namespace))?;
+        Ok(Self::new(shared, socket))
+    }
+
+    pub(crate) const fn machine(&self) -> machine::Socket {
         self.socket
     }
 
     /// Its name.
     #[must_use]
     pub fn namespace(&self) -> String {
-        self.shared.state().machine.namespace(self.socket).to_owned()
+        self.shared.look(|state| state.machine.namespace(self.socket).to_owned())
     }
 
     /// Its id, which others may know, while it is connected. It is another one each time.
     #[must_use]
     pub fn id(&self) -> Option<String> {
-        self.shared.state().machine.id(self.socket).map(ToOwned::to_owned)
+        self.shared.look(|state| state.machine.id(self.socket).map(ToOwned::to_owned))
     }
 
     /// Whether it is connected.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.shared.state().machine.is_connected(self.socket)
+        self.shared.look(|state| state.machine.is_connected(self.socket))
     }
 
     /// Whether it has come back as the one that it was, and has been sent what it had missed: see
     /// [`is_recovered`](machine::Client::is_recovered).
     #[must_use]
     pub fn is_recovered(&self) -> bool {
-        self.shared.state().machine.is_recovered(self.socket)
+        self.shared.look(|state| state.machine.is_recovered(self.socket))
     }
 
     /// Whether the session is carried by a WebSocket.
     #[must_use]
     pub fn is_websocket(&self) -> bool {
-        let transport = self.shared.state().machine.session().transport();
+        let transport = self.shared.look(|state| state.machine.session().transport());
         transport == Some(machine::Transport::WebSocket)
     }
 
@@ -70,7 +77,7 @@ impl Socket {
     /// [`Error::Encode`] and [`Error::Emit`]: nothing was queued. [`EmitError::Gone`] if the client was dropped.
     pub fn emit<T: Serialize + ?Sized>(&self, name: &str, args: &T) -> Result<(), Error> {
         let event = EncodedArgs::event(name, args)?;
-        self.shared.act(|machine, _| machine.emit(self.socket, &event))?;
+        self.shared.call(|state, _| state.machine.emit(self.socket, &event))?;
         Ok(())
     }
 
@@ -81,26 +88,31 @@ impl Socket {
     /// As for [`emit`](Self::emit), and [`EmitError::Dropped`].
     pub fn emit_volatile<T: Serialize + ?Sized>(&self, name: &str, args: &T) -> Result<(), Error> {
         let event = EncodedArgs::event(name, args)?;
-        self.shared.act(|machine, _| machine.emit_volatile(self.socket, &event))?;
+        self.shared.call(|state, _| state.machine.emit_volatile(self.socket, &event))?;
         Ok(())
     }
 
-    /// Sends an event and waits for the answer. What else comes meanwhile waits to be
-    /// [taken](super::Client::next).
+    /// Sends an event and asks for an answer, which must come within this time.
     ///
-    /// # Errors
+    /// ```no_run
+    /// # use std::time::Duration;
+    #[cfg_attr(feature = "blocking", doc = "# use sansio_socketio::blocking::Socket;")]
+    #[cfg_attr(not(feature = "blocking"), doc = "# use sansio_socketio::tokio::Socket;")]
+    /// # async fn sum(socket: Socket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (sum,): (i64,) = socket.ask("sum", &(1, 2), Duration::from_secs(5)).await?.parse()?;
+    /// # Ok(()) }
+    /// ```
     ///
-    /// As for [`emit`](Self::emit), and [`Error::Unanswered`].
-    pub fn ask<T: Serialize + ?Sized>(
-        &self,
-        name: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Result<Args<'static>, Error> {
-        let event = EncodedArgs::event(name, args)?;
-        let question =
-            self.shared.act(|machine, now| machine.ask(now, self.socket, timeout, &event))?;
-        Ok(self.shared.wait_for_answer(question)?)
+    /// The [`Answer`] says as well if the event could not be sent.
+    pub fn ask<T: Serialize + ?Sized>(&self, name: &str, args: &T, timeout: Duration) -> Answer {
+        let asked = EncodedArgs::event(name, args).map_err(Error::from).and_then(|event| {
+            self.shared.call(|state, now| {
+                let question = state.machine.ask(now, self.socket, timeout, &event)?;
+                state.inbox.expect(question);
+                Ok(question)
+            })
+        });
+        Answer::new(&self.shared, asked)
     }
 
     /// Connects it again, if it has left or was refused. What it says of itself from now on may be another.
@@ -110,11 +122,11 @@ impl Socket {
     /// [`EmitError::Gone`] if the client was dropped.
     pub fn connect(&self, auth: impl Into<Option<Auth>>) -> Result<(), Error> {
         let auth = auth.into();
-        self.shared.act(|machine, now| {
+        self.shared.call(|state, now| {
             if let Some(auth) = auth {
-                machine.set_auth(self.socket, auth);
+                state.machine.set_auth(self.socket, auth);
             }
-            machine.connect(now, self.socket);
+            state.machine.connect(now, self.socket);
             Ok::<_, EmitError>(())
         })?;
         Ok(())
@@ -123,8 +135,8 @@ impl Socket {
     /// Leaves the namespace. With the last one the session is closed. Returns at once.
     pub fn disconnect(&self) {
         // Who has been dropped has left.
-        let _ = self.shared.act(|machine, now| {
-            machine.disconnect(now, self.socket);
+        let _ = self.shared.call(|state, now| {
+            state.machine.disconnect(now, self.socket);
             Ok::<_, EmitError>(())
         });
     }

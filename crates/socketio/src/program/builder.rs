@@ -1,26 +1,28 @@
 //! The settings of a client for programs.
 
-use super::client::Client;
+use super::address::Target;
+use super::auth_request::{AuthRequest, AuthSource};
 use super::error::Error;
-use super::polling::Server;
-use super::shared::{AuthSource, Shared};
-use crate::client::{Auth, Config, Reconnection, Transport, engine};
+use super::shared::Shared;
+use super::socket::Socket;
+use crate::client::{Auth, Client, Config, Reconnection, Transport, engine};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
+use core::marker::PhantomData;
 use core::time::Duration;
 use rustls::ClientConfig;
-use sansio_engineio::Query;
 use sansio_ws::handshake::ClientRequest;
-use sansio_ws::tls;
 use std::hash::RandomState;
+use std::time;
 
-/// The settings of a [`Client`].
+/// The settings of a client, be it `blocking::Client` or `tokio::Client`.
 ///
-/// ```no_run
+#[cfg_attr(feature = "blocking", doc = "```no_run")]
+#[cfg_attr(not(feature = "blocking"), doc = "```ignore")]
 /// use sansio_socketio::blocking::Client;
 /// use sansio_socketio::client::{Auth, Reconnection, Transport};
 ///
@@ -33,17 +35,26 @@ use std::hash::RandomState;
 /// # Ok(()) }
 /// ```
 #[must_use]
-pub struct Builder {
+pub struct Builder<C> {
     url: String,
     sessions: engine::Config,
     config: Config,
     auth: Auth,
     source: Option<AuthSource>,
     tls: Option<Arc<ClientConfig>>,
+    client: PhantomData<fn() -> C>,
 }
 
-impl Builder {
-    pub(super) fn new(url: &str) -> Self {
+/// What a client begins with.
+pub(crate) struct Settings {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) socket: Socket,
+    pub(crate) auth: Auth,
+    pub(crate) source: Option<AuthSource>,
+}
+
+impl<C> Builder<C> {
+    pub(crate) fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
             sessions: engine::Config::new().path("/socket.io/"),
@@ -51,6 +62,7 @@ impl Builder {
             auth: Auth::none(),
             source: None,
             tls: None,
+            client: PhantomData,
         }
     }
 
@@ -85,11 +97,23 @@ impl Builder {
     }
 
     /// Asks for what the client says of itself each time it connects, in each namespace of
-    /// [`Auth::asked`], which that of the URL is: for tokens that do not last. It is called in the thread
-    /// for time, and may take some; it cannot ask by this client.
-    pub fn auth_with(mut self, source: impl FnMut(&str) -> Auth + Send + 'static) -> Self {
+    /// [`Auth::asked`], which that of the URL is: for tokens that do not last.
+    ///
+    /// ```
+    /// use sansio_socketio::client::Auth;
+    #[cfg_attr(feature = "blocking", doc = "# use sansio_socketio::blocking::Client;")]
+    #[cfg_attr(not(feature = "blocking"), doc = "# use sansio_socketio::tokio::Client;")]
+    /// # fn token_for(_: &str) -> Auth { Auth::none() }
+    ///
+    /// let builder = Client::builder("https://example.com")
+    ///     .auth_with(|request| request.answer(&token_for(request.namespace())));
+    /// ```
+    ///
+    /// `ask` should return soon, because meanwhile the client does nothing that is due: whoever needs longer hands the
+    /// request to another thread or task, and answers there.
+    pub fn auth_with(mut self, ask: impl FnMut(AuthRequest) + Send + 'static) -> Self {
         self.auth = Auth::asked();
-        self.source = Some(Box::new(source));
+        self.source = Some(Box::new(ask));
         self
     }
 
@@ -121,49 +145,20 @@ impl Builder {
         self
     }
 
-    /// Connects, and waits until the server has let the client in.
-    ///
-    /// # Errors
-    ///
-    /// The settings are wrong, the first attempt has failed, or the server refuses: nothing is left of it.
-    pub fn connect(self) -> Result<Client, Error> {
-        let mut client = self.start()?;
-        client.wait_until_connected()?;
-        Ok(client)
-    }
-
-    /// Begins to connect, and goes on with that as [`reconnection`](Self::reconnection) says. What is emitted
-    /// meanwhile waits.
-    ///
-    /// # Errors
-    ///
-    /// The settings are wrong.
-    pub fn start(self) -> Result<Client, Error> {
-        let Self { url, mut sessions, config, auth, source, tls } = self;
+    /// Checks everything. Nothing is connected yet. `read` tells the time.
+    pub(crate) fn settle(self, read: fn() -> time::Instant) -> Result<Settings, Error> {
+        let Self { url, mut sessions, config, auth, source, tls, client: _ } = self;
+        let Target { address, namespace, query } = Target::new(&url, tls)?;
+        // Headers are checked by a request that has them.
         let request = ClientRequest::new(&url)?;
-        // The headers are checked by it.
-        let with_headers = sessions.headers.iter().try_fold(request.clone(), |request, header| {
-            let (name, value) = header;
-            request.header(name, value)
-        });
-        drop(with_headers?);
-        let (namespace, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
-        for (name, value) in Query::parse(query).others {
+        let mut headers = sessions.headers.iter();
+        drop(headers.try_fold(request, |request, (name, value)| request.header(name, value))?);
+        for (name, value) in query {
             sessions = sessions.query(name, value);
         }
-        let tls = match (request.is_secure(), tls) {
-            (false, _) => None,
-            (true, Some(tls)) => Some(tls),
-            (true, None) => Some(tls::system_config()?),
-        };
-        let headers = request.connect_headers(&sansio_ws::Config::default());
-        let is_it = |(name, _): &(String, String)| name == "authorization";
-        let authorization = headers.into_iter().find(is_it).map(|(_, value)| value);
-        let server = Server { authority: request.authority(), tls, authorization };
-        let machine = crate::client::Client::new(config, sessions, random);
-        let client = Client::run(Shared::new(server, machine), source, namespace)?;
-        client.socket().connect(auth)?;
-        Ok(client)
+        let shared = Arc::new(Shared::new(address, Client::new(config, sessions, random), read));
+        let socket = Socket::of(&shared, &namespace)?;
+        Ok(Settings { shared, socket, auth, source })
     }
 }
 
@@ -173,7 +168,7 @@ fn random() -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-impl fmt::Debug for Builder {
+impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
     }

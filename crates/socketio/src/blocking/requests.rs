@@ -1,0 +1,80 @@
+//! The requests of polling, by `ureq`.
+
+use super::tls::Tls;
+use crate::client::engine::{Method, Request};
+use crate::program::{Address, Shared};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
+use ureq::{Agent, Body, Error, http};
+
+/// Connections that were idle for longer are not used again: servers close theirs after five seconds.
+const MAX_IDLE: Duration = Duration::from_secs(3);
+
+/// Makes the requests of one method, one after the other.
+pub(super) fn run(shared: &Shared, method: Method) {
+    let mut agent = agent_for(&shared.address);
+    loop {
+        let abort = || {
+            let agent = agent.clone();
+            Box::new(move || agent.clone().shutdown()) as _
+        };
+        let Some(request) = shared.wait(|state, _| state.take_request(method, abort)) else {
+            return;
+        };
+        let made = make(&agent, &shared.address, &request, shared.clock.until(request.due));
+        if !shared.act(|state, now| state.requested(now, &request, made)) {
+            // It was shut down.
+            agent = agent_for(&shared.address);
+        }
+    }
+}
+
+/// Something that makes requests, and can be shut down. Nothing of it comes from the environment.
+fn agent_for(address: &Address) -> Agent {
+    let config = Agent::config_builder()
+        .proxy(None)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .no_delay(true)
+        .user_agent("")
+        .max_idle_age(MAX_IDLE)
+        .max_idle_connections(1)
+        .build();
+    let connector = ().chain(TcpConnector::default()).chain(Tls(address.tls.clone()));
+    Agent::with_parts(config, connector, DefaultResolver::default())
+}
+
+/// Makes a request, and reads the whole response.
+fn make(
+    agent: &Agent,
+    address: &Address,
+    request: &Request,
+    time: Duration,
+) -> Result<(u16, Vec<u8>), Error> {
+    let (url, headers) = address.request(request);
+    let mut builder = http::Request::builder().method(request.method.as_str()).uri(url);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    let response = match &request.body {
+        Some(body) => agent.run(limited(agent, builder.body(&**body)?, time))?,
+        None => agent.run(limited(agent, builder.body(())?, time))?,
+    };
+    let status = response.status().as_u16();
+    let body: Body = response.into_body();
+    let bytes = body.into_with_config().limit(request.max_response_bytes).read_to_vec()?;
+    Ok((status, bytes))
+}
+
+/// The request, which must be answered in this time.
+fn limited<B: ureq::AsSendBody>(
+    agent: &Agent,
+    request: http::Request<B>,
+    time: Duration,
+) -> http::Request<B> {
+    agent.configure_request(request).timeout_global(Some(time)).build()
+}

@@ -1,0 +1,161 @@
+//! What waits for the program: events, and answers.
+
+use crate::client::{ConnectError, Event, Question, Socket, Unanswered};
+use crate::{Args, Bytes, EncodedArgs};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::mem::{self, discriminant};
+use core::task::{Context, Waker};
+
+/// So many events that the program has not taken, or so many bytes of them, and nothing more is read.
+const MAX_EVENTS: usize = 4096;
+const MAX_EVENT_BYTES: usize = 16 << 20;
+
+pub(super) type Answered = Result<Args<'static>, Unanswered>;
+
+/// What the machine has said and nobody has taken.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    events: VecDeque<Event<'static>>,
+    event_bytes: usize,
+    answers: BTreeMap<Question, Awaited>,
+    /// Why sockets are not connected that never were.
+    errors: BTreeMap<Socket, ConnectError>,
+    /// Sockets of which somebody has to say what they say of themselves, and who was asked for that last.
+    wants_auth: VecDeque<Socket>,
+    asked_for_auth: BTreeMap<Socket, u64>,
+    last_asked: u64,
+}
+
+/// An answer for which somebody waits, or will.
+#[derive(Default)]
+struct Awaited {
+    answer: Option<Answered>,
+    task: Option<Waker>,
+}
+
+impl Inbox {
+    /// Whether nothing more should be read before events were taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.events.len() >= MAX_EVENTS || self.event_bytes >= MAX_EVENT_BYTES
+    }
+
+    /// Takes an event, or hands it on: the task to wake is returned.
+    pub(super) fn put(&mut self, event: Event<'static>) -> Option<Waker> {
+        match &event {
+            Event::ConnectError { socket, error } => {
+                self.errors.insert(*socket, error.clone());
+            }
+            Event::Connected { socket } => _ = self.errors.remove(socket),
+            _ => {}
+        }
+        match event {
+            Event::Authenticate { socket } => {
+                self.asked_for_auth.remove(&socket);
+                self.wants_auth.push_back(socket);
+            }
+            Event::Answer { to, args, .. } => return self.answer(to, Ok(args)),
+            Event::Unanswered { to, why, .. } => return self.answer(to, Err(why)),
+            event => {
+                self.make_room_for(&event);
+                self.event_bytes = self.event_bytes.saturating_add(len(&event));
+                self.events.push_back(event);
+            }
+        }
+        None
+    }
+
+    /// The next event.
+    pub(super) fn next(&mut self) -> Option<Event<'static>> {
+        let event = self.events.pop_front()?;
+        self.event_bytes = self.event_bytes.saturating_sub(len(&event));
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+        Some(event)
+    }
+
+    /// The next socket whose authentication is to be asked for, and the number of that request.
+    pub(super) fn next_auth(&mut self) -> Option<(Socket, u64)> {
+        let socket = self.wants_auth.pop_front()?;
+        self.last_asked = self.last_asked.wrapping_add(1);
+        self.asked_for_auth.insert(socket, self.last_asked);
+        Some((socket, self.last_asked))
+    }
+
+    /// Whether this is the request that counts, which it is once.
+    pub(super) fn take_auth(&mut self, socket: Socket, number: u64) -> bool {
+        let counts = self.asked_for_auth.get(&socket) == Some(&number);
+        if counts {
+            self.asked_for_auth.remove(&socket);
+        }
+        counts
+    }
+
+    /// Somebody will wait for the answer.
+    pub(super) fn expect(&mut self, question: Question) {
+        self.answers.insert(question, Awaited::default());
+    }
+
+    /// The answer, if it has come. If not, the task is woken when it does.
+    pub(super) fn take_answer(
+        &mut self,
+        question: Question,
+        cx: Option<&Context<'_>>,
+    ) -> Option<Answered> {
+        let awaited = self.answers.get_mut(&question)?;
+        if awaited.answer.is_none() {
+            awaited.task = cx.map(|cx| cx.waker().clone());
+        }
+        awaited.answer.take()
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn forget(&mut self, question: Question) {
+        self.answers.remove(&question);
+    }
+
+    /// Who waits for an answer, to be told that none will come.
+    pub(super) fn waiting_tasks(&mut self) -> Vec<Waker> {
+        self.answers.values_mut().filter_map(|awaited| awaited.task.take()).collect()
+    }
+
+    /// Why a socket is not connected.
+    pub(super) fn error_of(&self, socket: Socket) -> Option<ConnectError> {
+        self.errors.get(&socket).cloned()
+    }
+
+    fn answer(&mut self, to: Question, answer: Answered) -> Option<Waker> {
+        let awaited = self.answers.get_mut(&to)?;
+        awaited.answer = Some(answer);
+        mem::take(&mut awaited.task)
+    }
+
+    /// Attempts to connect go on if the program takes no events, so what tells of the last one then takes the
+    /// place of what told of one before.
+    fn make_room_for(&mut self, event: &Event<'_>) {
+        let is_state = !matches!(event, Event::Event { .. } | Event::NotSent { .. });
+        if is_state && self.events.len() >= MAX_EVENTS {
+            let kind = discriminant(event);
+            if let Some(at) = self.events.iter().rposition(|other| discriminant(other) == kind) {
+                self.events.remove(at);
+            }
+        }
+    }
+}
+
+/// The bytes that an event keeps.
+fn len(event: &Event<'_>) -> usize {
+    let of = |event: &EncodedArgs| {
+        event.attachments().iter().map(Bytes::len).fold(event.json().len(), usize::saturating_add)
+    };
+    match event {
+        Event::Event { name, args, .. } => args.iter().fold(name.len(), |sum, raw| {
+            let bytes =
+                raw.attachments().map(Bytes::len).fold(raw.json().len(), usize::saturating_add);
+            sum.saturating_add(bytes)
+        }),
+        Event::NotSent { event, .. } => of(event),
+        _ => 0,
+    }
+}
