@@ -75,9 +75,6 @@ const FLUSH_AT: usize = 64 * 1024;
 /// How many bytes a send reads when it has to see whether the peer is alive.
 const GLANCE_BYTES: usize = 4096;
 
-/// A send reads no more when this number of bytes is unread: the caller has to read first.
-const MAX_UNREAD: usize = 64 * 1024;
-
 /// A WebSocket connection over a blocking stream.
 ///
 /// Reading flushes what is queued before it blocks, so automatic pongs and close replies leave by
@@ -198,7 +195,7 @@ impl<S: Stream> WebSocket<S> {
             let failed_before = link.connection.has_failed();
             match link.connection.find_event(rx) {
                 Ok(Some(found)) => break found,
-                Ok(None) => link.timer.observe(&mut link.connection),
+                Ok(None) => link.observe(),
                 Err(_) if failed_before => {}
                 Err(error) => return Err(link.fail(error)),
             }
@@ -406,10 +403,10 @@ impl<S: Stream> Link<S> {
             return Ok(());
         }
         while self.connection.wants_write() || !self.stream.is_flushed() {
-            self.timer.observe(&mut self.connection);
+            self.observe();
             let can_look = self.can_look_in_send(rx);
             match self.timer.due_in_send(can_look) {
-                Some(due) => self.enforce_in_send(due, rx)?,
+                Some(due) => self.enforce_in_send(due, can_look, rx)?,
                 None => self.write(self.timer.wait_in_send(can_look))?,
             }
             if let Some(ended) = self.connection.ended()
@@ -418,17 +415,19 @@ impl<S: Stream> Link<S> {
                 return Err(Error::Ended(ended));
             }
         }
-        self.timer.observe(&mut self.connection);
+        self.observe();
         Ok(())
     }
 
-    /// Whether a send can see what the peer has sent. It cannot tell whether unread bytes belong to
-    /// a message.
+    fn observe(&mut self) {
+        self.timer.observe(&mut self.connection, !self.stream.is_flushed());
+    }
+
+    /// Whether a send can see what the peer has sent.
     fn can_look_in_send(&self, rx: &RecvBuffer) -> bool {
-        let unread = rx.unread().len();
-        let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
-        let room = if awaits_message { unread == 0 } else { unread < MAX_UNREAD };
-        room && !self.input_ended && self.stream.may_look()
+        !self.input_ended
+            && self.stream.may_look()
+            && self.timer.may_look_in_send(rx.unread().len())
     }
 
     /// Writes once.
@@ -450,7 +449,7 @@ impl<S: Stream> Link<S> {
         if is_gone(error.kind()) {
             // It may have sent something before, and the end is for reading to find.
             self.connection.write_failed();
-            self.timer.observe(&mut self.connection);
+            self.observe();
             error.into()
         } else {
             self.transport_failed(error)
@@ -465,12 +464,17 @@ impl<S: Stream> Link<S> {
     }
 
     /// Something is due in a send: sees first what the peer has sent, but hands nothing out.
-    fn enforce_in_send(&mut self, due: Due, rx: &mut RecvBuffer) -> Result<(), Error> {
+    fn enforce_in_send(
+        &mut self,
+        due: Due,
+        can_look: bool,
+        rx: &mut RecvBuffer,
+    ) -> Result<(), Error> {
         // What is unread has a limit: a peer that sends and does not read must not fill the memory.
-        if due.needs_look() && self.can_look_in_send(rx) && !self.glance(due, rx)? {
+        if due.needs_look() && can_look && !self.glance(due, rx)? {
             return Ok(());
         }
-        self.timer.enforce_in_send(&mut self.connection, due);
+        self.timer.enforce_in_send(&mut self.connection, can_look);
         if is_over(&self.connection) {
             self.end_transport();
         }

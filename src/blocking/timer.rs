@@ -48,11 +48,6 @@ impl Clock {
 pub(super) struct Timer {
     clock: Clock,
     deadlines: Deadlines,
-    /// How long a send may be stuck where nobody can look: without a sign of life, a ping would
-    /// have been due, and then its answer.
-    patience: Option<Duration>,
-    /// When the transport refused the first of the bytes that wait, or has last taken some.
-    progress_at: Instant,
     /// How long closing may take.
     close: Option<Duration>,
     /// The connection has several handles.
@@ -74,12 +69,9 @@ impl Timer {
     pub(super) fn new(timeouts: Timeouts) -> Self {
         let clock = Clock::start();
         let now = clock.now();
-        let patience = timeouts.keep_alive.zip(timeouts.pong);
         Self {
             clock,
             deadlines: Deadlines::new(timeouts, now),
-            patience: patience.map(|(keep_alive, pong)| keep_alive.saturating_add(pong)),
-            progress_at: now,
             close: timeouts.close,
             shared: false,
         }
@@ -117,17 +109,20 @@ impl Timer {
 
     /// The transport took `taken` bytes, and `refused` some.
     pub(super) fn written(&mut self, taken: usize, refused: bool) {
-        let now = self.now();
-        if taken > 0 || !self.deadlines.is_refused() {
-            self.progress_at = now;
+        // Nothing depends on the moment, and this is the usual case.
+        if !refused && !self.is_refused() {
+            return;
         }
-        self.deadlines.written(taken, refused, now);
+        // Only a flush takes nothing and refuses nothing: what the stream held has left. How many
+        // bytes the peer has made room for is not known.
+        let taken = if refused { taken } else { taken.max(1) };
+        self.deadlines.written(taken, refused, self.now());
     }
 
     /// Takes note of what the connection has done: call it when there are no more events, and around
-    /// writing.
-    pub(super) fn observe(&mut self, connection: &mut Connection) {
-        self.deadlines.observe(connection, self.now());
+    /// writing. `held` says whether the stream has still to pass on what it has taken.
+    pub(super) fn observe(&mut self, connection: &mut Connection, held: bool) {
+        self.deadlines.observe_holding(connection, held, self.now());
     }
 
     /// Whether the transport has refused bytes that still wait.
@@ -163,34 +158,30 @@ impl Timer {
         }
     }
 
-    /// What is due for a send. Where nobody `can_look`, silence proves nothing, and only a send
-    /// that is stuck is the peer's fault.
+    /// Whether a send may look, with this number of unread bytes in front of it.
+    pub(super) fn may_look_in_send(&self, unread: usize) -> bool {
+        self.deadlines.may_look_in_send(unread, self.now())
+    }
+
+    /// What is due for a send.
     pub(super) fn due_in_send(&self, can_look: bool) -> Option<Due> {
-        match self.due()? {
-            Due::Idle | Due::Pong | Due::Message if !can_look => {
-                let stuck = self.stuck_at().is_some_and(|at| at <= self.now());
-                stuck.then_some(Due::Pong)
-            }
-            due => Some(due),
-        }
+        self.deadlines.due_in_send(can_look, self.now())
     }
 
     /// How long a write may wait. What the transport takes at once proves nothing, so the first
     /// wait is brief: what the transport refuses then, and takes later, is a sign of life.
     pub(super) fn wait_in_send(&self, can_look: bool) -> Option<Duration> {
-        let remaining = self.remaining();
-        let bound = remaining.into_iter().chain(self.longest_wait()).min()?;
         if !self.is_refused() {
+            let bound = self.remaining().into_iter().chain(self.longest_wait()).min()?;
             return Some(BRIEF_WAIT.min(bound));
         }
-        if can_look {
-            return Some(bound);
-        }
+        let now = self.now();
+        let next = self.deadlines.poll_timeout_in_send(can_look, now);
+        let next = next.map(|at| at.saturating_since(now));
         // A part may be taken while the rest waits. Another thread judges by that, so it has to be
         // known of before something is due.
-        let early = remaining.filter(|left| !left.is_zero()).map(|left| (left / 2).max(BRIEF_WAIT));
-        let stuck = self.stuck_at().map(|at| at.saturating_since(self.now()));
-        early.into_iter().chain(stuck).chain(self.longest_wait()).min()
+        let next = next.map(|left| if can_look { left } else { (left / 2).max(BRIEF_WAIT) });
+        next.into_iter().chain(self.longest_wait()).min()
     }
 
     /// The longest wait while another thread may start closing. Behind a wait that is no longer
@@ -199,23 +190,14 @@ impl Timer {
         self.close.filter(|_| self.shared)
     }
 
-    /// When the bytes that wait have done so for too long.
-    fn stuck_at(&self) -> Option<Instant> {
-        self.patience.filter(|_| self.is_refused()).map(|patience| self.progress_at + patience)
-    }
-
     /// Does what is due. The transport is to be aborted when the connection has ended with it.
     pub(super) fn enforce(&mut self, connection: &mut Connection) {
         self.deadlines.enforce(connection, self.now());
     }
 
-    /// Gives up a connection whose send is stuck.
-    pub(super) fn enforce_in_send(&mut self, connection: &mut Connection, due: Due) {
-        if due == Due::Pong {
-            connection.abandon();
-        } else {
-            self.enforce(connection);
-        }
+    /// The same for a send. Whether anything was due.
+    pub(super) fn enforce_in_send(&mut self, connection: &mut Connection, can_look: bool) -> bool {
+        self.deadlines.enforce_in_send(connection, can_look, self.now()).is_some()
     }
 }
 

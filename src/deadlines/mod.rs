@@ -19,6 +19,12 @@
 //! once more what the transport has: bytes that have arrived count although nobody has read them
 //! yet. The adapters of this crate do so.
 //!
+//! **A send that is stuck.** A send that waits can't always look: what it reads it has to keep, and
+//! there may be another thread that reads. Where nobody looks silence proves nothing. Then only the
+//! output tells: the peer is given up when the transport has refused bytes, and has taken none for
+//! [`keep_alive`](Timeouts::keep_alive) and [`pong`](Timeouts::pong) together.
+//! [`Deadlines::due_in_send`] and [`Deadlines::enforce_in_send`] go by that.
+//!
 //! ```
 //! use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
 //! use sansio_ws::{Config, Connection, Ended, Role};
@@ -85,6 +91,11 @@ impl Due {
         matches!(self, Self::Idle | Self::Message | Self::Pong | Self::Close)
     }
 
+    /// Whether it blames the peer for its silence, which proves nothing where nobody looks.
+    const fn blames_silence(self) -> bool {
+        matches!(self, Self::Idle | Self::Message | Self::Pong)
+    }
+
     /// Whether the connection is abandoned with it, and the transport to be aborted.
     #[must_use]
     pub const fn gives_up(self) -> bool {
@@ -131,16 +142,20 @@ pub struct Deadlines {
     active: Instant,
     /// When the message under way began, or `NEVER`.
     message: Instant,
+    /// When the transport refused the first of the bytes that wait, or has last taken some of them;
+    /// or `NEVER` when it has refused none.
+    progress: Instant,
     /// `since` is the moment of a ping.
     pinged: bool,
-    /// The transport has refused bytes that still wait.
-    refused: bool,
     /// Bytes have arrived that `observe` has not seen the end of.
     arrived: bool,
 }
 
 /// Instead of a moment, which would be 584 years after the epoch.
 const NEVER: Instant = Instant::LAST;
+
+/// A send reads no more when this number of bytes is unread: the caller has to read first.
+pub(crate) const MAX_UNREAD: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -165,8 +180,8 @@ impl Deadlines {
             since: now,
             active: NEVER,
             message: NEVER,
+            progress: NEVER,
             pinged: false,
-            refused: false,
             arrived: false,
         }
     }
@@ -192,6 +207,14 @@ impl Deadlines {
     /// that is arriving, and whether everything is written. Call it when all events have been taken,
     /// and after writing. Whoever does not call it tells each of these by a call of its own.
     pub fn observe(&mut self, connection: &mut Connection, now: Instant) {
+        self.observe_holding(connection, false, now);
+    }
+
+    /// As [`observe`](Self::observe), for a transport that takes bytes into a buffer of its own, as
+    /// TLS does. `held` says that it has not passed all of them on: what it has refused still waits
+    /// then, although everything queued is written.
+    #[inline]
+    pub fn observe_holding(&mut self, connection: &mut Connection, held: bool, now: Instant) {
         let Activity { message_received, message_sent } = connection.take_activity();
         if message_received {
             self.message_received(now);
@@ -203,7 +226,9 @@ impl Deadlines {
             self.message_sent(now);
         }
         if !connection.wants_write() {
-            self.drained();
+            if !held {
+                self.drained();
+            }
             if connection.is_closing() {
                 self.closing(now);
             }
@@ -216,7 +241,25 @@ impl Deadlines {
     ///
     /// Look before: see the [module](self).
     pub fn enforce(&mut self, connection: &mut Connection, now: Instant) -> Option<Due> {
-        let due = self.handle_timeout(now)?;
+        let due = self.due(now)?;
+        self.act(connection, due, now);
+        Some(due)
+    }
+
+    /// As [`enforce`](Self::enforce), for what [`due_in_send`](Self::due_in_send) says.
+    pub fn enforce_in_send(
+        &mut self,
+        connection: &mut Connection,
+        can_look: bool,
+        now: Instant,
+    ) -> Option<Due> {
+        let due = self.due_in_send(can_look, now)?;
+        self.act(connection, due, now);
+        Some(due)
+    }
+
+    fn act(&mut self, connection: &mut Connection, due: Due, now: Instant) {
+        self.note_reported(due, now);
         // What can't be queued was closed before, or something else already waits for the peer.
         let _ = match due {
             Due::Ping => connection.send_ping(ControlPayload::EMPTY),
@@ -227,7 +270,6 @@ impl Deadlines {
                 Ok(())
             }
         };
-        Some(due)
     }
 
     /// Bytes of a message have arrived, and it is not complete.
@@ -252,7 +294,12 @@ impl Deadlines {
     /// The transport was offered bytes and took `taken` of them; `refused` if that was less than
     /// all. What it takes after it has refused some is a sign of life, and of use as well.
     pub fn written(&mut self, taken: usize, refused: bool, now: Instant) {
-        if taken > 0 && self.refused {
+        if !self.is_refused() {
+            if refused {
+                self.progress = now;
+            }
+        } else if taken > 0 {
+            self.progress = now;
             match self.phase {
                 Phase::Open => self.note_life(now),
                 Phase::Draining => self.since = now,
@@ -260,18 +307,17 @@ impl Deadlines {
             }
             self.note_use(now);
         }
-        self.refused |= refused;
     }
 
     /// Everything queued has been written.
     pub fn drained(&mut self) {
-        self.refused = false;
+        self.progress = NEVER;
     }
 
     /// Whether the transport has refused bytes that still wait.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.refused
+        self.progress != NEVER
     }
 
     /// The transport has taken our Close. Only the first call counts.
@@ -308,6 +354,53 @@ impl Deadlines {
     /// What is due at `now`, if anything. Each deadline is reported once.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
         let due = self.due(now)?;
+        self.note_reported(due, now);
+        Some(due)
+    }
+
+    /// Whether a send may look, with this number of bytes in front of it that were read and that
+    /// nobody has taken. What it reads it has to keep, and it can't tell whether that belongs to a
+    /// message.
+    #[must_use]
+    pub fn may_look_in_send(&self, unread: usize, now: Instant) -> bool {
+        match self.due(now) {
+            Some(Due::Idle | Due::Message) => unread == 0,
+            _ => unread < MAX_UNREAD,
+        }
+    }
+
+    /// As [`due`](Self::due), for a send that waits. Where it can't look, it is [`Due::Pong`] when
+    /// the send is stuck, and nothing for mere silence (see the [module](self)).
+    #[must_use]
+    pub fn due_in_send(&self, can_look: bool, now: Instant) -> Option<Due> {
+        let due = self.due(now)?;
+        if can_look || !due.blames_silence() {
+            return Some(due);
+        }
+        self.stuck_at().is_some_and(|at| at <= now).then_some(Due::Pong)
+    }
+
+    /// The next moment at which [`due_in_send`](Self::due_in_send) may have something to say: ask
+    /// again then, and when bytes were taken or refused. `None` if it never will.
+    #[must_use]
+    pub fn poll_timeout_in_send(&self, can_look: bool, now: Instant) -> Option<Instant> {
+        let (next, due) = self.next()?;
+        if next > now || can_look || !due.blames_silence() {
+            return Some(next);
+        }
+        // What has come, and was not acted on, will not come again.
+        self.stuck_at()
+    }
+
+    /// When the bytes that wait will have done so for too long: without a sign of life, a ping would
+    /// have been due, and then its answer.
+    fn stuck_at(&self) -> Option<Instant> {
+        let Timeouts { keep_alive, pong, .. } = *self.timeouts;
+        let patience = keep_alive?.saturating_add(pong?);
+        self.is_refused().then(|| self.progress + patience)
+    }
+
+    fn note_reported(&mut self, due: Due, now: Instant) {
         match due {
             Due::Ping => {
                 self.since = now;
@@ -317,7 +410,6 @@ impl Deadlines {
             Due::Message => self.message = NEVER,
             Due::Opening | Due::Pong | Due::Close => self.phase = Phase::Over,
         }
-        Some(due)
     }
 
     fn note_life(&mut self, now: Instant) {

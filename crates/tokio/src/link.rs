@@ -9,7 +9,6 @@ use crate::pool;
 use crate::timer::Timer;
 use crate::wire::Wire;
 use core::task::{Context, Poll, ready};
-use sansio_ws::deadlines::Due;
 use sansio_ws::io::{is_end, is_gone};
 use sansio_ws::{
     Connection, LocatedEvent, MessageKind, PreparedMessage, ProtocolError, RecvBuffer, SendError,
@@ -34,9 +33,6 @@ const LOOK_BYTES: usize = 256 * 1024;
 
 /// How many bytes a send reads when it has to see whether the peer is alive.
 const GLANCE_BYTES: usize = 4096;
-
-/// A send reads no more when this number of bytes is unread: the caller has to read first.
-const MAX_UNREAD: usize = 64 * 1024;
 
 /// Whether the task that reads also writes what is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,18 +150,16 @@ impl<S> Link<S> {
         }
     }
 
-    fn enforce_in_send(&mut self, due: Due) {
-        if self.timer.enforce_in_send(&mut self.connection, due) {
+    /// Does what is due for a send.
+    pub(crate) fn enforce_in_send(&mut self, can_look: bool) {
+        if self.timer.enforce_in_send(&mut self.connection, can_look) {
             self.wire.give_up();
         }
     }
 
-    /// Whether a send can see what the peer has sent. It cannot tell whether unread bytes belong to a message.
+    /// Whether a send can see what the peer has sent.
     fn can_look_in_send(&mut self, input: &Input) -> bool {
-        let unread = input.unread();
-        let awaits_message = matches!(self.timer.due(), Some(Due::Idle | Due::Message));
-        let room = if awaits_message { unread == 0 } else { unread < MAX_UNREAD };
-        room && !self.input_ended
+        !self.input_ended && self.timer.may_look_in_send(input.unread())
     }
 }
 
@@ -410,7 +404,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     ) -> Poll<Result<(), Error>> {
         let can_look = input.as_ref().is_some_and(|input| self.can_look_in_send(input));
         let Some(due) = self.timer.due_in_send(can_look) else {
-            ready!(self.timer.poll_due_in_send(cx));
+            ready!(self.timer.poll_due_in_send(can_look, cx));
             return Poll::Ready(Ok(()));
         };
         if due.needs_look()
@@ -425,15 +419,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         if ended_turn(cx) {
             return Poll::Pending;
         }
-        self.enforce_in_send(due);
+        self.enforce_in_send(can_look);
         Poll::Ready(Ok(()))
-    }
-
-    /// Does what is due for a send where nobody can look.
-    pub(crate) fn enforce_without_look(&mut self) {
-        if let Some(due) = self.timer.due_in_send(false) {
-            self.enforce_in_send(due);
-        }
     }
 
     /// Reads a little.

@@ -2,7 +2,6 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
-use core::time::Duration;
 use sansio_ws::Connection;
 use sansio_ws::deadlines::{Deadlines, Due, Instant, Timeouts};
 use std::sync::Arc;
@@ -14,11 +13,6 @@ use tokio::time::Sleep;
 pub(crate) struct Timer {
     epoch: tokio::time::Instant,
     deadlines: Deadlines,
-    /// How long a send may be stuck where nobody can look: without a sign of life, a ping would have been due, and
-    /// then its answer.
-    patience: Option<Duration>,
-    /// When the stream refused the first of the bytes that wait, or has last taken some.
-    progress_at: Instant,
     /// What the clock has shown in this poll, which is short. To ask it again each time would be a good part of what a
     /// small message costs.
     now: Option<Instant>,
@@ -27,14 +21,9 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn new(timeouts: impl Into<Arc<Timeouts>>) -> Self {
-        let timeouts = timeouts.into();
-        let patience = timeouts.keep_alive.zip(timeouts.pong);
-        let start = Instant::default();
         Self {
             epoch: tokio::time::Instant::now(),
-            deadlines: Deadlines::new(timeouts, start),
-            patience: patience.map(|(keep_alive, pong)| keep_alive.saturating_add(pong)),
-            progress_at: start,
+            deadlines: Deadlines::new(timeouts, Instant::default()),
             now: None,
             alarm: Alarm::default(),
         }
@@ -76,9 +65,6 @@ impl Timer {
             return;
         }
         let now = self.now();
-        if taken > 0 || !self.deadlines.is_refused() {
-            self.progress_at = now;
-        }
         self.deadlines.written(taken, refused, now);
     }
 
@@ -86,7 +72,7 @@ impl Timer {
     /// says whether the stream still holds bytes that it could not pass on.
     pub(crate) fn observe(&mut self, connection: &mut Connection, held: bool) {
         let now = self.now();
-        self.deadlines.observe(connection, now);
+        self.deadlines.observe_holding(connection, held, now);
         if held && !self.deadlines.is_refused() {
             self.deadlines.written(0, true, now);
         }
@@ -98,21 +84,16 @@ impl Timer {
         self.deadlines.due(now)
     }
 
-    /// What is due for a send. Where nobody `can_look`, silence proves nothing, and only a send that is stuck is the
-    /// peer's fault.
-    pub(crate) fn due_in_send(&mut self, can_look: bool) -> Option<Due> {
+    /// Whether a send may look, with this number of unread bytes in front of it.
+    pub(crate) fn may_look_in_send(&mut self, unread: usize) -> bool {
         let now = self.now();
-        match self.due()? {
-            Due::Idle | Due::Pong | Due::Message if !can_look => {
-                self.stuck_at().is_some_and(|at| at <= now).then_some(Due::Pong)
-            }
-            due => Some(due),
-        }
+        self.deadlines.may_look_in_send(unread, now)
     }
 
-    /// When the bytes that wait will have done so for too long.
-    fn stuck_at(&self) -> Option<Instant> {
-        self.patience.filter(|_| self.deadlines.is_refused()).map(|time| self.progress_at + time)
+    /// What is due for a send.
+    pub(crate) fn due_in_send(&mut self, can_look: bool) -> Option<Due> {
+        let now = self.now();
+        self.deadlines.due_in_send(can_look, now)
     }
 
     /// Waits until something is due.
@@ -125,29 +106,27 @@ impl Timer {
     }
 
     /// Waits until something is due for a send, by the same alarm.
-    pub(crate) fn poll_due_in_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (now, at) = (self.tokio_now(), self.next_in_send());
+    pub(crate) fn poll_due_in_send(&mut self, can_look: bool, cx: &mut Context<'_>) -> Poll<()> {
+        let (now, at) = (self.tokio_now(), self.next_in_send(can_look));
         ready!(self.alarm.poll(now, at, cx));
         self.begin_poll();
         Poll::Ready(())
     }
 
-    /// The same, by an alarm of the caller's.
+    /// The same for a send that can't look, by an alarm of the caller's.
     pub(crate) fn poll_due_in_send_by(
         &mut self,
         alarm: &mut Alarm,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        ready!(alarm.poll(self.tokio_now(), self.next_in_send(), cx));
+        ready!(alarm.poll(self.tokio_now(), self.next_in_send(false), cx));
         self.begin_poll();
         Poll::Ready(())
     }
 
-    fn next_in_send(&mut self) -> Option<tokio::time::Instant> {
-        let next = self.deadlines.poll_timeout()?;
-        // What has come, and was not acted on, will not come again.
-        let at = if next > self.now() { Some(next) } else { self.stuck_at() };
-        self.to_tokio(at)
+    fn next_in_send(&mut self, can_look: bool) -> Option<tokio::time::Instant> {
+        let now = self.now();
+        self.to_tokio(self.deadlines.poll_timeout_in_send(can_look, now))
     }
 
     /// What is too far away to be expressed never comes.
@@ -167,13 +146,10 @@ impl Timer {
         self.deadlines.enforce(connection, now).is_some_and(Due::gives_up)
     }
 
-    /// The same in a send: one that is stuck is given up.
-    pub(crate) fn enforce_in_send(&mut self, connection: &mut Connection, due: Due) -> bool {
-        if due == Due::Pong {
-            connection.abandon();
-            return true;
-        }
-        self.enforce(connection)
+    /// The same for a send.
+    pub(crate) fn enforce_in_send(&mut self, connection: &mut Connection, can_look: bool) -> bool {
+        let now = self.now();
+        self.deadlines.enforce_in_send(connection, can_look, now).is_some_and(Due::gives_up)
     }
 }
 

@@ -31,7 +31,6 @@ use super::{Link, WebSocket};
 #[cfg(feature = "rustls")]
 use super::{TcpOrTls, TlsStream};
 use crate::connection::{Connection, ProtocolError, SendError, Transport};
-use crate::deadlines::Due;
 use crate::io::is_gone;
 use crate::recv_buffer::RecvBuffer;
 use crate::send_queue::SendQueue;
@@ -259,12 +258,12 @@ impl<S: Stream> Shared<S> {
     fn drain(&self, output: &mut Output<S>, wait: Wait) -> Result<bool, Error> {
         loop {
             let mut state = self.state();
-            state.observe();
             let discarded = state.connection.has_discarded_output();
             let written = !state.connection.wants_write() && output.stream.is_flushed();
             if written {
                 state.passed_on = state.taken;
             }
+            state.observe();
             if written || discarded {
                 let over = is_over(&state.connection);
                 drop(state);
@@ -275,8 +274,7 @@ impl<S: Stream> Shared<S> {
                 self.settle(&mut output.stream)?;
                 return Ok(discarded || output.stream.is_flushed());
             }
-            if let Some(due) = state.timer.due_in_send(false) {
-                state.enforce_in_send(due);
+            if state.enforce_in_send() {
                 continue;
             }
             output.chunk.clear();
@@ -366,7 +364,8 @@ impl State {
     }
 
     fn observe(&mut self) {
-        self.timer.observe(&mut self.connection);
+        let held = self.passed_on < self.taken;
+        self.timer.observe(&mut self.connection, held);
     }
 
     fn end_input(&mut self, rx: &RecvBuffer) {
@@ -379,8 +378,9 @@ impl State {
         self.timer.enforce(&mut self.connection);
     }
 
-    fn enforce_in_send(&mut self, due: Due) {
-        self.timer.enforce_in_send(&mut self.connection, due);
+    /// A writer can't look: the reader has the input. Whether anything was due.
+    fn enforce_in_send(&mut self) -> bool {
+        self.timer.enforce_in_send(&mut self.connection, false)
     }
 
     /// If the peer is gone it may have sent something before, and the end is for the reader to

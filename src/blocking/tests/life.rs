@@ -258,5 +258,5 @@ fn a_send_that_is_stuck_ends_although_the_peer_goes_on_sending() {
     assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
     // Each look that finds something is a sign of life, until no more may be kept.
     assert!(time.now() < second(3600), "{:?}", time.now());
-    assert!(server.rx.unread().len() <= super::super::MAX_UNREAD + super::super::GLANCE_BYTES);
+    assert!(server.rx.unread().len() <= crate::deadlines::MAX_UNREAD + super::super::GLANCE_BYTES);
 }

@@ -157,3 +157,37 @@ fn what_a_read_leads_to_is_written_for_halves_too() {
     assert!(reader.read().unwrap().is_some());
     assert_eq!((socket.state().output.as_slice(), time.now()), (&b"hello"[..], second(5)));
 }
+
+/// All of it is in the stream, which can't pass it on.
+#[test]
+fn what_the_stream_holds_is_stuck_as_well() {
+    let (socket, time) = socket();
+    socket.state().answers = false;
+    let stream = Records::new(&socket, None);
+    let (mut reader, writer) = over(stream.clone(), Timeouts::default()).split_with(stream);
+    time.advance_to(second(30));
+    writer.send_text("with a ping").unwrap();
+    socket.state().room = 10;
+    socket.state().rate = 0;
+    let sent = writer.send_binary(&[7; 1000]);
+    assert!(matches!(sent, Err(Error::Ended(Ended::TimedOut))), "{sent:?}");
+    assert!((second(70)..second(71)).contains(&time.now()), "{:?}", time.now());
+    assert!(socket.state().aborted, "which wakes the reader");
+    assert!(matches!(reader.read(), Ok(None)));
+    assert_eq!(reader.ended(), Some(Ended::TimedOut));
+}
+
+#[test]
+fn what_the_stream_passes_on_late_is_a_sign_of_life() {
+    let (socket, time) = socket();
+    socket.state().room = 10;
+    socket.state().rate = 100;
+    socket.state().answers = false;
+    let stream = Records::new(&socket, None);
+    let (reader, writer) = over(stream.clone(), Timeouts::default()).split_with(stream);
+    for _ in 0..20 {
+        writer.send_binary(&[7; 1000]).unwrap();
+    }
+    assert!(time.now() > second(180));
+    assert_eq!((reader.ended(), socket.state().pings), (None, 0));
+}

@@ -1,6 +1,7 @@
 //! The same for a connection whose halves are apart. All of it happens in one thread: the other half
 //! is away.
 
+use super::super::timer::Timer;
 use super::super::virtual_time::{PING, do_meanwhile};
 use super::super::{Reader, Writer};
 use super::*;
@@ -262,4 +263,20 @@ fn every_kind_of_message_is_sent_by_writers_too() {
     assert!(matches!(between, Err(Error::Send(SendError::InterleavedMessage))));
     writer.send_fragment(MessageKind::Text, b"", true).unwrap();
     assert_eq!(socket.state().output, b"\x81\x01p\x01\x01f\x80\x00");
+}
+
+/// What is stuck is not the peer's fault as long as it sends, and does not keep the writer busy.
+#[test]
+fn a_writer_that_is_stuck_waits_in_peace_while_the_reader_hears_something() {
+    let time = Time::for_thread();
+    let mut timer = Timer::new(Timeouts::default().close(None));
+    timer.opened();
+    timer.share();
+    timer.written(0, true);
+    for at in 1..200 {
+        time.advance_to(second(at));
+        timer.received();
+        assert_eq!(timer.due_in_send(false), None);
+        assert_eq!(timer.wait_in_send(false), seconds(10), "at {at}");
+    }
 }

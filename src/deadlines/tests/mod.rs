@@ -1,3 +1,5 @@
+mod sends;
+
 use super::*;
 use crate::connection::{Config, MessageKind, PreparedMessage, Role};
 use crate::frame::ControlPayload;

@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> State<S> {
             }
             self.waiters.driver = Driver::Nobody;
             self.link.timer.begin_poll();
-            self.link.enforce_without_look();
+            self.link.enforce_in_send(false);
             let written = self.link.poll_write(cx);
             if written.is_pending() {
                 self.waiters.driver = Driver::Writer(self.waiters.wait(ticket, goal, cx));

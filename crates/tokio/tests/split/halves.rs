@@ -7,6 +7,7 @@ use sansio_ws::deadlines::Timeouts;
 use sansio_ws::{CloseCode, Config, Ended, Event, Limits, PreparedMessage, SendError};
 use sansio_ws_tokio::Error;
 use std::io::ErrorKind;
+use tokio::task::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
 
 const SHORT: Duration = Duration::from_secs(1);
@@ -209,6 +210,23 @@ async fn a_writer_without_a_reader_gives_up_what_is_stuck_and_nothing_else() {
     let (first, second) = tokio::join!(writer.send_text("x"), writer.send_text("y"));
     assert!(matches!(first, Err(Error::Ended(Ended::TimedOut))), "{first:?}");
     assert!(matches!(second, Err(Error::Ended(Ended::TimedOut))), "{second:?}");
+    assert_eq!(start.elapsed().as_secs(), 40);
+}
+
+/// Before, nothing was stuck: however long ago that was, it counts from now on.
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_holds_at_the_end_of_a_turn_is_not_stuck_at_once() {
+    let (socket, peer) = server(Timeouts::default());
+    let (_reader, writer) = socket.split();
+    // With a ping; there is no answer that anybody would read.
+    sleep(Duration::from_secs(100)).await;
+    writer.send_text("x").await.unwrap();
+    sleep(Duration::from_secs(100)).await;
+    peer.set_buffer(100);
+    peer.set_room(0);
+    let start = Instant::now();
+    while poll_once(pin!(consume_budget())).is_ready() {}
+    assert!(matches!(writer.send_text("x").await, Err(Error::Ended(Ended::TimedOut))));
     assert_eq!(start.elapsed().as_secs(), 40);
 }
 
