@@ -38,7 +38,7 @@ impl Shared {
     }
 
     /// Looks at something, and changes nothing that concerns others.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.lock())
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, source: Option<AuthSource>) {
 /// Does what is due when it is due.
 async fn run_timer(shared: &Shared) {
     loop {
-        let due = shared.until(|state, _| Some(state.due())).await;
+        let due = shared.look(|state| state.due());
         tokio::select! {
             () = sleep_until(shared, due) => {
                 shared.act(|state, now| state.handle_timeout(now));
