@@ -43,7 +43,10 @@ pub struct Limits {
     /// can hold the caller.
     pub max_frames_per_call: u32,
     /// Bytes waiting to be written, from which on nothing more is taken. So at most this and one
-    /// more message wait; an empty queue takes any one message.
+    /// more message wait; an empty queue takes any one message. Where
+    /// [answers](crate::Connection::count_as_answers) are told from what the program pushes, they are counted
+    /// by themselves: who [pauses reading](crate::Connection::pauses_reading) has half of this and one
+    /// answer besides.
     #[doc(alias("max_write_buffer_size", "backpressure"))]
     pub max_queued_bytes: usize,
     /// Frames waiting to be written, see [`SendQueue::frames`](crate::SendQueue::frames).

@@ -75,6 +75,8 @@ pub(crate) struct Backlog {
     sent: u64,
     frames: FrameCount,
     replies: ReplyCount,
+    byte_share: Share,
+    frame_share: Share,
 }
 
 /// A chunk owned together with others.
@@ -94,6 +96,13 @@ struct FrameCount {
     border: u64,
 }
 
+impl FrameCount {
+    #[inline]
+    fn all(&self) -> usize {
+        self.older + self.newer
+    }
+}
+
 /// Counts the replies among the frames: all leave the count together, once the last one has been
 /// sent.
 #[derive(Default)]
@@ -101,6 +110,41 @@ struct ReplyCount {
     count: u8,
     /// The position at which the last one ends.
     end: u64,
+}
+
+/// Of what waits in a row, what its owner has pushed, and what answers something.
+///
+/// An answer leaves as if it overtook what was pushed: that takes one number, and not one for each
+/// answer. So there are never fewer answers than counted, and what was pushed is never more than
+/// what has really been.
+#[derive(Default)]
+struct Share {
+    /// Of these in front it is known.
+    known: usize,
+    /// Of the known ones.
+    pushed: usize,
+}
+
+impl Share {
+    /// Of all the `waiting` ones it is known now: those that were not yet known were `pushed`, or not.
+    fn attribute(&mut self, waiting: usize, pushed: bool) {
+        if pushed {
+            self.pushed = (self.pushed + waiting - self.known).min(waiting);
+        }
+        self.known = waiting;
+    }
+
+    /// `n` have left, and this number waits.
+    fn leave(&mut self, n: usize, waiting: usize) {
+        self.known = self.known.saturating_sub(n);
+        self.pushed = self.pushed.min(waiting);
+    }
+
+    /// How many are answers, if those that are not yet known are `pushed`, or not.
+    #[inline]
+    fn answers(&self, waiting: usize, pushed: bool) -> usize {
+        if pushed { self.known.saturating_sub(self.pushed) } else { waiting - self.pushed }
+    }
 }
 
 impl SendQueue {
@@ -166,7 +210,25 @@ impl SendQueue {
     #[inline]
     #[must_use]
     pub fn frames(&self) -> usize {
-        self.backlog.as_ref().map_or(0, |backlog| backlog.frames.older + backlog.frames.newer)
+        self.backlog.as_ref().map_or(0, |backlog| backlog.frames.all())
+    }
+
+    /// Tells whether what was appended since the last call was pushed, or answers something.
+    pub(crate) fn attribute(&mut self, pushed: bool) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.byte_share.attribute(backlog.len(), pushed);
+            backlog.frame_share.attribute(backlog.frames.all(), pushed);
+        }
+    }
+
+    /// Bytes and frames of [answers](Share), if what was appended since the last `attribute` was
+    /// `pushed`, or not.
+    #[inline]
+    pub(crate) fn answers(&self, pushed: bool) -> (usize, usize) {
+        self.backlog.as_ref().map_or((0, 0), |backlog| {
+            let bytes = backlog.byte_share.answers(backlog.len(), pushed);
+            (bytes, backlog.frame_share.answers(backlog.frames.all(), pushed))
+        })
     }
 
     /// Whether it has no memory, and would have to allocate some.
@@ -301,8 +363,11 @@ impl Backlog {
         }
         self.drop_front(n);
         self.sent += n as u64;
+        self.byte_share.leave(n, self.len());
         if self.sent >= self.frames.border {
-            self.frames = FrameCount { older: self.frames.newer, newer: 0, border: self.end() };
+            let FrameCount { older, newer, .. } = self.frames;
+            self.frame_share.leave(older, newer);
+            self.frames = FrameCount { older: newer, newer: 0, border: self.end() };
         }
         if self.sent >= self.replies.end {
             self.replies = ReplyCount::default();
@@ -320,6 +385,8 @@ impl Backlog {
         self.sent = 0;
         self.frames = FrameCount::default();
         self.replies = ReplyCount::default();
+        self.byte_share = Share::default();
+        self.frame_share = Share::default();
     }
 
     fn drop_front(&mut self, mut n: usize) {

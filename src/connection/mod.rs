@@ -171,6 +171,8 @@ pub struct Connection {
     /// Why nothing more is received, and nothing more queued.
     end: Option<End>,
     activity: Activity,
+    /// What is queued answers nothing.
+    pushes: bool,
     /// The extension, if one was agreed on.
     agreed: Option<Box<AgreedOptions>>,
 }
@@ -208,6 +210,7 @@ impl Connection {
             waiting_pong: None,
             end: None,
             activity: Activity::default(),
+            pushes: false,
             agreed: None,
         }
     }
@@ -288,7 +291,8 @@ impl Connection {
     }
 
     /// Bytes waiting to be written. From [`Limits::max_queued_bytes`](crate::Limits::max_queued_bytes) on,
-    /// further messages are refused with [`SendError::QueueFull`].
+    /// further messages are refused with [`SendError::QueueFull`]; of
+    /// [answers](Self::count_as_answers) only other answers count.
     #[doc(alias("bufferedAmount", "backpressure"))]
     #[inline]
     #[must_use]
@@ -296,20 +300,68 @@ impl Connection {
         self.queue.len()
     }
 
-    /// Whether so much waits to be written that the caller should let it drain before it reads on: half
-    /// of [`Limits::max_queued_bytes`] or of [`Limits::max_queued_frames`]. Who answers each message
-    /// with one, and does not read while this is so, never has a full queue: TCP then slows the peer down.
+    /// Whether so much waits to be written that the caller should push nothing more before it has
+    /// drained: more than half of [`Limits::max_queued_bytes`] or of [`Limits::max_queued_frames`].
+    /// Whether to read meanwhile, [`pauses_reading`](Self::pauses_reading) tells.
     #[doc(alias = "backpressure")]
     #[doc(alias = "high water mark")]
     #[doc(alias = "bufferedAmount")]
     #[inline]
     #[must_use]
     pub fn is_congested(&self) -> bool {
+        self.is_too_much((self.queue.len(), self.queue.frames()))
+    }
+
+    /// Whether so many answers wait to be written that the caller should let them drain before it reads
+    /// on: more than half of [`Limits::max_queued_bytes`] or of [`Limits::max_queued_frames`]. Who
+    /// answers each message with one, and does not read while this is so, never has an answer refused:
+    /// TCP then slows the peer down.
+    ///
+    /// What the program [pushes](Self::count_as_answers) stops no reading. Two peers that both push, and
+    /// both read only when their output has drained, would wait for each other for ever.
+    ///
+    /// ```
+    /// use sansio_ws::{Config, Connection, Limits, Role};
+    ///
+    /// let limits = Limits::default().max_queued_bytes(1000);
+    /// let mut connection = Connection::new(Role::Server, Config::default().limits(limits));
+    /// connection.count_as_answers(false);
+    /// connection.send_binary(&[0; 900])?;
+    /// assert!(connection.is_congested(), "push nothing more");
+    /// assert!(!connection.pauses_reading(), "the peer may be waiting to be read from");
+    ///
+    /// connection.count_as_answers(true);
+    /// connection.send_binary(&[0; 600])?;
+    /// assert!(connection.pauses_reading(), "the peer asks, and does not read what it is answered");
+    /// # Ok::<_, sansio_ws::SendError>(())
+    /// ```
+    #[doc(alias = "backpressure")]
+    #[inline]
+    #[must_use]
+    pub fn pauses_reading(&self) -> bool {
+        self.is_too_much(self.queue.answers(self.pushes))
+    }
+
+    #[inline]
+    fn is_too_much(&self, (bytes, frames): (usize, usize)) -> bool {
         let Limits { max_queued_bytes, max_queued_frames, .. } = self.config.limits;
         // An empty queue takes any message, whatever the limits are.
-        !self.queue.is_empty()
-            && (self.queue.len() > max_queued_bytes / 2
-                || self.queue.frames() > max_queued_frames / 2)
+        bytes > 0 && (bytes > max_queued_bytes / 2 || frames > max_queued_frames / 2)
+    }
+
+    /// Whether what is queued from now on counts as answers, as what the peer has caused by what it
+    /// has sent (default: yes). Switch it off for what the program pushes: a feed, a broadcast, an upload.
+    /// It is then not counted by [`pauses_reading`](Self::pauses_reading), takes no room from answers,
+    /// and is itself bounded by all that waits.
+    ///
+    /// The adapters switch it on with each event that they hand out, and off where they lend the
+    /// connection otherwise, or send. Switch it on there for an answer that comes later than the event.
+    #[inline]
+    pub fn count_as_answers(&mut self, on: bool) {
+        if self.pushes == on {
+            self.queue.attribute(self.pushes);
+            self.pushes = !on;
+        }
     }
 
     /// Whether messages may still be sent: no Close has been queued and the transport lives.
@@ -333,5 +385,94 @@ impl Connection {
         debug_assert!(self.queue.is_empty());
         *self.queue.staging() = head;
         self.queue.end_frame();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Buf;
+
+    const LIMIT: usize = 1000;
+
+    fn server(limits: Limits) -> Connection {
+        Connection::new(Role::Server, Config::default().limits(limits))
+    }
+
+    /// What is pushed, answered and written in all orders, against a model that counts byte by byte:
+    /// answers leave first.
+    #[test]
+    fn answers_are_counted_as_if_they_overtook_what_is_pushed() {
+        let (mut seed, mut paused, mut refused) = (1u32, 0, 0);
+        for _ in 0..100 {
+            let mut connection = server(Limits::default().max_queued_bytes(LIMIT));
+            let (mut answers, mut pushed) = (0, 0);
+            for _ in 0..300 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let size = (seed >> 24) as usize;
+                match (seed >> 16) % 8 {
+                    0..3 => {
+                        connection.count_as_answers(true);
+                        if connection.send_binary(&[7; 126][..size.min(125)]).is_ok() {
+                            answers += 2 + size.min(125);
+                        } else {
+                            refused += 1;
+                            assert!(answers >= LIMIT, "{answers} and {pushed} wait");
+                        }
+                    }
+                    3..6 => {
+                        connection.count_as_answers(false);
+                        if connection.send_binary(&[7; 126][..size.min(125)]).is_ok() {
+                            pushed += 2 + size.min(125);
+                        } else {
+                            refused += 1;
+                            assert!(answers + pushed >= LIMIT, "{answers} and {pushed} wait");
+                        }
+                    }
+                    _ => {
+                        let n = size.min(connection.queued());
+                        connection.outgoing().advance(n);
+                        pushed -= n - n.min(answers);
+                        answers -= n.min(answers);
+                    }
+                }
+                assert_eq!(connection.queued(), answers + pushed);
+                assert_eq!(connection.pauses_reading(), answers > LIMIT / 2);
+                assert_eq!(connection.is_congested(), answers + pushed > LIMIT / 2);
+                paused += usize::from(connection.pauses_reading());
+            }
+        }
+        assert!(paused > 100 && refused > 100, "{paused} and {refused} are too few to tell");
+    }
+
+    #[test]
+    fn frames_are_counted_in_the_same_way() {
+        let mut connection = server(Limits::default().max_queued_frames(10));
+        connection.count_as_answers(false);
+        (0..10).for_each(|_| connection.send_text("").unwrap());
+        assert_eq!(connection.send_text(""), Err(SendError::QueueFull));
+        assert!(connection.is_congested() && !connection.pauses_reading());
+        connection.count_as_answers(true);
+        (0..6).for_each(|_| connection.send_text("").unwrap());
+        assert!(connection.pauses_reading());
+        // One of the ten has left, and makes room for an answer.
+        connection.outgoing().advance(2);
+        assert!(!connection.pauses_reading());
+        // All have left that were there before the second was the first.
+        connection.outgoing().advance(30);
+        assert!(!connection.is_congested() && !connection.pauses_reading());
+        (0..6).for_each(|_| connection.send_text("").unwrap());
+        assert!(connection.pauses_reading());
+    }
+
+    #[test]
+    fn who_tells_nothing_apart_answers() {
+        let mut connection = server(Limits::default().max_queued_bytes(LIMIT));
+        for size in [300, 300, 300, 300] {
+            connection.send_binary(&alloc::vec![7; size]).unwrap();
+            assert_eq!(connection.pauses_reading(), connection.is_congested());
+        }
+        assert_eq!(connection.send_binary(b""), Err(SendError::QueueFull));
+        assert!(connection.pauses_reading());
     }
 }

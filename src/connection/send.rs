@@ -239,15 +239,22 @@ impl Connection {
     }
 
     /// The limits say when to stop and not how large the last message may be: its size is the
-    /// caller's choice, and whether it is taken must not depend on what else happens to wait.
+    /// caller's choice, and whether it is taken must not depend on what else happens to wait. Answers
+    /// have room of their own: what the caller pushes besides takes none of it away.
     fn has_room(&self) -> Result<(), SendError> {
         let limits = &self.config.limits;
         if self.end.is_some() {
             return Err(SendError::Closed);
         }
-        let room = self.queue.frames() < limits.max_queued_frames
-            && self.queue.len() < limits.max_queued_bytes;
-        if room || self.queue.is_empty() { Ok(()) } else { Err(SendError::QueueFull) }
+        if self.queue.is_empty() {
+            return Ok(());
+        }
+        let (bytes, frames) = match self.pushes {
+            true => (self.queue.len(), self.queue.frames()),
+            false => self.queue.answers(false),
+        };
+        let room = frames < limits.max_queued_frames && bytes < limits.max_queued_bytes;
+        if room { Ok(()) } else { Err(SendError::QueueFull) }
     }
 
     /// Answers a ping. While pongs are not getting sent, only the newest of further pings will be

@@ -236,15 +236,15 @@ impl<S: Stream> WebSocket<S> {
     }
 
     /// Whether there is more to read or to hand out. mio will not report it again: give the
-    /// socket another turn, after other sockets got theirs. Not while [too
-    /// much](Connection::is_congested) waits to be written.
+    /// socket another turn, after other sockets got theirs. Not while [too many
+    /// answers](Connection::pauses_reading) wait to be written.
     pub fn wants_turn(&self) -> bool {
         let more = self.link.readable || self.last_turn == LastTurn::Interrupted;
-        more && self.state.ended().is_none() && !self.is_congested()
+        more && self.state.ended().is_none() && !self.pauses_reading()
     }
 
-    fn is_congested(&self) -> bool {
-        matches!(&self.state, State::Open(connection) if connection.is_congested())
+    fn pauses_reading(&self) -> bool {
+        matches!(&self.state, State::Open(connection) if connection.pauses_reading())
     }
 
     /// Starts a turn of reading and handing out events.
@@ -275,11 +275,17 @@ impl<S: Stream> WebSocket<S> {
 
     /// The machine, if the handshake is done: to queue messages, for example of others. Call
     /// [`settle`](Self::settle) after that.
+    ///
+    /// What is queued here [counts](Connection::count_as_answers) as pushed, so it stops no reading: ask
+    /// [`is_congested`](Connection::is_congested) before pushing more.
     pub fn connection_mut(&mut self, memory: &mut Memory) -> Option<&mut Connection> {
         self.check_last_turn();
         self.lend(memory);
         match &mut self.state {
-            State::Open(connection) => Some(connection),
+            State::Open(connection) => {
+                connection.count_as_answers(false);
+                Some(connection)
+            }
             _ => None,
         }
     }
@@ -330,7 +336,10 @@ impl<S: Stream> WebSocket<S> {
     pub fn into_parts(mut self) -> (S, RecvBuffer, Option<Connection>) {
         self.check_last_turn();
         let connection = match self.state {
-            State::Open(connection) => Some(connection),
+            State::Open(mut connection) => {
+                connection.count_as_answers(true);
+                Some(connection)
+            }
             _ => None,
         };
         (self.link.stream, self.parked.map_or_else(RecvBuffer::new, |parked| *parked), connection)

@@ -165,8 +165,8 @@ impl<'t, S: Stream> Turn<'t, S> {
     }
 
     /// The next event, together with the machine to answer it. `None` ends the turn: nothing has
-    /// arrived, it was enough for one turn, or [too much](Connection::is_congested) waits to be written:
-    /// the peer has to read first. `None` also before the handshake is done.
+    /// arrived, it was enough for one turn, or [too many answers](Connection::pauses_reading) wait to be
+    /// written: the peer has to read first. `None` also before the handshake is done.
     ///
     /// # Errors
     ///
@@ -178,6 +178,7 @@ impl<'t, S: Stream> Turn<'t, S> {
         let Some(located) = self.find()? else { return Ok(None) };
         let WebSocket { state, link, .. } = &mut *self.socket;
         let State::Open(connection) = state else { return Ok(None) };
+        connection.count_as_answers(true);
         let event = connection.lend_event(located, &self.memory.rx).map_err(Error::Protocol)?;
         Ok(Some((Reply { connection, link }, event)))
     }
@@ -187,7 +188,7 @@ impl<'t, S: Stream> Turn<'t, S> {
     fn find(&mut self) -> Result<Option<LocatedEvent>, Error> {
         loop {
             let State::Open(connection) = &mut self.socket.state else { return Ok(None) };
-            if connection.is_congested() {
+            if connection.pauses_reading() {
                 return Ok(None);
             }
             let failed_before = connection.has_failed();

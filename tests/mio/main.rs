@@ -14,6 +14,7 @@ mod large;
 mod life;
 mod over_script;
 mod over_tcp;
+mod pressure;
 mod readiness;
 mod refusals;
 #[path = "../scripted/mod.rs"]

@@ -212,6 +212,11 @@ impl State {
         self.input.extend_from_slice(bytes);
     }
 
+    /// What has arrived and nobody has read.
+    pub fn unread(&self) -> usize {
+        self.input.len() - self.read
+    }
+
     /// Nothing arrives behind that.
     pub fn finish(&mut self, end: End) {
         self.end = end;

@@ -323,3 +323,94 @@ fn slow_clients_are_disconnected_if_that_is_the_policy() {
     drop((speaker, slow));
     server.end();
 }
+
+/// Answers in turn at once, as one among many, and later. Texts go to all others.
+struct Desk {
+    answered: Arc<AtomicUsize>,
+}
+
+impl Handler for Desk {
+    type Command = ();
+    type Timer = Key;
+
+    fn text(
+        &mut self,
+        client: Client,
+        reply: &mut Reply<'_, MioStream>,
+        text: &str,
+        outbox: &mut Outbox<'_, Key>,
+    ) {
+        match text {
+            "hello" => reply.send_text(text).unwrap(),
+            _ => outbox.send_to_others(client.key, prepared(text)),
+        }
+    }
+
+    fn binary(
+        &mut self,
+        client: Client,
+        reply: &mut Reply<'_, MioStream>,
+        bytes: &[u8],
+        outbox: &mut Outbox<'_, Key>,
+    ) {
+        match self.answered.fetch_add(1, Ordering::Relaxed) % 4 {
+            0 => reply.send_binary(bytes).unwrap(),
+            1 => outbox.send(client.key, PreparedMessage::binary(bytes)),
+            2 => outbox.send_to_several([client.key], PreparedMessage::binary(bytes)),
+            _ => _ = outbox.after(Duration::ZERO, client.key),
+        }
+    }
+
+    fn timer(&mut self, asked_by: Key, outbox: &mut Outbox<'_, Key>) {
+        outbox.answer(asked_by, PreparedMessage::binary(&[7; ASKED_BYTES]));
+    }
+}
+
+const ASKED_BYTES: usize = 10_000;
+
+#[test]
+fn who_does_not_read_misses_what_others_say_and_no_answer() {
+    const COUNT: usize = 4000;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let server = websockets(Desk { answered: Arc::clone(&answered) });
+    let [mut other, slow] = clients(&server);
+    let long = "x".repeat(100_000);
+    // More than fits between the two, and into the queue.
+    for _ in 0..200 {
+        other.send_text(&long).unwrap();
+    }
+    other.send_text("hello").unwrap();
+    assert_eq!(text(&mut other), "hello", "all was delivered, or missed");
+    let (mut reader, writer) = slow.split().unwrap();
+    let sender = thread::spawn(move || {
+        for _ in 0..COUNT {
+            writer.send_binary(&[7; ASKED_BYTES]).unwrap();
+        }
+        writer
+    });
+    // Until the loop has gone round many times without reading more from it.
+    let (mut seen, mut rounds) = (0, 0);
+    while rounds < 500 {
+        other.send_text("hello").unwrap();
+        assert_eq!(text(&mut other), "hello");
+        let now = answered.load(Ordering::Relaxed);
+        rounds = if now == seen && now > 0 { rounds + 1 } else { 0 };
+        seen = now;
+    }
+    assert!(seen < COUNT, "it is read from");
+    let (mut answers, mut heard) = (0, 0);
+    while answers < COUNT {
+        match reader.read().unwrap().unwrap() {
+            Event::Binary(bytes) => {
+                assert_eq!(bytes, [7; ASKED_BYTES]);
+                answers += 1;
+            }
+            Event::Text(_) => heard += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1..200).contains(&heard), "it heard {heard} of 200");
+    sender.join().unwrap();
+    drop((reader, other));
+    server.end();
+}

@@ -55,8 +55,6 @@ pub(crate) struct Link<S> {
     /// Bytes read since the last look at the clock, and at what is to be written: who sends without a pause gets its
     /// answers all the same.
     unanswered: usize,
-    /// Answers may be among what waits, so whoever does not read them is not read from.
-    answered: bool,
     /// A send has seen the end of input, which is for reading to report.
     input_ended: bool,
     /// How the stream has failed.
@@ -71,7 +69,6 @@ impl<S> Link<S> {
             timer,
             looked: 0,
             unanswered: 0,
-            answered: false,
             input_ended: false,
             failure: None,
         }
@@ -101,12 +98,6 @@ impl<S> Link<S> {
             (None, Some(ended)) => Error::Ended(ended),
             (None, None) => Error::Send(SendError::Closed),
         }
-    }
-
-    /// Something is queued in answer to an event.
-    #[inline]
-    pub(crate) fn note_answer(&mut self) {
-        self.answered = true;
     }
 
     /// Takes note of what the connection has done.
@@ -202,9 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if (much || self.connection.queued() > FLUSH_AT) && writing != Writing::Elsewhere {
                 self.write_for_reading(cx)?;
             }
-            // What the program sends besides has a limit of its own: two peers that do so must not wait for each other.
-            self.answered &= self.connection.is_congested();
-            let paused = writing == Writing::Here && self.answered;
+            let paused = writing == Writing::Here && self.connection.pauses_reading();
             let mut yields = false;
             if !paused {
                 let failed_before = self.connection.has_failed();
@@ -232,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 self.write_for_reading(cx)?;
             }
             self.shut_down(cx)?;
-            if self.is_over() || paused && !self.connection.is_congested() {
+            if self.is_over() || paused && !self.connection.pauses_reading() {
                 continue;
             }
             if yields {

@@ -26,7 +26,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reply<'_, S> {
     #[doc(alias = "write_message")]
     #[inline]
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.link.note_answer();
         self.link.queue_text(text, Some(&mut nobody()))
     }
 
@@ -37,7 +36,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reply<'_, S> {
     /// Recoverable: nothing was queued or sent.
     #[inline]
     pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.link.note_answer();
         self.link.queue_binary(payload, Some(&mut nobody()))
     }
 
@@ -48,7 +46,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reply<'_, S> {
     /// Recoverable: nothing was queued or sent.
     #[doc(alias = "broadcast")]
     pub fn send_prepared(&mut self, message: &PreparedMessage) -> Result<(), SendError> {
-        self.link.note_answer();
         self.link.queue_prepared(message, Some(&mut nobody()))
     }
 }
@@ -70,7 +67,6 @@ impl<S> Deref for Reply<'_, S> {
 impl<S> DerefMut for Reply<'_, S> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Connection {
-        self.link.note_answer();
         &mut self.link.connection
     }
 }

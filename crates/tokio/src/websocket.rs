@@ -78,7 +78,8 @@ impl<S> WebSocket<S> {
 
     /// Takes the adapter apart. Nothing is lost: input and output stay where they are.
     pub fn into_parts(self) -> Parts<S> {
-        let Link { wire, connection, .. } = self.link;
+        let Link { wire, mut connection, .. } = self.link;
+        connection.count_as_answers(true);
         Parts { stream: wire.into_stream(), rx: self.input.into_buffer(), connection }
     }
 
@@ -93,9 +94,10 @@ impl<S> WebSocket<S> {
     }
 
     /// The machine, to queue output without waiting, or to ask it questions. [`next`](Self::next) and
-    /// [`flush`](Self::flush) write what is queued.
+    /// [`flush`](Self::flush) write what is queued. It [counts](Connection::count_as_answers) as pushed.
     pub fn connection(&mut self) -> &mut Connection {
         pool::lend_room(self.link.connection.outgoing());
+        self.link.connection.count_as_answers(false);
         &mut self.link.connection
     }
 
@@ -110,8 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// transport with it; [`ended`](Self::ended) tells how.
     ///
     /// What is queued is written when nothing more has come, and when it gets more than 64 KiB: the answers to many
-    /// small messages leave in one write. While more than [half](Connection::is_congested) of what may wait does, and answers
-    /// are among it, nothing more is read.
+    /// small messages leave in one write. While [too many answers](Connection::pauses_reading) wait, nothing more is read;
+    /// what is sent otherwise stops no reading.
     ///
     /// After [`Event::Close`], or after an error of the protocol, further calls complete the closing handshake.
     ///
@@ -149,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             None => Ok(None),
             Some(found) => {
                 let Self { input, link } = self;
+                link.connection.count_as_answers(true);
                 match link.connection.lend_event(found, input.buffer()) {
                     Ok(event) => Ok(Some((Reply { link }, event))),
                     Err(error) => Err(link.fail(error, Writing::Here, &mut nobody())),
@@ -386,6 +389,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.link.timer.begin_poll();
         loop {
             pool::lend_room(self.link.connection.outgoing());
+            self.link.connection.count_as_answers(false);
             match queue(&mut self.link, cx) {
                 Err(SendError::QueueFull) => ready!(self.poll_ready(cx))?,
                 queued => {

@@ -83,7 +83,8 @@ impl<S> WebSocket<S> {
     /// ```
     #[doc(alias = "StreamExt")]
     pub fn split(self) -> (Reader<S>, Writer<S>) {
-        let Self { input, link } = self;
+        let Self { input, mut link } = self;
+        link.connection.count_as_answers(false);
         let state = State { link, waiters: Waiters::new(), alarm: Alarm::default() };
         let shared = Arc::new(Shared { state: Mutex::new(state) });
         (Reader { input, shared: Arc::clone(&shared) }, Writer { shared })

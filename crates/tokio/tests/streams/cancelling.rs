@@ -130,11 +130,15 @@ fn message(number: u32) -> Vec<u8> {
     number.to_be_bytes().repeat(BYTES / 4)
 }
 
+/// Of so many messages, one is answered, by little: a peer that pushes must not be kept waiting for that.
+const ASKS: u32 = 5;
+
 /// Each wait loses against the other branch, which comes first, every other time.
 async fn converse(mut socket: WebSocket<DuplexStream>) {
-    let (mut sent, mut received, mut polls) = (0, 0, 0u32);
-    while received < MESSAGES || sent < MESSAGES {
+    let (mut sent, mut received, mut answers, mut polls) = (0, 0, 0, 0u32);
+    while received < MESSAGES || sent < MESSAGES || answers < MESSAGES / ASKS {
         polls += 1;
+        assert!(polls < 1_000_000, "they wait for each other");
         if sent < MESSAGES && !polls.is_multiple_of(3) {
             tokio::select! {
                 biased;
@@ -150,10 +154,14 @@ async fn converse(mut socket: WebSocket<DuplexStream>) {
             biased;
             () = yield_now() => {}
             event = socket.next() => match event.unwrap().unwrap() {
-                (_, Event::Binary(bytes)) => {
+                (mut reply, Event::Binary(bytes)) => {
                     assert_eq!(bytes, message(received));
                     received += 1;
+                    if received.is_multiple_of(ASKS) {
+                        reply.send_text("seen").unwrap();
+                    }
                 }
+                (_, Event::Text("seen")) => answers += 1,
                 (_, other) => panic!("{other:?}"),
             }
         }

@@ -37,7 +37,8 @@
 //! ```
 //!
 //! **Back-pressure** comes without being asked: who does not read its answers is not read from. A client
-//! that does not read what *others* say is dealt with as [`SlowConsumers`] says.
+//! that does not read what *others* say is dealt with as [`SlowConsumers`] says, and is read from: it may
+//! be waiting for that before it reads.
 //!
 //! **TLS**: a [`Listener`] whose streams are behind TLS.
 
@@ -220,7 +221,7 @@ impl<H, L> WebSockets<H, L> {
     fn outbox<'c, T>(&'c mut self, context: &'c mut Context<T>) -> (&'c mut H, Outbox<'c, T>) {
         let Self { handler, deliveries, .. } = self;
         let Context { now, tasks, .. } = context;
-        (handler, Outbox { deliveries, tasks, now: *now })
+        (handler, Outbox { deliveries, tasks, now: *now, speaker: None })
     }
 }
 
@@ -295,7 +296,7 @@ where
     H: Handler<L::Stream>,
 {
     /// The same, compressed once for all who get it.
-    fn encoded(&self, Delivery { to, what }: Delivery) -> Delivery {
+    fn encoded(&self, Delivery { to, what, asked_by }: Delivery) -> Delivery {
         let what = match (&to, what, &self.settings.config.extension) {
             (Recipients::One(_), what, _) => what,
             (_, What::Message(message), Some(extension)) => {
@@ -303,28 +304,28 @@ where
             }
             (_, what, _) => what,
         };
-        Delivery { to, what }
+        Delivery { to, what, asked_by }
     }
 
     /// Delivers one thing, or several that are for all: each client then has one write for all of them.
     fn deliver(&mut self, run: &[Delivery], keys: &[Key], peers: &mut Peers<Self>) {
         let policy = self.settings.slow_consumers;
-        let tell = |peers: &mut Peers<Self>, key, what| {
+        let tell = |peers: &mut Peers<Self>, key, delivery| {
             let Some((peer, context)) = peers.get_mut(key) else { return };
-            peer.take(key, what, policy, &mut context.memory);
+            peer.take(key, delivery, policy, &mut context.memory);
             context.tasks.wake(key);
         };
         match run {
-            [Delivery { to: Recipients::One(key), what }] => tell(peers, *key, what),
-            [Delivery { to: Recipients::Several(range), what }] => {
+            [delivery @ Delivery { to: Recipients::One(key), .. }] => tell(peers, *key, delivery),
+            [delivery @ Delivery { to: Recipients::Several(range), .. }] => {
                 for key in keys.get(range.clone()).unwrap_or_default() {
-                    tell(peers, *key, what);
+                    tell(peers, *key, delivery);
                 }
             }
             for_all => peers.for_each(self, |_, key, peer, context| {
-                for Delivery { to, what } in for_all {
-                    if !matches!(to, Recipients::Others(except) if *except == key) {
-                        peer.take(key, what, policy, &mut context.memory);
+                for delivery in for_all {
+                    if !matches!(delivery.to, Recipients::Others(except) if except == key) {
+                        peer.take(key, delivery, policy, &mut context.memory);
                     }
                 }
             }),

@@ -14,6 +14,8 @@ use core::time::Duration;
 pub(super) struct Delivery {
     pub(super) to: Recipients,
     pub(super) what: What,
+    /// The one who has asked for it, if somebody has.
+    pub(super) asked_by: Option<Key>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,17 +48,29 @@ pub(super) struct Deliveries {
 ///
 /// Who does not read what it is sent is dealt with as
 /// [`SlowConsumers`](super::SlowConsumers) says. A key of a client that is gone does no harm.
+///
+/// What a client is sent because it has spoken itself, within its event or by [`answer`](Self::answer), counts as
+/// an answer: who does not read its answers is not read from. What others say stops no reading.
 #[derive(Debug)]
 pub struct Outbox<'c, T> {
     pub(super) deliveries: &'c mut Deliveries,
     pub(super) tasks: &'c mut Tasks<T>,
     pub(super) now: Instant,
+    /// The one whose event it is.
+    pub(super) speaker: Option<Key>,
 }
 
 impl<T> Outbox<'_, T> {
     /// Sends a message to one client.
     pub fn send(&mut self, to: Key, message: PreparedMessage) {
         self.deliver(Recipients::One(to), What::Message(message));
+    }
+
+    /// Sends a message to a client who has asked for it earlier: what another thread has found out, for example.
+    /// As a [`Reply`](crate::mio::Reply), it makes the server read nothing more from a client that takes no answers.
+    pub fn answer(&mut self, to: Key, message: PreparedMessage) {
+        let what = What::Message(message);
+        self.deliveries.list.push(Delivery { to: Recipients::One(to), what, asked_by: Some(to) });
     }
 
     /// Sends a message to several clients, for example those of a room. The time is linear in their number.
@@ -84,7 +98,7 @@ impl<T> Outbox<'_, T> {
     }
 
     fn deliver(&mut self, to: Recipients, what: What) {
-        self.deliveries.list.push(Delivery { to, what });
+        self.deliveries.list.push(Delivery { to, what, asked_by: self.speaker });
     }
 
     /// The moment at which this round of the loop began.

@@ -1,6 +1,6 @@
 //! One client.
 
-use super::outbox::What;
+use super::outbox::{Delivery, What};
 use super::{Client, Handler, Outbox, SlowConsumers, WebSockets};
 use crate::close::CloseCode;
 use crate::connection::{Connection, Ended, Event};
@@ -77,7 +77,7 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
         if !open {
             return Ok(());
         }
-        let mut outbox = Outbox { deliveries, tasks, now: *now };
+        let mut outbox = Outbox { deliveries, tasks, now: *now, speaker: Some(key) };
         let client = match *number {
             Some(number) => Client { key, number },
             None => {
@@ -108,17 +108,18 @@ impl<S: Stream, A: fmt::Display> WebSocketPeer<S, A> {
         Ok(())
     }
 
-    /// Queues what others have said.
+    /// Queues what others have said, or what it has asked for.
     pub(super) fn take(
         &mut self,
         key: Key,
-        what: &What,
+        delivery: &Delivery,
         policy: SlowConsumers,
         memory: &mut Memory,
     ) {
         let Some(client) = self.client(key) else { return };
         let Some(connection) = self.socket.connection_mut(memory) else { return };
-        let message = match what {
+        connection.count_as_answers(delivery.asked_by == Some(key));
+        let message = match &delivery.what {
             What::Message(message) => message,
             What::Close(code, reason) => {
                 // Fails if it is closing already; else the reason is too long.
