@@ -34,7 +34,7 @@ impl Session {
     pub fn wants_input(&self) -> bool {
         match &self.state {
             State::Opening(_) => true,
-            State::Open(connection) => !connection.is_congested() && connection.ended().is_none(),
+            State::Open(connection) => !connection.pauses_reading() && connection.ended().is_none(),
             State::Over => false,
         }
     }
@@ -132,7 +132,7 @@ impl Session {
             self.deadlines.opened(now);
         }
         let State::Open(connection) = &mut self.state else { return };
-        while !connection.is_congested() {
+        while !connection.pauses_reading() {
             // What can't be sent is behind our own Close.
             let _ = match connection.next_event(&mut self.rx) {
                 Ok(Some(Event::Text(text))) => connection.send_text(text),
