@@ -132,7 +132,10 @@ impl Pusher {
             self.left -= 1;
         }
         self.settle();
+        let mut turns = 0;
         while self.socket.wants_turn() {
+            turns += 1;
+            assert!(turns < 10_000, "it wants turns for nothing");
             self.turn();
             self.settle();
         }
