@@ -129,8 +129,8 @@ impl<C> Builder<C> {
         self
     }
 
-    /// Another configuration of TLS, for both transports, in place of [`tls::system_config`]: other authorities, a
-    /// certificate of the client. See [`tls::client_config`].
+    /// Another configuration of TLS, for both transports, in place of [`tls::system_config`](sansio_ws::tls::system_config): other authorities, a
+    /// certificate of the client. See [`tls::client_config`](sansio_ws::tls::client_config).
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
         self.tls = Some(config);
         self
