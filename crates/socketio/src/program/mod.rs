@@ -23,6 +23,8 @@ mod inbox;
 mod shared;
 mod socket;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use answer::Answer;
 pub use auth_request::AuthRequest;

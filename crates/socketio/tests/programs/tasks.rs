@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Polls a future once, and drops it.
 async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -73,8 +73,10 @@ fn a_runtime_that_ends_is_told_of() {
     let answer = client.ask("nobody-answers", &(), PATIENCE);
     drop(runtime);
     let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    assert!(matches!(other.block_on(answer), Err(Error::Unanswered(Unanswered::Disconnected))));
-    other.block_on(async { while client.next().await.is_some() {} });
+    let told = other.block_on(async { timeout(PATIENCE, answer).await.unwrap() });
+    assert!(matches!(told, Err(Error::Unanswered(Unanswered::Disconnected))), "{told:?}");
+    let rest = async { while client.next().await.is_some() {} };
+    other.block_on(async { timeout(PATIENCE, rest).await.unwrap() });
     server.end();
 }
 

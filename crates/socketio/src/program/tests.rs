@@ -1,0 +1,169 @@
+//! What is decided here, without threads, tasks and connections.
+
+use super::carrying::{Abort, Write};
+use super::state::State;
+use crate::client::engine::{Connect, Link, Method, Request};
+use crate::client::{Client, Config, Socket, Transport, engine};
+use crate::{Bytes, EncodedArgs};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use sansio_ws::Event;
+use sansio_ws::deadlines::Instant;
+
+const NOW: Instant = Instant::new(Duration::ZERO);
+const OPEN: &str =
+    r#"0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#;
+
+/// A client that begins to connect by one transport.
+fn begun(transport: Transport) -> (State, Socket) {
+    let sessions = engine::Config::new().path("/socket.io/").transports([transport]);
+    let mut state = State::new(Client::new(Config::new().reconnection(None), sessions, || 0));
+    let socket = state.machine.socket("/").unwrap();
+    state.machine.connect(NOW, socket);
+    state.carry_out(NOW);
+    (state, socket)
+}
+
+/// One that is connected by a WebSocket, and how often that was aborted.
+fn connected() -> (State, Socket, Link, Arc<AtomicUsize>) {
+    let (mut state, socket) = begun(Transport::WebSocket);
+    let Connect { link, .. } = state.take_connect().unwrap();
+    let (abort, aborted) = counted();
+    assert!(state.opened(NOW, link, abort));
+    for text in [OPEN, r#"40{"sid":"a"}"#] {
+        state.received(NOW, link, &Event::Text(text));
+        state.carry_out(NOW);
+        write_all(&mut state, link);
+    }
+    assert!(state.machine.is_connected(socket));
+    (state, socket, link, aborted)
+}
+
+fn counted() -> (Abort, Arc<AtomicUsize>) {
+    let aborted = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&aborted);
+    (Box::new(move || _ = counter.fetch_add(1, Ordering::Relaxed)), aborted)
+}
+
+fn write_all(state: &mut State, link: Link) {
+    while let Some(Write::Frame(_)) = state.next_write(NOW, link) {
+        state.written(NOW, link, Ok::<_, &str>(()));
+    }
+}
+
+fn take(state: &mut State, method: Method) -> Option<Request> {
+    state.take_request(method, || Box::new(|| {}))
+}
+
+#[test]
+fn no_room_is_left_by_4096_events_or_by_16_mebibytes() {
+    let (mut state, _, link, _) = connected();
+    while state.next_event().is_some() {}
+    let small = r#"42["event"]"#;
+    for number in 0..4096 {
+        assert!(state.has_room(), "after {number}");
+        state.received(NOW, link, &Event::Text(small));
+    }
+    assert!(!state.has_room());
+    state.next_event().unwrap();
+    assert!(state.has_room());
+    while state.next_event().is_some() {}
+
+    let large = format!(r#"42["event","{}"]"#, "x".repeat(1 << 20));
+    for number in 0..16 {
+        assert!(state.has_room(), "after {number}");
+        state.received(NOW, link, &Event::Text(&large));
+    }
+    assert!(!state.has_room());
+    // Who closes takes no more events, and is not held up by them.
+    state.close(NOW);
+    assert!(state.has_room());
+}
+
+/// A GET may have any answer, a POST has none.
+#[test]
+fn without_room_nothing_more_is_asked_for() {
+    let (mut state, socket) = begun(Transport::Polling);
+    let opening = take(&mut state, Method::Get).unwrap();
+    state.requested(NOW, &opening, Ok::<_, &str>((200, OPEN)));
+    state.carry_out(NOW);
+    let connect = take(&mut state, Method::Post).unwrap();
+    state.requested(NOW, &connect, Ok::<_, &str>((200, "ok")));
+    state.carry_out(NOW);
+    let answer = take(&mut state, Method::Get).unwrap();
+    let mut body = alloc::string::String::from(r#"40{"sid":"a"}"#);
+    (0..5000).for_each(|_| body.push_str("\u{1e}42[\"event\"]"));
+    assert!(state.requested(NOW, &answer, Ok::<_, &str>((200, body))));
+    state.machine.emit(socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
+    state.carry_out(NOW);
+    assert!(take(&mut state, Method::Get).is_none());
+    assert!(take(&mut state, Method::Post).is_some());
+    while state.next_event().is_some() {}
+    assert!(take(&mut state, Method::Get).is_some());
+}
+
+/// Whoever has begun something that is not wanted any more is interrupted, and what it comes to is nothing.
+#[test]
+fn what_is_not_wanted_any_more_is_aborted() {
+    let (mut state, socket) = begun(Transport::Polling);
+    let (abort, aborted) = counted();
+    let opening = state.take_request(Method::Get, || abort).unwrap();
+    state.machine.disconnect(NOW, socket);
+    state.carry_out(NOW);
+    assert_eq!(aborted.load(Ordering::Relaxed), 1);
+    assert!(!state.requested(NOW, &opening, Ok::<_, &str>((200, OPEN))));
+    assert!(state.is_at_rest());
+
+    // A WebSocket is closed in order, unless it is just being written to.
+    for is_writing in [false, true] {
+        let (mut state, socket, link, aborted) = connected();
+        state.machine.emit(socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
+        state.carry_out(NOW);
+        if is_writing {
+            assert!(matches!(state.next_write(NOW, link), Some(Write::Frame(_))));
+        }
+        state.machine.handle_timeout(NOW + Duration::from_secs(45));
+        state.carry_out(NOW);
+        assert_eq!(aborted.load(Ordering::Relaxed), usize::from(is_writing));
+        let closes = matches!(state.next_write(NOW, link), Some(Write::Close(_)));
+        assert_eq!(closes, !is_writing);
+        assert!(!state.is_at_rest());
+        state.ended(NOW, link, Ok::<_, &str>(()));
+        assert!(state.is_at_rest());
+        assert!(matches!(state.next_write(NOW, link), Some(Write::Over)));
+    }
+}
+
+#[test]
+fn a_websocket_that_comes_too_late_is_not_used() {
+    let (mut state, socket) = begun(Transport::WebSocket);
+    let Connect { link, .. } = state.take_connect().unwrap();
+    assert!(state.wants(link));
+    state.machine.disconnect(NOW, socket);
+    state.carry_out(NOW);
+    let (abort, aborted) = counted();
+    assert!(!state.wants(link) && !state.opened(NOW, link, abort));
+    assert_eq!(aborted.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn answers_are_kept_for_those_who_wait() {
+    let (mut state, socket, link, _) = connected();
+    let event = EncodedArgs::event("event", &(Bytes::new(),)).unwrap();
+    let [first, second] = [(), ()].map(|()| {
+        let question = state.machine.ask(NOW, socket, Duration::from_secs(1), &event).unwrap();
+        state.inbox.expect(question);
+        question
+    });
+    state.inbox.forget(second);
+    for text in ["430[1]", "431[2]"] {
+        state.received(NOW, link, &Event::Text(text));
+    }
+    assert_eq!(state.answer(first, None).unwrap().unwrap().get::<u8>(0).unwrap(), 1);
+    assert!(state.answer(second, None).is_none());
+    state.stop();
+    assert!(state.answer(second, None).unwrap().is_err());
+}
