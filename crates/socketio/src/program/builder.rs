@@ -105,8 +105,10 @@ impl<C> Builder<C> {
     #[cfg_attr(not(feature = "blocking"), doc = "# use sansio_socketio::tokio::Client;")]
     /// # fn token_for(_: &str) -> Auth { Auth::none() }
     ///
-    /// let builder = Client::builder("https://example.com")
-    ///     .auth_with(|request| request.answer(&token_for(request.namespace())));
+    /// let builder = Client::builder("https://example.com").auth_with(|request| {
+    ///     let auth = token_for(request.namespace());
+    ///     request.answer(&auth);
+    /// });
     /// ```
     ///
     /// `ask` should return soon, because meanwhile the client does nothing that is due: whoever needs longer hands the
