@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::mem::{self, discriminant};
 use core::task::{Context, Waker};
 
-/// So many events that the program has not taken, or so many bytes of them, and nothing more is read.
+/// When this many events wait for the program, or bytes of them, nothing more is read.
 const MAX_EVENTS: usize = 4096;
 const MAX_EVENT_BYTES: usize = 16 << 20;
 
