@@ -130,9 +130,8 @@ impl State {
     }
 
     /// The tasks that may get on.
-    pub(super) fn take_woken(&mut self) -> Vec<Waker> {
-        let mut woken = mem::take(&mut self.woken);
-        woken.extend(self.work.take().into_iter().chain(self.news.take()));
-        woken
+    pub(super) fn take_woken(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        let Self { woken, work, news, .. } = self;
+        mem::take(woken).into_iter().chain(work.take()).chain(news.take())
     }
 }

@@ -20,17 +20,22 @@ async fn once<T>(future: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
+/// What has to come. A task that is not woken fails, and does not wait for ever.
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("it comes")
+}
+
 #[tokio::test]
 async fn futures_that_are_dropped_have_lost_nothing() {
     const NUMBER: u32 = 2_000;
     let server = serve();
-    let mut client = Client::connect(&server.url).await.unwrap();
+    let mut client = in_time(Client::connect(&server.url)).await.unwrap();
     client.emit("flood", &(NUMBER,)).unwrap();
     let mut expected = 0;
     while expected < NUMBER {
         let event = match once(client.next()).await {
             Some(event) => event,
-            None => client.next().await,
+            None => in_time(client.next()).await,
         };
         if let Event::Event { args, .. } = event.unwrap() {
             assert_eq!(args.get::<u32>(0).unwrap(), expected);
@@ -41,10 +46,10 @@ async fn futures_that_are_dropped_have_lost_nothing() {
     drop(client.ask("plus", &(0, 0), PATIENCE));
     let mut answer = pin!(client.ask("plus", &(1, 2), PATIENCE));
     assert!(once(answer.as_mut()).await.is_none());
-    assert_eq!(answer.await.unwrap().get::<i64>(0).unwrap(), 3);
+    assert_eq!(in_time(answer).await.unwrap().get::<i64>(0).unwrap(), 3);
     // It goes on closing, and what is left can be waited for again.
     assert!(once(client.disconnect()).await.is_none());
-    client.disconnect().await;
+    in_time(client.disconnect()).await;
     tokio::task::spawn_blocking(|| server.end()).await.unwrap();
 }
 
@@ -52,11 +57,11 @@ async fn futures_that_are_dropped_have_lost_nothing() {
 #[tokio::test]
 async fn answers_come_to_whoever_has_asked() {
     let server = serve();
-    let client = Client::connect(&server.url).await.unwrap();
+    let client = in_time(Client::connect(&server.url)).await.unwrap();
     let tasks: Vec<_> =
         (0..100).map(|number| tokio::spawn(client.ask("plus", &(number, 1), PATIENCE))).collect();
     for (number, task) in (1..).zip(tasks) {
-        assert_eq!(task.await.unwrap().unwrap().get::<i64>(0).unwrap(), number);
+        assert_eq!(in_time(task).await.unwrap().unwrap().get::<i64>(0).unwrap(), number);
     }
     let late = client.ask("nobody-answers", &(), Duration::from_millis(1)).await;
     assert!(matches!(late, Err(Error::Unanswered(Unanswered::TimedOut))), "{late:?}");
@@ -73,10 +78,10 @@ fn a_runtime_that_ends_is_told_of() {
     let answer = client.ask("nobody-answers", &(), PATIENCE);
     drop(runtime);
     let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = other.block_on(async { timeout(PATIENCE, answer).await.unwrap() });
+    let told = other.block_on(in_time(answer));
     assert!(matches!(told, Err(Error::Unanswered(Unanswered::Disconnected))), "{told:?}");
     let rest = async { while client.next().await.is_some() {} };
-    other.block_on(async { timeout(PATIENCE, rest).await.unwrap() });
+    other.block_on(in_time(rest));
     server.end();
 }
 
@@ -97,7 +102,7 @@ async fn attempts_come_when_they_are_due() {
         .unwrap();
     let mut attempts = vec![];
     let mut last = None;
-    while let Some(event) = client.next().await {
+    while let Some(event) = in_time(client.next()).await {
         if let Event::Reconnecting { attempt } = event {
             attempts.push((attempt, begun.elapsed().as_secs()));
         }
