@@ -334,6 +334,27 @@ fn s22_accepts_and_rejects_by_the_application() {
     driver.finish();
 }
 
+/// Whoever goes again while it waits for the application is forgotten when its time is over, and not later.
+#[test]
+fn s22_accepts_who_goes_while_it_waits() {
+    let mut driver = driver(|all| all.skips_admission(false));
+    let client = Client::new(&mut driver, "/");
+    client.is_lost(&mut driver);
+    driver.admits = Admits::Later;
+    let (auth, socket) = (client.auth(), client.socket);
+    driver.wait(TIME - Duration::from_secs(1));
+    let session = driver.open();
+    driver.say(session, &format!("0{auth}"));
+    assert_eq!(driver.got(), [Got::Admit { socket, namespace: "/".into(), auth }]);
+    driver.end(session, CloseReason::TransportClose);
+    assert!(driver.got().is_empty(), "it was not there again");
+    driver.wait(Duration::from_secs(1));
+    assert_eq!(driver.got(), [Got::Forgotten { socket }]);
+    assert!(!driver.server.is_away(socket));
+    assert_eq!(driver.admit(), None);
+    driver.finish();
+}
+
 #[test]
 fn s23_accepts_each_kind_of_loss() {
     for reason in [
