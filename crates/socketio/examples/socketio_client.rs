@@ -16,6 +16,8 @@ use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use std::time::Duration;
 /// A line that is a JSON list is a list of arguments; any other line is one text. `:NAME` in front of it is the name of
 /// the event, in place of that of --event. Events go to the output, one in a line:
 /// the name, and the arguments as JSON. Everything else goes to the error output, so the client works in a pipe. At the end of
-/// the input it waits a moment for what comes, then leaves.
+/// the input it waits a moment for what comes, then leaves. It fails if a line was not sent or, with --ask, not answered.
 #[derive(Parser)]
 struct Options {
     /// Where to connect, for example https://example.com; a path is the namespace
@@ -78,17 +80,21 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     let (socket, event, asks) = (client.socket(), options.event.clone(), options.ask);
     let wait = Duration::from_millis(options.wait);
+    let has_failed = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&has_failed);
     // The thread may be waiting for a line when there is nothing more to come; the process then ends it.
     thread::spawn(move || {
-        send_lines(&socket, &event, asks.then_some(wait));
+        send_lines(&socket, &event, asks.then_some(wait), &fails);
         thread::sleep(wait);
         socket.disconnect();
     });
+    let mut was_connected = false;
     let mut refused = None;
     for event in &mut client {
         match event {
             Event::Event { name, args, .. } => writeln!(io::stdout(), "{name} {}", List(&args))?,
             Event::Connected { socket } => {
+                was_connected = true;
                 eprintln!(
                     "connected to {} as {}",
                     socket.namespace(),
@@ -104,13 +110,23 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             Event::ReconnectFailed => return Err("there is no connection".into()),
             Event::Upgraded => eprintln!("over a WebSocket from now on"),
             Event::UpgradeFailed(error) => eprintln!("no WebSocket: {error}"),
-            Event::NotSent { event, error, .. } => eprintln!("not sent: {}: {error}", event.json()),
+            Event::NotSent { event, error, .. } => {
+                eprintln!("not sent: {}: {error}", event.json());
+                has_failed.store(true, Ordering::Relaxed);
+            }
             // What else there is goes along with these.
             _ => {}
         }
     }
-    client.disconnect();
-    refused.map_or(Ok(()), |why| Err(format!("the server refuses: {}", why.trim_end()).into()))
+    if let Some(why) = refused {
+        return Err(format!("the server refuses: {}", why.trim_end()).into());
+    }
+    client.disconnect()?;
+    match (was_connected, has_failed.load(Ordering::Relaxed)) {
+        (false, _) => Err("there was no connection".into()),
+        (_, true) => Err("not every line was sent, or has its answer".into()),
+        _ => Ok(()),
+    }
 }
 
 fn connect(options: &Options) -> Result<Client, Box<dyn Error>> {
@@ -147,11 +163,12 @@ fn transport(name: &str) -> Result<Transport, Box<dyn Error>> {
     }
 }
 
-fn send_lines(socket: &Socket, event: &str, ask: Option<Duration>) {
+fn send_lines(socket: &Socket, event: &str, ask: Option<Duration>, has_failed: &AtomicBool) {
     for line in io::stdin().lock().lines() {
         let sent = line.map_err(Into::into).and_then(|line| send(socket, event, &line, ask));
         if let Err(error) = sent {
-            eprintln!("not sent: {error}");
+            eprintln!("not sent, or not answered: {error}");
+            has_failed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -50,11 +50,11 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     }
     // What was sent has left before this returns; what has come is still there.
-    client.disconnect().await;
+    let left = client.disconnect().await;
     while let Some(event) = client.next().await {
         show(event)?;
     }
-    Ok(())
+    Ok(left?)
 }
 
 fn show(event: Event) -> Result<(), Box<dyn Error>> {

@@ -7,7 +7,7 @@ use sansio_ws::deadlines::Instant;
 
 impl Client {
     /// Closes the session. To the application it is closed at once. What was sent before still goes out; then
-    /// the close packet by polling, or the Close of the WebSocket (C2).
+    /// the close packet by polling, or the Close of the WebSocket (C2). If not, it [was cut off](Self::was_cut_off).
     pub fn close(&mut self, now: Instant) {
         match self.stage {
             Stage::Closed => {}
@@ -58,6 +58,7 @@ impl Client {
         };
         self.let_go(code);
         let was_told = self.stage == Stage::Closing;
+        self.is_cut_off = was_told && reason != CloseReason::ForcedClose;
         self.stage = Stage::Closed;
         self.stage_due = None;
         self.upgrade_due = None;

@@ -148,6 +148,7 @@ pub struct Client {
     is_busy: bool,
     /// To be opened again when the rest has left.
     reopens: bool,
+    is_cut_off: bool,
     /// The open packet, the next ping, or the end of closing: whichever the stage waits for.
     stage_due: Option<Instant>,
     upgrade_due: Option<Instant>,
@@ -179,6 +180,7 @@ impl Client {
             wants_room: false,
             is_busy: false,
             reopens: false,
+            is_cut_off: false,
             stage_due: None,
             upgrade_due: None,
             events: VecDeque::new(),
@@ -205,6 +207,13 @@ impl Client {
         self.stage == Stage::Closed
     }
 
+    /// Whether the last session was closed and then ended before all that was sent had left: the server did not take it
+    /// in time, the transport has failed, or the server has ended the session.
+    #[must_use]
+    pub const fn was_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
     /// How the session is carried, if there is one.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
@@ -223,6 +232,7 @@ impl Client {
 
     fn begin(&mut self, now: Instant) {
         self.stage = Stage::Opening;
+        self.is_cut_off = false;
         self.tried = 0;
         self.stage_due = Some(now + self.config.open_timeout);
         self.try_next(now, Error::NoTransport);

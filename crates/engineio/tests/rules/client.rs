@@ -362,6 +362,39 @@ fn c2_accepts_a_close_behind_what_was_sent() {
     assert!(driver.client.is_closed());
 }
 
+/// Whoever closes can find out whether what it has sent has left.
+#[test]
+fn c2_accepts_a_close_that_is_cut_off() {
+    type CutOff = fn(&mut ClientDriver);
+    let ways: [(bool, CutOff); 6] = [
+        (true, |driver| driver.wait(Duration::from_secs(60))),
+        (true, |driver| driver.answer(driver.post().unwrap(), 500, b"")),
+        (true, |driver| driver.fail(driver.post().unwrap())),
+        (false, |driver| driver.wait(Duration::from_secs(60))),
+        (false, |driver| driver.link_closed(driver.link().unwrap())),
+        (false, |driver| driver.link_failed(driver.link().unwrap())),
+    ];
+    for (is_polling, cut_off) in ways {
+        for goes_well in [false, true] {
+            let mut driver =
+                if is_polling { ClientDriver::polling(config(&[Polling])) } else { upgraded() };
+            driver.reads = false;
+            driver.send("a").unwrap();
+            driver.close();
+            assert!(!driver.client.is_closed() && !driver.client.was_cut_off());
+            match (goes_well, is_polling) {
+                (false, _) => cut_off(&mut driver),
+                (true, true) => (0..2).for_each(|_| driver.answer_post()),
+                (true, false) => driver.unblock(),
+            }
+            assert!(driver.client.is_closed());
+            assert_eq!(driver.client.was_cut_off(), !goes_well);
+            driver.open();
+            assert!(!driver.client.was_cut_off());
+        }
+    }
+}
+
 #[test]
 fn c2_accepts_a_close_during_the_upgrade() {
     for (steps, probed) in [(0, false), (1, false), (2, true)] {

@@ -67,7 +67,7 @@ impl<C: Program> Session<C> {
 
     /// Leaves, and waits for the end.
     pub(crate) fn finish(mut self) -> Outcome {
-        self.client.disconnect();
+        self.client.disconnect()?;
         let mut left = false;
         while let Some(event) = self.client.next_within(PATIENCE) {
             left |= matches!(event, Event::Disconnected { .. });

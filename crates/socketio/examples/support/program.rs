@@ -19,7 +19,7 @@ pub(crate) trait Program: Sized + Send {
     fn namespace_with(&self, namespace: &str, auth: Auth) -> Result<Socket, Error>;
     /// The next event, if it comes within this time, which is a watchdog only.
     fn next_within(&mut self, time: Duration) -> Option<Event>;
-    fn disconnect(&mut self);
+    fn disconnect(&mut self) -> Result<(), Error>;
     fn wait(answer: Answer) -> Result<Args<'static>, Error>;
 
     fn emit<T: Serialize>(&self, name: &str, args: &T) -> Result<(), Error> {
@@ -61,8 +61,8 @@ impl Program for blocking::Client {
         self.next_within(time)
     }
 
-    fn disconnect(&mut self) {
-        self.disconnect();
+    fn disconnect(&mut self) -> Result<(), Error> {
+        self.disconnect()
     }
 
     fn wait(answer: Answer) -> Result<Args<'static>, Error> {
@@ -99,8 +99,8 @@ impl Program for async_client::Client {
         RUNTIME.block_on(async { timeout(time, self.next()).await }).ok().flatten()
     }
 
-    fn disconnect(&mut self) {
-        RUNTIME.block_on(self.disconnect());
+    fn disconnect(&mut self) -> Result<(), Error> {
+        RUNTIME.block_on(self.disconnect())
     }
 
     fn wait(answer: Answer) -> Result<Args<'static>, Error> {

@@ -159,10 +159,15 @@ impl Client {
     /// Leaves all namespaces and closes the session. Waits until what was sent before has left, for some
     /// [seconds](crate::client::engine::Config::close_timeout) at most. The events that have come are
     /// still there, and a socket may [connect](Socket::connect) again.
-    pub fn disconnect(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsent`]: the client is closed all the same.
+    pub fn disconnect(&mut self) -> Result<(), Error> {
         self.shared.act(State::close);
-        self.shared.wait_for_news(None, |state| state.is_at_rest().then_some(()));
+        let outcome = self.shared.wait_for_news(None, State::outcome_of_close);
         self.shared.act(|state, _| state.is_closing = false);
+        outcome.unwrap_or(Ok(()))
     }
 }
 

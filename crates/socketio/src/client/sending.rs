@@ -93,6 +93,12 @@ impl Client {
         Ok(Question(id))
     }
 
+    /// How many events and answers of a socket wait for its connection, or for room in it.
+    #[must_use]
+    pub fn waiting(&self, socket: Socket) -> usize {
+        self.state(socket).map_or(0, |state| state.waiting.len())
+    }
+
     /// Answers an event.
     ///
     /// # Errors

@@ -27,6 +27,9 @@ pub enum Error {
     Encode(EncodeError),
     /// The event was not sent. Recoverable.
     Emit(EmitError),
+    /// The client is closed, but not all that was taken has left: there was no connection, or the server did not take it
+    /// in time. What waits for the connection of a socket is sent when that connects again.
+    Unsent,
     /// There is no answer. Recoverable.
     Unanswered(Unanswered),
     /// The answer is not what it should be. Recoverable.
@@ -44,6 +47,7 @@ impl fmt::Display for Error {
             Self::Connect(error) => error.fmt(f),
             Self::Encode(error) => error.fmt(f),
             Self::Emit(error) => error.fmt(f),
+            Self::Unsent => f.write_str("not all that was to be sent has left"),
             Self::Unanswered(error) => error.fmt(f),
             Self::Answer(error) => write!(f, "the answer is another one: {error}"),
         }

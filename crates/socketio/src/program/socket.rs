@@ -81,6 +81,12 @@ impl Socket {
         Ok(())
     }
 
+    /// How many events and answers wait for the connection, or for room in it.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.look(|state| state.machine.waiting(self.socket))
+    }
+
     /// Sends an event, or not at all if it would have to wait.
     ///
     /// # Errors

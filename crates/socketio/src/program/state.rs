@@ -68,9 +68,14 @@ impl State {
         self.stops || self.machine.is_idle()
     }
 
-    /// Whether all that was said has left.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        self.stops || (self.machine.is_idle() && self.jobs.is_at_rest())
+    /// Whether all that was said before the client has closed has left, when nothing is under way any more.
+    pub(crate) fn outcome_of_close(&mut self) -> Option<Result<(), Error>> {
+        let is_at_rest = self.stops || (self.machine.is_idle() && self.jobs.is_at_rest());
+        is_at_rest.then(|| {
+            let waits = self.machine.sockets().any(|socket| self.machine.waiting(socket) > 0);
+            let is_lost = self.machine.session().was_cut_off();
+            if waits || is_lost { Err(Error::Unsent) } else { Ok(()) }
+        })
     }
 
     /// Makes all sockets leave.

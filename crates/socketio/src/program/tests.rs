@@ -115,7 +115,7 @@ fn what_is_not_wanted_any_more_is_aborted() {
     state.carry_out(NOW);
     assert_eq!(aborted.load(Ordering::Relaxed), 1);
     assert!(!state.requested(NOW, &opening, Ok::<_, &str>((200, OPEN))));
-    assert!(state.is_at_rest());
+    assert!(matches!(state.outcome_of_close(), Some(Ok(()))));
 
     // A WebSocket is closed in order, unless it is just being written to.
     for is_writing in [false, true] {
@@ -130,9 +130,9 @@ fn what_is_not_wanted_any_more_is_aborted() {
         assert_eq!(aborted.load(Ordering::Relaxed), usize::from(is_writing));
         let closes = matches!(state.next_write(NOW, link), Some(Write::Close(_)));
         assert_eq!(closes, !is_writing);
-        assert!(!state.is_at_rest());
+        assert!(state.outcome_of_close().is_none());
         state.ended(NOW, link, Ok::<_, &str>(()));
-        assert!(state.is_at_rest());
+        assert!(matches!(state.outcome_of_close(), Some(Ok(()))));
         assert!(matches!(state.next_write(NOW, link), Some(Write::Over)));
     }
 }

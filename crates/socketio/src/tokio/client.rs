@@ -130,11 +130,16 @@ impl Client {
     /// Leaves all namespaces and closes the session. Waits until what was sent before has left, for some
     /// [seconds](crate::client::engine::Config::close_timeout) at most. The events that have come are
     /// still there, and a socket may [connect](Socket::connect) again. If it is dropped the client closes all the same.
-    pub async fn disconnect(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsent`]: the client is closed all the same.
+    pub async fn disconnect(&mut self) -> Result<(), Error> {
         let closing = Closing(&self.shared);
         self.shared.act(State::close);
-        poll_fn(|cx| self.shared.poll_news(cx, |state| state.is_at_rest().then_some(()))).await;
+        let outcome = poll_fn(|cx| self.shared.poll_news(cx, State::outcome_of_close)).await;
         drop(closing);
+        outcome
     }
 }
 

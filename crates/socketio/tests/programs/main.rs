@@ -17,6 +17,7 @@ use sansio_socketio::client::{
 use sansio_socketio::mio::{App, AppHandle};
 use sansio_socketio::tokio::{Error, Event, Socket};
 use sansio_ws::handshake::{HostPolicy, OriginPolicy};
+use sansio_ws::mio::server::Server;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -43,6 +44,7 @@ macro_rules! with_both_clients {
 with_both_clients! {
     a_program_asks_and_leaves,
     a_program_that_is_slow_loses_nothing,
+    a_program_learns_what_has_not_left,
     each_connection_asks_for_its_authentication,
     a_late_authentication_is_nobodys,
     who_does_not_answer_says_nothing_of_itself,
@@ -67,6 +69,10 @@ struct Running {
 
 /// A server that counts, floods, and says whose token it has seen.
 fn serve() -> Running {
+    serve_on(TcpListener::bind("127.0.0.1:0").unwrap())
+}
+
+fn serve_on(listener: TcpListener) -> Running {
     let (sender, said) = channel();
     let config = Config::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
     let mut app = App::new(sender, config);
@@ -86,8 +92,10 @@ fn serve() -> Running {
         said.send(admission.auth().into()).unwrap();
         admission.accept();
     });
-    let server = app.listen("127.0.0.1:0").unwrap().shutdown_time(Some(PATIENCE));
-    let url = format!("http://{}", server.listeners().next().unwrap().local_addr().unwrap());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    listener.set_nonblocking(true).unwrap();
+    let mut server = Server::new(app.into_service()).unwrap().shutdown_time(Some(PATIENCE));
+    server.listen(mio::net::TcpListener::from_std(listener)).unwrap();
     let handle = AppHandle::new(server.handle());
     let thread = thread::spawn(|| server.run().unwrap().1);
     Running { url, handle, thread, said }
@@ -129,7 +137,7 @@ fn a_program_asks_and_leaves<C: Program>() {
         let mut client = C::connect(builder).unwrap();
         let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
         assert_eq!(answer.get::<i64>(0).unwrap(), 3);
-        client.disconnect();
+        client.disconnect().unwrap();
         // It may go over to the WebSocket at any time, or not.
         let is_upgrade = |event: &Event| matches!(event, Event::Upgraded);
         let events: Vec<_> = all(&mut client).filter(|event| !is_upgrade(event)).collect();
@@ -166,8 +174,28 @@ fn a_program_that_is_slow_loses_nothing<C: Program>() {
             });
             assert_eq!(number, expected);
         }
-        client.disconnect();
+        client.disconnect().unwrap();
     }
+    server.end();
+}
+
+/// What waits for a connection is sent when there is one.
+fn a_program_learns_what_has_not_left<C: Program>() {
+    // Nobody answers there yet.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let builder = C::builder(&format!("http://{}", listener.local_addr().unwrap()));
+    let mut client = C::start(builder).unwrap();
+    let socket = client.socket();
+    client.disconnect().unwrap();
+    socket.connect(None).unwrap();
+    socket.emit("flood", &(0,)).unwrap();
+    assert!(matches!(client.disconnect(), Err(Error::Unsent)));
+    assert_eq!(socket.waiting(), 1);
+    let server = serve_on(listener);
+    socket.connect(None).unwrap();
+    assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "flooded");
+    assert_eq!(socket.waiting(), 0);
+    client.disconnect().unwrap();
     server.end();
 }
 
@@ -196,7 +224,7 @@ fn each_connection_asks_for_its_authentication<C: Program>() {
     until(&mut client, is_it);
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":1}"#);
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":2}"#);
-    client.disconnect();
+    client.disconnect().unwrap();
     server.end();
 }
 
@@ -220,7 +248,7 @@ fn a_late_authentication_is_nobodys<C: Program>() {
     drop(second);
     third.answer(&token(3));
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), r#"{"token":3}"#);
-    client.disconnect();
+    client.disconnect().unwrap();
     assert!(server.said.try_recv().is_err());
     server.end();
 }
@@ -230,7 +258,7 @@ fn who_does_not_answer_says_nothing_of_itself<C: Program>() {
     let builder = C::builder(&format!("{}/token", server.url)).auth_with(drop);
     let mut client = C::connect(builder).unwrap();
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "{}");
-    client.disconnect();
+    client.disconnect().unwrap();
     server.end();
 }
 

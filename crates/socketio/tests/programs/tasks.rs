@@ -49,7 +49,7 @@ async fn futures_that_are_dropped_have_lost_nothing() {
     assert_eq!(in_time(answer).await.unwrap().get::<i64>(0).unwrap(), 3);
     // It goes on closing, and what is left can be waited for again.
     assert!(once(client.disconnect()).await.is_none());
-    in_time(client.disconnect()).await;
+    in_time(client.disconnect()).await.unwrap();
     tokio::task::spawn_blocking(|| server.end()).await.unwrap();
 }
 
