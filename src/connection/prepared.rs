@@ -111,6 +111,7 @@ impl PreparedMessage {
 
     /// The payload, without header.
     #[must_use]
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         self.plain.payload()
     }
@@ -142,6 +143,7 @@ impl Frame {
         &self.bytes
     }
 
+    #[inline]
     pub(super) fn payload(&self) -> &[u8] {
         &self.bytes[self.header.encoded_len()..]
     }

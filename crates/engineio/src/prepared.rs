@@ -50,6 +50,7 @@ impl PreparedPacket {
         Self::new(PreparedMessage::binary(bytes), false)
     }
 
+    #[inline]
     fn new(message: PreparedMessage, is_websocket_only: bool) -> Self {
         Self(Arc::new(Prepared { message, is_websocket_only, may_compress: true }))
     }
@@ -63,6 +64,7 @@ impl PreparedPacket {
 
     /// Its bytes over WebSocket, without the header of the frame.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.0.message.payload().len()
     }
@@ -75,12 +77,14 @@ impl PreparedPacket {
 
     /// Whether it cannot be sent by polling (E3).
     #[must_use]
+    #[inline]
     pub fn is_websocket_only(&self) -> bool {
         self.0.is_websocket_only
     }
 
     /// The frame, for [`Connection::send_prepared`](sansio_ws::Connection::send_prepared).
     #[must_use]
+    #[inline]
     pub fn message(&self) -> &PreparedMessage {
         &self.0.message
     }

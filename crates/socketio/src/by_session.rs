@@ -42,11 +42,13 @@ impl<T> BySession<T> {
         Some(value)
     }
 
+    #[inline]
     pub(crate) fn get(&self, session: Session) -> Option<&T> {
         let (other, value) = self.places.get(session.index())?.as_ref()?;
         (*other == session).then_some(value)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, session: Session) -> Option<&mut T> {
         let (other, value) = self.places.get_mut(session.index())?.as_mut()?;
         (*other == session).then_some(value)

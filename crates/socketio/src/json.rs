@@ -15,6 +15,7 @@ pub(crate) fn check(text: &str) -> serde_json::Result<&str> {
 }
 
 /// Where what follows white space begins.
+#[inline]
 pub(crate) fn skip_space(text: &str, mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.as_bytes().get(at) {
         at = at.saturating_add(1);
@@ -69,6 +70,7 @@ pub(crate) fn value_end(text: &str, mut at: usize) -> usize {
 }
 
 /// The next element of a list, if there is one. `at` is behind the opening bracket, or behind an element.
+#[inline]
 pub(crate) fn next_element(text: &str, at: usize) -> Option<Range<usize>> {
     let mut start = skip_space(text, at);
     if text.as_bytes().get(start) == Some(&b',') {
@@ -94,6 +96,7 @@ pub(crate) fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
     found
 }
 
+#[inline]
 pub(crate) fn slice(text: &str, range: Range<usize>) -> &str {
     text.get(range).unwrap_or_default()
 }

@@ -39,15 +39,15 @@ pub enum PacketKind {
 }
 
 impl PacketKind {
-    const fn digit(self, is_binary: bool) -> char {
+    const fn digit(self, is_binary: bool) -> &'static str {
         match (self, is_binary) {
-            (Self::Connect, _) => '0',
-            (Self::Disconnect, _) => '1',
-            (Self::Event, false) => '2',
-            (Self::Ack, false) => '3',
-            (Self::ConnectError, _) => '4',
-            (Self::Event, true) => '5',
-            (Self::Ack, true) => '6',
+            (Self::Connect, _) => "0",
+            (Self::Disconnect, _) => "1",
+            (Self::Event, false) => "2",
+            (Self::Ack, false) => "3",
+            (Self::ConnectError, _) => "4",
+            (Self::Event, true) => "5",
+            (Self::Ack, true) => "6",
         }
     }
 
@@ -141,27 +141,30 @@ impl<'a> Packet<'a> {
 
     /// Appends the packet as a text message has it.
     pub fn encode(&self, output: &mut String) {
-        self.with_pieces(|pieces| pieces.iter().for_each(|piece| output.push_str(piece)));
+        output.push_str(&self.head());
+        output.push_str(self.data.unwrap_or_default());
     }
 
-    /// Calls something with the pieces of the packet, which stand one behind the other in a text message.
-    pub(crate) fn with_pieces<T>(&self, call: impl FnOnce(&[&str]) -> T) -> T {
-        // Most packets have nothing in the middle, which takes no memory then.
-        let mut middle = String::new();
+    /// What stands before the data in a text message. Mostly that is the digit alone, which takes no memory.
+    pub(crate) fn head(&self) -> Cow<'static, str> {
+        let Self { kind, namespace, ack, attachments, .. } = *self;
+        let digit = kind.digit(attachments > 0);
+        if attachments == 0 && namespace == "/" && ack.is_none() {
+            return Cow::Borrowed(digit);
+        }
+        let mut head = String::from(digit);
         // A string takes everything.
-        if self.attachments > 0 {
-            let _ = write!(middle, "{}-", self.attachments);
+        if attachments > 0 {
+            let _ = write!(head, "{attachments}-");
         }
-        if self.namespace != "/" {
-            middle.push_str(self.namespace);
-            middle.push(',');
+        if namespace != "/" {
+            head.push_str(namespace);
+            head.push(',');
         }
-        if let Some(ack) = self.ack {
-            let _ = write!(middle, "{ack}");
+        if let Some(ack) = ack {
+            let _ = write!(head, "{ack}");
         }
-        let mut digit = [0; 4];
-        let digit = self.kind.digit(self.attachments > 0).encode_utf8(&mut digit);
-        call(&[digit, &middle, self.data.unwrap_or_default()])
+        Cow::Owned(head)
     }
 }
 

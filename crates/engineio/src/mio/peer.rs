@@ -53,8 +53,7 @@ impl<S: Stream, A> EnginePeer<S, A> {
             (State::Http(http), Output::Continue { max_bytes, .. }) => http.go_on(max_bytes),
             (State::WebSocket(socket), Output::Probe { text, .. }) => socket.send(text, memory),
             (State::WebSocket(socket), Output::Close { code, .. }) => socket.close(code, memory),
-            // Frames are taken when it settles. The machine names no connection that is not what it
-            // takes it for.
+            // The machine names no connection that is not what it takes it for.
             _ => {}
         }
     }

@@ -232,11 +232,17 @@ where
         let now = peers.context().now;
         self.hand_out_events(&mut peers.context().tasks, now);
         while let Some(output) = self.machine.poll_output() {
-            let (Output::Respond { to, .. }
-            | Output::Continue { to, .. }
-            | Output::Frames { to, .. }
-            | Output::Probe { to, .. }
-            | Output::Close { to, .. }) = output;
+            let to = match output {
+                // It takes them when it settles.
+                Output::Frames { to, .. } => {
+                    peers.context().tasks.wake(to);
+                    continue;
+                }
+                Output::Respond { to, .. }
+                | Output::Continue { to, .. }
+                | Output::Probe { to, .. }
+                | Output::Close { to, .. } => to,
+            };
             // Of those that are gone the machine has been told.
             let Some((peer, context)) = peers.get_mut(to) else { continue };
             peer.take(output, &self.settings, &mut context.memory);

@@ -4,6 +4,7 @@ use super::deadlines::Kind;
 use super::state::{Candidate, Stage, State, Transport};
 use super::{Answer, CloseReason, Departure, Event, Ready, Server, Session};
 use crate::refusal::Refusal;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use sansio_ws::CloseCode;
 use sansio_ws::deadlines::Instant;
@@ -79,7 +80,7 @@ impl<N: Copy + Eq> Server<N> {
         if self.sessions.get(session).is_some_and(State::has_output)
             && let Some(output) = self.respond_to_held(session)
         {
-            self.ready.push_back(Ready::Made(output));
+            self.ready.push_back(Ready::Made(Box::new(output)));
         }
         if reason != CloseReason::PingTimeout && self.wind_down(session, reason) {
             return;

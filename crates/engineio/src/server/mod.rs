@@ -244,8 +244,8 @@ enum Ready<N> {
     Continue(Session, N),
     Probe(Session, N),
     Close(N, CloseCode),
-    /// It was made when the session ended.
-    Made(Output<N>),
+    /// It was made when the session ended. Behind a pointer: it is rare, and larger than all others.
+    Made(Box<Output<N>>),
 }
 
 /// Responses that have no packets waiting in them.
@@ -408,7 +408,7 @@ impl<N: Copy + Eq> Server<N> {
                     })
                 }
                 Ready::Probe(session, to) => self.probe_answer(session, to),
-                Ready::Made(output) => Some(output),
+                Ready::Made(output) => Some(*output),
                 Ready::Close(to, code) => Some(Output::Close { to, code }),
             };
             if output.is_some() {

@@ -155,6 +155,7 @@ impl Waiting {
 }
 
 impl Queue {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
@@ -180,6 +181,7 @@ impl Queue {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<PreparedPacket> {
         let Self::Many(waiting) = self else {
             return match core::mem::take(self) {
@@ -195,10 +197,12 @@ impl Queue {
         Some(packet)
     }
 
+    #[inline]
     pub(super) fn is_full(&self, config: &Config) -> bool {
         self.holds(config.max_queued_bytes, config.max_queued_packets)
     }
 
+    #[inline]
     pub(super) fn is_half_full(&self, config: &Config) -> bool {
         self.holds(config.max_queued_bytes.div_ceil(2), config.max_queued_packets.div_ceil(2))
     }
@@ -210,6 +214,7 @@ impl Queue {
             && waiting_packets.saturating_add(packets) <= config.max_queued_packets
     }
 
+    #[inline]
     fn holds(&self, bytes: usize, packets: usize) -> bool {
         let (waiting_bytes, waiting_packets) = self.size();
         // Any one message is taken, however small the limits are.
@@ -217,6 +222,7 @@ impl Queue {
     }
 
     /// Bytes and packets.
+    #[inline]
     fn size(&self) -> (usize, usize) {
         match self {
             Self::Empty => (0, 0),

@@ -2,6 +2,7 @@
 
 use super::placeholder;
 use super::ser::Serializer;
+use crate::json;
 use crate::packet::{Packet, PacketKind, is_reserved};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -55,9 +56,12 @@ impl EncodedArgs {
         let start = ser.output.len();
         args.serialize(&mut ser)?;
         let written = ser.output.get(start..).unwrap_or_default();
-        let elements = written.strip_prefix(['[', ',']);
-        let is_empty = written == "null" || elements.is_some_and(|rest| rest.trim_start() == "]");
-        if !is_empty && elements.is_none() {
+        let is_list = written.starts_with(['[', ',']);
+        let is_empty = match is_list {
+            true => written.as_bytes().get(json::skip_space(written, 1)) == Some(&b']'),
+            false => written == "null",
+        };
+        if !is_empty && !is_list {
             return Err(EncodeError::NotAList);
         }
         if is_empty {

@@ -137,6 +137,7 @@ impl<'a> Args<'a> {
         Args { list: Cow::Owned(list.into_owned()), start, places }
     }
 
+    #[inline]
     fn ranges(&self) -> Ranges<'_> {
         Ranges { list: &self.list, at: self.start }
     }
@@ -185,6 +186,7 @@ struct Ranges<'a> {
 impl Iterator for Ranges<'_> {
     type Item = Range<usize>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let range = json::next_element(self.list, self.at)?;
         self.at = range.end;

@@ -30,6 +30,7 @@ pub(super) fn text(number: usize) -> String {
 }
 
 /// Those of the places, which are in the order of the text, that are within a part of it.
+#[inline]
 pub(super) fn within<'a>(places: &'a [Place], range: &Range<usize>) -> &'a [Place] {
     let from = places.partition_point(|place| place.start < range.start);
     let to = places.partition_point(|place| place.start < range.end);
@@ -37,6 +38,7 @@ pub(super) fn within<'a>(places: &'a [Place], range: &Range<usize>) -> &'a [Plac
 }
 
 /// The places for the attachments of a packet with this JSON. Without attachments there are no placeholders.
+#[inline]
 pub(super) fn put_in(text: &str, attachments: &[Bytes]) -> Result<Vec<Place>, InvalidPacket> {
     if attachments.is_empty() {
         return Ok(Vec::new());

@@ -28,10 +28,12 @@ pub(super) struct Serializer {
 }
 
 impl Serializer {
+    #[inline]
     pub(super) const fn new(output: String, attachments: Vec<Bytes>) -> Self {
         Self { output, attachments, is_verbatim: false, open: "[" }
     }
 
+    #[inline]
     fn push(&mut self, text: &str) {
         self.output.push_str(text);
     }
@@ -44,6 +46,7 @@ impl Serializer {
         Ok(())
     }
 
+    #[inline]
     fn list(&mut self, close: &'static str) -> List<'_> {
         let open = core::mem::replace(&mut self.open, "[");
         self.push(open);
@@ -191,10 +194,12 @@ impl<'a> serde::Serializer for &'a mut Serializer {
         Ok(())
     }
 
+    #[inline]
     fn serialize_seq(self, _len: Option<usize>) -> Result<List<'a>, EncodeError> {
         Ok(self.list("]"))
     }
 
+    #[inline]
     fn serialize_tuple(self, _len: usize) -> Result<List<'a>, EncodeError> {
         Ok(self.list("]"))
     }
@@ -222,6 +227,7 @@ impl<'a> serde::Serializer for &'a mut Serializer {
         Ok(self.object("}"))
     }
 
+    #[inline]
     fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Object<'a>, EncodeError> {
         let is_verbatim = name.starts_with(VERBATIM);
         Ok(Object { is_verbatim, ..self.object("}") })
@@ -254,6 +260,7 @@ impl List<'_> {
         value.serialize(&mut *self.ser)
     }
 
+    #[inline]
     fn close(self) {
         self.ser.push(self.close);
     }

@@ -254,6 +254,7 @@ impl Server {
     }
 
     /// What has happened next, beside messages.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event<'static>> {
         if let Some((to, missing)) = self.done.pop_front() {
             give_back(&mut self.done);
@@ -276,6 +277,7 @@ impl Server {
 
     /// The next moment at which something is due.
     #[must_use]
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = self.deadlines.first().map(|(due, _)| *due);
         match self.keep.as_ref().and_then(|keep| keep.next_due()) {

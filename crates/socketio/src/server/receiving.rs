@@ -1,7 +1,7 @@
 //! What clients say (S7).
 
 use super::asking::AckId;
-use super::sockets::Stage;
+use super::sockets::{SocketState, Stage};
 use super::{DisconnectReason, Event, Left, Partial, Server, Socket};
 use crate::packet::EventName;
 use crate::sessions::Sessions;
@@ -150,8 +150,8 @@ impl Server {
         session: Session,
         namespace: &str,
     ) -> Option<Socket> {
-        let socket = self.socket_in(session, namespace);
-        let open = socket.filter(|socket| self.is_open(*socket));
+        let found = self.socket_in(session, namespace);
+        let open = found.filter(|(_, state)| state.stage == Stage::Open).map(|(socket, _)| socket);
         if open.is_none() && !self.was_on_its_way(session, namespace) {
             sessions.close(session);
         }
@@ -182,13 +182,14 @@ impl Server {
     }
 
     /// The socket of a client in a namespace, whether it is admitted or not. Not one that leaves.
-    pub(super) fn socket_in(&self, session: Session, namespace: &str) -> Option<Socket> {
-        let client = self.clients.get(session)?;
-        client.sockets.iter().copied().find(|socket| {
-            let is_leaving =
-                self.sockets.get(*socket).is_none_or(|state| state.stage == Stage::Leaving);
-            let in_it = self.sockets.namespace_of(*socket);
-            !is_leaving && in_it.is_some_and(|in_it| *in_it.name == *namespace)
+    pub(super) fn socket_in(
+        &self,
+        session: Session,
+        namespace: &str,
+    ) -> Option<(Socket, &SocketState)> {
+        self.clients.get(session)?.sockets.iter().find_map(|socket| {
+            let state = self.sockets.get(*socket).filter(|state| state.stage != Stage::Leaving)?;
+            (self.sockets.name_of(state.namespace) == namespace).then_some((*socket, state))
         })
     }
 }

@@ -166,7 +166,8 @@ impl Unit {
 }
 
 fn encode(packet: &Packet<'_>) -> PreparedPacket {
-    packet.with_pieces(|pieces| PreparedPacket::text_of(pieces.iter().copied()))
+    let (head, data) = (packet.head(), packet.data.unwrap_or_default());
+    PreparedPacket::text_of([&head, data].iter().copied())
 }
 
 /// A packet that is no event.

@@ -224,20 +224,24 @@ impl Sockets {
         self.by_name.get(name).copied()
     }
 
+    #[inline]
     pub(super) fn name_of(&self, place: u32) -> &str {
         self.namespaces.get(place as usize).map_or("", |namespace| &namespace.name)
     }
 
+    #[inline]
     pub(super) fn get(&self, socket: Socket) -> Option<&SocketState> {
         let (generation, state) = self.slab.get(socket.index())?;
         (*generation == socket.generation).then_some(state)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, socket: Socket) -> Option<&mut SocketState> {
         let (generation, state) = self.slab.get_mut(socket.index())?;
         (*generation == socket.generation).then_some(state)
     }
 
+    #[inline]
     pub(super) fn namespace_of(&self, socket: Socket) -> Option<&Namespace> {
         self.namespaces.get(self.get(socket)?.namespace as usize)
     }
@@ -340,6 +344,7 @@ impl Server {
 
     /// The namespace of a socket. Empty if it has left.
     #[must_use]
+    #[inline]
     pub fn namespace(&self, socket: Socket) -> &str {
         self.sockets.namespace_of(socket).map_or("", |namespace| &namespace.name)
     }
@@ -352,6 +357,7 @@ impl Server {
 
     /// Whether a socket is there: admitted, and not leaving.
     #[must_use]
+    #[inline]
     pub fn is_open(&self, socket: Socket) -> bool {
         self.sockets.get(socket).is_some_and(|state| state.stage == Stage::Open)
     }
