@@ -82,6 +82,7 @@ impl Results {
             };
             let name = format!("client that stops reading, {MEGABYTES} MB are said, at most");
             row(name, each(|deafness| deafness.peak), true);
+            row("… with one that reads, at most".into(), each(|deafness| deafness.attended), false);
             row("… when all is said".into(), each(|deafness| deafness.held), false);
             let name = format!("… events of {EVENTS} that it gets afterwards");
             row(name, each(|deafness| deafness.heard), false);
@@ -149,11 +150,11 @@ impl Results {
         }
         for (column, samples) in &self.deafness {
             for (round, deafness) in samples.iter().enumerate() {
-                let Deafness { peak, held, heard, is_closed } = deafness;
+                let Deafness { peak, held, heard, is_closed, attended } = deafness;
                 let _ = writeln!(
                     out,
                     "stops reading\t{}\t{round}\tpeak {peak}\theld {held}\theard {heard}\t\
-                     closed {is_closed}",
+                     closed {is_closed}\tattended {attended}",
                     servers[*column].name
                 );
             }
