@@ -8,6 +8,8 @@ use core::time::Duration;
 /// | field | default | beyond it |
 /// |---|---|---|
 /// | `reconnection` | yes, see [`Reconnection`] | |
+/// | `retries` | 0: each event is sent once | [`Event::Unacknowledged`](super::Event::Unacknowledged) |
+/// | `ack_timeout` | 10 s | the next attempt |
 /// | `max_waiting_bytes` | 4 MiB | [`EmitError::Full`](super::EmitError::Full) |
 /// | `max_waiting_packets` | 16,384 | [`EmitError::Full`](super::EmitError::Full) |
 /// | `max_questions` | 10,000 | [`EmitError::TooManyQuestions`](super::EmitError::TooManyQuestions) |
@@ -26,11 +28,17 @@ use core::time::Duration;
 pub struct Config {
     /// When to connect again, if ever.
     pub reconnection: Option<Reconnection>,
-    /// Bytes that wait in one namespace for the connection, in either direction.
+    /// How often an event is sent again if it is not answered (C7). With any number but 0, a namespace has one event under
+    /// way, in their order, until the server has answered it: so it arrives at least once, and maybe more than once. All but
+    /// volatile events are sent so, and a connection that is lost is a failed attempt.
+    pub retries: u32,
+    /// With `retries`, how long the answer to an event that [is emitted](super::Client::emit) may take, each time.
+    pub ack_timeout: Duration,
+    /// Bytes that wait in one namespace for the connection, or for an answer with `retries`, in either direction.
     pub max_waiting_bytes: usize,
-    /// Events that wait in one namespace for the connection, in either direction.
+    /// Events that wait in one namespace for the connection, or for an answer with `retries`, in either direction.
     pub max_waiting_packets: usize,
-    /// Answers that are awaited.
+    /// Answers that are awaited: with `retries`, to all events that wait or are under way.
     pub max_questions: usize,
     /// Bytes of an event with attachments, its header included.
     pub max_attachment_bytes: usize,
@@ -42,6 +50,8 @@ impl Config {
     pub const fn new() -> Self {
         Self {
             reconnection: Some(Reconnection::new()),
+            retries: 0,
+            ack_timeout: Duration::from_secs(10),
             max_waiting_bytes: 4 << 20,
             max_waiting_packets: 16_384,
             max_questions: 10_000,
@@ -53,6 +63,28 @@ impl Config {
     #[must_use]
     pub fn reconnection(mut self, reconnection: impl Into<Option<Reconnection>>) -> Self {
         self.reconnection = reconnection.into();
+        self
+    }
+
+    /// The same with another number of attempts behind the first one.
+    ///
+    /// ```
+    /// use sansio_socketio::client::Config;
+    /// use std::time::Duration;
+    ///
+    /// let config = Config::new().retries(3).ack_timeout(Duration::from_secs(5)); // 20 s at most, while it is connected
+    /// assert_eq!(config.retries, 3);
+    /// ```
+    #[must_use]
+    pub const fn retries(mut self, number: u32) -> Self {
+        self.retries = number;
+        self
+    }
+
+    /// The same with another time for each answer.
+    #[must_use]
+    pub const fn ack_timeout(mut self, time: Duration) -> Self {
+        self.ack_timeout = time;
         self
     }
 

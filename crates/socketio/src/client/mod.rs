@@ -17,6 +17,7 @@ mod config;
 mod error;
 mod receiving;
 mod recovery;
+mod retries;
 mod sending;
 mod session;
 mod sockets;
@@ -140,6 +141,15 @@ pub enum Event<'b> {
         /// Why.
         error: EmitError,
     },
+    /// An event was sent as often as [`Config::retries`] allows, and never answered.
+    Unacknowledged {
+        /// By which socket.
+        socket: Socket,
+        /// The event. Nobody knows whether the server has got it.
+        event: EncodedArgs,
+        /// Why there was no answer to the last attempt.
+        why: Unanswered,
+    },
     /// There is room again, after [`EmitError::Full`].
     Drained,
 }
@@ -157,7 +167,7 @@ pub enum Event<'b> {
 /// let now = Instant::default();
 /// let socket = client.socket("/")?;
 /// client.connect(now, socket);
-/// client.emit(socket, &EncodedArgs::event("hello", &("world",))?)?; // it waits
+/// client.emit(now, socket, &EncodedArgs::event("hello", &("world",))?)?; // it waits
 ///
 /// // Whatever opens WebSockets opens this one, and brings what comes.
 /// let Some(Output::Connect(connect)) = client.poll_output(now) else { panic!() };
@@ -264,12 +274,14 @@ impl Client {
             _ => None,
         };
         let answer = self.deadlines.first().map(|(due, _)| *due);
-        attempt.into_iter().chain(answer).chain(self.engine.poll_timeout()).min()
+        let others = [answer, self.next_retry(), self.engine.poll_timeout()];
+        attempt.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.give_up_questions(now);
+        self.retry(now);
         self.engine.handle_timeout(now);
         self.settle(now);
         self.try_again(now);

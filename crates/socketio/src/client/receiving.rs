@@ -201,7 +201,7 @@ impl Client {
                     self.break_off(now);
                     return None;
                 };
-                let to = self.answered(socket, packet.ack?)?;
+                let to = self.answered(now, socket, packet.ack?)?;
                 return Some(Event::Answer { to, socket, args });
             }
         }
@@ -264,6 +264,9 @@ impl Event<'_> {
             Self::Disconnected { socket, reason } => Event::Disconnected { socket, reason },
             Self::Unanswered { to, socket, why } => Event::Unanswered { to, socket, why },
             Self::NotSent { socket, event, error } => Event::NotSent { socket, event, error },
+            Self::Unacknowledged { socket, event, why } => {
+                Event::Unacknowledged { socket, event, why }
+            }
             Self::Drained => Event::Drained,
         }
     }

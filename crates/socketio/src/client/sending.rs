@@ -1,6 +1,6 @@
 //! What the client says.
 
-use super::sockets::{Stage, Waiting};
+use super::sockets::Waiting;
 use super::{Client, EmitError, Event, Socket, Unanswered};
 use crate::packet::PacketKind;
 use crate::{Bytes, EncodedArgs};
@@ -32,7 +32,7 @@ impl AckId {
 
 /// An event that asks the server for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Question(u64);
+pub struct Question(pub(super) u64);
 
 /// An answer that is awaited.
 #[derive(Debug)]
@@ -45,31 +45,43 @@ impl Client {
     /// Sends an event, or has it wait for the connection, behind those that wait already (C4).
     ///
     /// That it was taken does not mean that it arrives: what is on its way when the session is lost may be lost
-    /// with it. Who has to know [asks](Self::ask).
+    /// with it. Who has to know [asks](Self::ask). With [`Config::retries`](super::Config::retries) it is sent until it is
+    /// answered, and [`Event::Unacknowledged`] says if it never was.
     ///
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
-    pub fn emit(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
+    pub fn emit(
+        &mut self,
+        now: Instant,
+        socket: Socket,
+        event: &EncodedArgs,
+    ) -> Result<(), EmitError> {
+        if self.retries() {
+            return self.line_up(now, socket, self.config.ack_timeout, event, false).map(drop);
+        }
         self.queue(socket, PacketKind::Event, None, event)
     }
 
-    /// Sends an event, or not at all if it would have to wait.
+    /// Sends an event, or not at all if it would have to wait: once, and before events that wait for their turn to be
+    /// sent [again](super::Config::retries).
     ///
     /// # Errors
     ///
     /// Recoverable: nothing was sent.
     pub fn emit_volatile(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
         let state = self.state(socket).ok_or(EmitError::Gone)?;
-        let is_free = state.stage == Stage::Connected && state.waiting.is_empty();
-        if !is_free || !self.engine.can_send_now() {
+        if !state.is_free() || !self.engine.can_send_now() {
             return Err(EmitError::Dropped);
         }
-        self.emit(socket, event)
+        self.queue(socket, PacketKind::Event, None, event)
     }
 
     /// Sends an event as [`emit`](Self::emit) does, and asks for an answer: [`Event::Answer`] or
     /// [`Event::Unanswered`]. The time includes what the event waits for the connection.
+    ///
+    /// With [`Config::retries`](super::Config::retries) it is the time for each attempt instead, and begins when that is
+    /// sent: as long as the socket is not connected nothing is given up.
     ///
     /// # Errors
     ///
@@ -81,16 +93,18 @@ impl Client {
         timeout: Duration,
         event: &EncodedArgs,
     ) -> Result<Question, EmitError> {
+        if self.retries() {
+            return self.line_up(now, socket, timeout, event, true);
+        }
         if self.questions.len() >= self.config.max_questions {
             return Err(EmitError::TooManyQuestions);
         }
-        let id = self.next_question;
-        self.queue(socket, PacketKind::Event, Some(id), event)?;
-        self.next_question = id.wrapping_add(1);
+        let question = self.next_question();
+        self.queue(socket, PacketKind::Event, Some(question.0), event)?;
         let due = now + timeout;
-        self.questions.insert(Question(id), Asked { socket, due });
-        self.deadlines.insert((due, Question(id)));
-        Ok(Question(id))
+        self.questions.insert(question, Asked { socket, due });
+        self.deadlines.insert((due, question));
+        Ok(question)
     }
 
     /// How many events and answers of a socket wait for its connection, or for room in it.
@@ -121,30 +135,32 @@ impl Client {
         args: &EncodedArgs,
     ) -> Result<(), EmitError> {
         let state = self.state(socket).ok_or(EmitError::Gone)?;
-        let result = if state.stage == Stage::Connected && state.waiting.is_empty() {
-            self.send(socket, kind, id, args).map_err(EmitError::of)
-        } else {
-            self.keep(socket, Waiting { kind, id, args: args.clone() })
-        };
-        self.wants_room |= result == Err(EmitError::Full);
-        result
-    }
-
-    /// Has a packet wait, if there is room.
-    fn keep(&mut self, socket: Socket, packet: Waiting) -> Result<(), EmitError> {
-        let (most, most_bytes) = (self.config.max_waiting_packets, self.config.max_waiting_bytes);
-        let state = self.state_mut(socket).ok_or(EmitError::Gone)?;
-        let is_full = state.waiting.len() >= most || state.waiting_bytes >= most_bytes;
-        // Any one event is taken, however small the limits are.
-        if is_full && !state.waiting.is_empty() {
-            return Err(EmitError::Full);
+        if state.is_free() {
+            let sent = self.send(socket, kind, id, args).map_err(EmitError::of);
+            self.wants_room |= sent == Err(EmitError::Full);
+            return sent;
         }
-        state.waiting_bytes = state.waiting_bytes.saturating_add(len(&packet.args));
-        state.waiting.push_back(packet);
+        self.check_room(socket)?;
+        if let Some(state) = self.state_mut(socket) {
+            state.waiting_bytes = state.waiting_bytes.saturating_add(len(args));
+            state.waiting.push_back(Waiting { kind, id, args: args.clone() });
+        }
         Ok(())
     }
 
-    fn send(
+    /// Whether one more packet may wait.
+    pub(super) fn check_room(&mut self, socket: Socket) -> Result<(), EmitError> {
+        let (most, most_bytes) = (self.config.max_waiting_packets, self.config.max_waiting_bytes);
+        let (packets, bytes) = self.state(socket).ok_or(EmitError::Gone)?.load();
+        // Any one event is taken, however small the limits are.
+        if packets > 0 && (packets >= most || bytes >= most_bytes) {
+            self.wants_room = true;
+            return Err(EmitError::Full);
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(
         &mut self,
         socket: Socket,
         kind: PacketKind,
@@ -182,6 +198,7 @@ impl Client {
             self.say_disconnect(socket);
             self.ask_for(now, socket);
             self.flush(socket);
+            self.send_first(now, socket);
         }
         self.note_room();
     }
@@ -190,8 +207,8 @@ impl Client {
     pub(super) fn note_room(&mut self) {
         let (most, most_bytes) = (self.config.max_waiting_packets, self.config.max_waiting_bytes);
         let has_room = self.sockets.iter().all(|state| {
-            state.waiting.len() <= most.div_euclid(2)
-                && state.waiting_bytes <= most_bytes.div_euclid(2)
+            let (packets, bytes) = state.load();
+            packets <= most.div_euclid(2) && bytes <= most_bytes.div_euclid(2)
         });
         if has_room && core::mem::take(&mut self.wants_room) {
             self.events.push_back(Event::Drained);
@@ -213,10 +230,19 @@ impl Client {
     }
 
     /// An answer has come. To nothing, or a second one, is nothing.
-    pub(super) fn answered(&mut self, socket: Socket, id: u64) -> Option<Question> {
+    pub(super) fn answered(&mut self, now: Instant, socket: Socket, id: u64) -> Option<Question> {
         let to = Question(id);
+        if self.retries() {
+            return self.answered_first(now, socket, to);
+        }
         self.questions.get(&to).filter(|asked| asked.socket == socket)?;
         self.end_question(to).then_some(to)
+    }
+
+    pub(super) const fn next_question(&mut self) -> Question {
+        let question = Question(self.next_question);
+        self.next_question = question.0.wrapping_add(1);
+        question
     }
 
     fn end_question(&mut self, question: Question) -> bool {
@@ -277,6 +303,6 @@ impl Client {
 }
 
 /// The bytes of an event.
-fn len(args: &EncodedArgs) -> usize {
+pub(super) fn len(args: &EncodedArgs) -> usize {
     args.attachments().iter().map(Bytes::len).fold(args.json().len(), usize::saturating_add)
 }

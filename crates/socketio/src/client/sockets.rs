@@ -2,6 +2,7 @@
 
 use super::auth::Payload;
 use super::recovery::Recovery;
+use super::retries::Line;
 use super::{Auth, Client, ConnectError, DisconnectReason, Event, InvalidNamespace, Unanswered};
 use crate::EncodedArgs;
 use crate::packet::{Packet, PacketKind};
@@ -46,6 +47,8 @@ pub(super) struct State {
     pub(super) owes_disconnect: bool,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) waiting_bytes: usize,
+    /// The events that are sent until they are answered.
+    pub(super) line: Line,
     /// What the server has said before it has let the client in.
     pub(super) early: Vec<Event<'static>>,
     pub(super) early_bytes: usize,
@@ -64,6 +67,17 @@ impl State {
     /// Whether it is to be connected, now or when the session is back.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.stage, Stage::Idle | Stage::Leaving)
+    }
+
+    /// Whether a packet would have nothing in front of it here.
+    pub(super) fn is_free(&self) -> bool {
+        self.stage == Stage::Connected && self.waiting.is_empty()
+    }
+
+    /// What waits to be sent, or sent again: packets and bytes.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let packets = self.waiting.len().saturating_add(self.line.len());
+        (packets, self.waiting_bytes.saturating_add(self.line.bytes))
     }
 
     pub(super) fn take_early(&mut self) -> Vec<Event<'static>> {
@@ -95,6 +109,7 @@ impl Client {
             owes_disconnect: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            line: Line::default(),
             early: Vec::new(),
             early_bytes: 0,
             recovery: Recovery::default(),
@@ -258,6 +273,7 @@ impl Client {
     pub(super) fn left(&mut self, socket: Socket, reason: DisconnectReason) {
         self.events.push_back(Event::Disconnected { socket, reason });
         self.give_up_answers(socket, Unanswered::Disconnected);
+        self.attempt_failed(socket, Unanswered::Disconnected);
         self.give_up_acknowledgements(socket);
     }
 
@@ -296,6 +312,7 @@ impl Client {
         self.events.push_back(Event::Connected { socket });
         self.events.extend(early);
         self.flush(socket);
+        self.send_first(now, socket);
         self.note_room();
     }
 

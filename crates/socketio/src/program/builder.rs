@@ -125,6 +125,23 @@ impl<C> Builder<C> {
         self
     }
 
+    /// How often an event is sent again if the server does not answer it (default: 0, each event is sent once).
+    ///
+    /// With any other number each namespace has one event under way at a time, and sends it until it is answered: at least
+    /// once, in order. All but volatile events are sent so, and the server has to answer all of them. What was not answered in the
+    /// end is told by [`Event::Unacknowledged`](super::Event::Unacknowledged); what still waits is gone with the client. More in
+    /// [`Config::retries`].
+    pub fn retries(mut self, number: u32) -> Self {
+        self.config = self.config.retries(number);
+        self
+    }
+
+    /// With [`retries`](Self::retries), how long the answer to an event that is emitted may take, each time (default: 10 s).
+    pub fn ack_timeout(mut self, time: Duration) -> Self {
+        self.config = self.config.ack_timeout(time);
+        self
+    }
+
     /// How long each attempt to open a session may take (default: 20 s).
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.sessions = self.sessions.open_timeout(time);

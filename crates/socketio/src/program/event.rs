@@ -3,7 +3,9 @@
 use super::error::Error;
 use super::shared::Shared;
 use super::socket::Socket;
-use crate::client::{self as machine, AckId, ConnectError, DisconnectReason, EmitError, engine};
+use crate::client::{
+    self as machine, AckId, ConnectError, DisconnectReason, EmitError, Unanswered, engine,
+};
 use crate::{Args, EncodedArgs};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -82,6 +84,16 @@ pub enum Event {
         /// Why.
         error: EmitError,
     },
+    /// An event was sent as often as [`retries`](super::Builder::retries) allows, and never answered. Those that were
+    /// [asked](Socket::ask) say so by their [`Answer`](super::Answer).
+    Unacknowledged {
+        /// By which socket.
+        socket: Socket,
+        /// The event. Nobody knows whether the server has got it.
+        event: EncodedArgs,
+        /// Why there was no answer to the last attempt.
+        why: Unanswered,
+    },
     /// There is room again, after [`EmitError::Full`].
     Drained,
 }
@@ -116,6 +128,9 @@ impl Event {
             },
             From::NotSent { socket, event, error } => {
                 Self::NotSent { socket: handle(socket), event, error }
+            }
+            From::Unacknowledged { socket, event, why } => {
+                Self::Unacknowledged { socket: handle(socket), event, why }
             }
             From::Drained => Self::Drained,
             From::Authenticate { .. } | From::Answer { .. } | From::Unanswered { .. } => {

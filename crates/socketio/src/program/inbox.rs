@@ -134,7 +134,10 @@ impl Inbox {
     /// Attempts to connect go on if the program takes no events, so what tells of the last one then takes the
     /// place of what told of one before.
     fn make_room_for(&mut self, event: &Event<'_>) {
-        let is_state = !matches!(event, Event::Event { .. } | Event::NotSent { .. });
+        let is_state = !matches!(
+            event,
+            Event::Event { .. } | Event::NotSent { .. } | Event::Unacknowledged { .. }
+        );
         if is_state && self.events.len() >= MAX_EVENTS {
             let kind = discriminant(event);
             if let Some(at) = self.events.iter().rposition(|other| discriminant(other) == kind) {
@@ -155,7 +158,7 @@ fn len(event: &Event<'_>) -> usize {
                 raw.attachments().map(Bytes::len).fold(raw.json().len(), usize::saturating_add);
             sum.saturating_add(bytes)
         }),
-        Event::NotSent { event, .. } => of(event),
+        Event::NotSent { event, .. } | Event::Unacknowledged { event, .. } => of(event),
         _ => 0,
     }
 }

@@ -77,7 +77,7 @@ impl Socket {
     /// [`Error::Encode`] and [`Error::Emit`]: nothing was queued. [`EmitError::Gone`] if the client was dropped.
     pub fn emit<T: Serialize + ?Sized>(&self, name: &str, args: &T) -> Result<(), Error> {
         let event = EncodedArgs::event(name, args)?;
-        self.shared.call(|state, _| state.machine.emit(self.socket, &event))?;
+        self.shared.call(|state, now| state.machine.emit(now, self.socket, &event))?;
         Ok(())
     }
 
@@ -98,7 +98,8 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends an event and asks for an answer, which must come within this time.
+    /// Sends an event and asks for an answer, which must come within this time; with
+    /// [`retries`](super::Builder::retries) within this time after each attempt.
     ///
     /// ```no_run
     /// # use std::time::Duration;

@@ -97,7 +97,7 @@ fn without_room_nothing_more_is_asked_for() {
     let mut body = alloc::string::String::from(r#"40{"sid":"a"}"#);
     (0..5000).for_each(|_| body.push_str("\u{1e}42[\"event\"]"));
     assert!(state.requested(NOW, &answer, Ok::<_, &str>((200, body))));
-    state.machine.emit(socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
+    state.machine.emit(NOW, socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
     state.carry_out(NOW);
     assert!(take(&mut state, Method::Get).is_none());
     assert!(take(&mut state, Method::Post).is_some());
@@ -120,7 +120,7 @@ fn what_is_not_wanted_any_more_is_aborted() {
     // A WebSocket is closed in order, unless it is just being written to.
     for is_writing in [false, true] {
         let (mut state, socket, link, aborted) = connected();
-        state.machine.emit(socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
+        state.machine.emit(NOW, socket, &EncodedArgs::event("event", &()).unwrap()).unwrap();
         state.carry_out(NOW);
         if is_writing {
             assert!(matches!(state.next_write(NOW, link), Some(Write::Frame(_))));

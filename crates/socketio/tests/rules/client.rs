@@ -55,7 +55,7 @@ fn c4_accepts_what_waits_for_the_connection_in_its_order() {
 fn c4_accepts_binary_in_both_directions() {
     let (mut driver, root) = ClientDriver::connected(steady());
     let event = EncodedArgs::event("file", &("a", Bytes::from_static(&[1, 2]))).unwrap();
-    driver.client.emit(root, &event).unwrap();
+    driver.client.emit(driver.now, root, &event).unwrap();
     driver.settle();
     let placeholder = r#"{"_placeholder":true,"num":0}"#;
     assert_eq!(driver.heard(), [format!(r#"451-["file","a",{placeholder}]"#), "[1, 2]".into()]);
@@ -194,7 +194,7 @@ fn c4_rejects_what_the_server_does_not_take() {
     let mut driver = ClientDriver::new(steady());
     let root = driver.join("/");
     let long = EncodedArgs::event("long", &("x".repeat(1000),)).unwrap();
-    driver.client.emit(root, &long).unwrap();
+    driver.client.emit(driver.now, root, &long).unwrap();
     driver.client.ask(driver.now, root, SECOND, &long).unwrap();
     driver.emit(root, "a", 1).unwrap();
     driver.open();
@@ -204,7 +204,7 @@ fn c4_rejects_what_the_server_does_not_take() {
     assert_eq!(told[..2], ["open", "connect /"]);
     assert!(told[2].starts_with(r#"not_sent / ["long","xx"#), "{told:?}");
     assert_eq!(told[3], "unanswered / not sent");
-    assert_eq!(driver.client.emit(root, &long), Err(EmitError::TooLong));
+    assert_eq!(driver.client.emit(driver.now, root, &long), Err(EmitError::TooLong));
     // Nor an authentication of that length.
     let mut driver = ClientDriver::new(steady());
     let auth = format!(r#"{{"a":"{}"}}"#, "x".repeat(1000));

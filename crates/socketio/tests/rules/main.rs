@@ -22,6 +22,7 @@ mod leaving;
 mod packets;
 mod properties;
 mod recovery;
+mod retries;
 mod rooms;
 mod talk;
 #[path = "../../examples/parser/tree.rs"]
@@ -49,6 +50,7 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("leaving.rs"),
         include_str!("packets.rs"),
         include_str!("recovery.rs"),
+        include_str!("retries.rs"),
         include_str!("rooms.rs"),
         include_str!("talk.rs"),
         include_str!("units.rs"),
@@ -61,7 +63,7 @@ fn each_rule_has_a_test_of_either_kind() {
     let of_servers = (1..=18).chain(20..=24).map(|number: u8| format!("S{number}"));
     // Those before are of Engine.IO.
     let expected: Vec<_> =
-        of_servers.chain((4..=6).map(|number: u8| format!("C{number}"))).collect();
+        of_servers.chain((4..=7).map(|number: u8| format!("C{number}"))).collect();
     assert_eq!(numbers, expected);
     for number in numbers {
         for kind in ["accepts", "rejects"] {

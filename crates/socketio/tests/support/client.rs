@@ -165,7 +165,7 @@ impl ClientDriver {
 
     pub fn emit(&mut self, socket: Socket, name: &str, number: i32) -> Result<(), EmitError> {
         let event = EncodedArgs::event(name, &(number,)).expect("an event");
-        let sent = self.client.emit(socket, &event);
+        let sent = self.client.emit(self.now, socket, &event);
         self.settle();
         sent
     }
@@ -299,6 +299,9 @@ impl ClientDriver {
             }
             Event::NotSent { socket, event, error } => {
                 format!("not_sent {} {}: {error}", name(socket), event.json())
+            }
+            Event::Unacknowledged { socket, event, why } => {
+                format!("unacknowledged {} {}: {why}", name(socket), event.json())
             }
             Event::Drained => "drain".into(),
             other => panic!("{other:?}"),
