@@ -1,12 +1,12 @@
 //! A server that says anything, in any order, and an application that does: the limits, the order of what is told, and
-//! that nothing is left in the end.
+//! that nothing is left in the end. With retries nothing is lost silently: in the end a server answers whatever it hears.
 
 #[path = "../../tests/support/client.rs"]
 mod driver;
 
 use driver::{ClientDriver, OPEN, websocket};
 use sansio_socketio::client::{AckId, Auth, Config, EmitError, Reconnection, Socket};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["/", "/a", "/b"];
@@ -77,17 +77,108 @@ struct Known {
     questions: usize,
     answers: usize,
     acks: Vec<AckId>,
+    retries: Retries,
+}
+
+/// Events that are sent until they are answered.
+#[derive(Default)]
+struct Retries {
+    most: u32,
+    /// The numbers of those that were taken, and neither heard nor given back.
+    owed: BTreeSet<i32>,
+    last_number: i32,
+    /// Of each namespace, the id that was heard last, and how often.
+    last: BTreeMap<String, (u64, u32)>,
+}
+
+impl Retries {
+    /// A frame that the server hears. Returns the namespace and the id of an event that wants an answer.
+    fn hear(&mut self, frame: &str) -> Option<(String, u64)> {
+        let rest = frame.strip_prefix("42")?;
+        let (name, rest) = match rest.strip_prefix('/').and_then(|rest| rest.split_once(',')) {
+            Some((name, rest)) => (format!("/{name},"), rest),
+            None => (String::new(), rest),
+        };
+        let (id, args) = rest.split_once('[').unwrap();
+        if self.most == 0 {
+            return None;
+        }
+        let Ok(id) = id.parse::<u64>() else {
+            assert!(args.starts_with("\"volatile\""), "{frame}");
+            return None;
+        };
+        let (last, times) = self.last.get(&name).copied().unwrap_or((id, 0));
+        assert!(id >= last, "{frame} behind {last}");
+        let times = if id == last { times + 1 } else { 1 };
+        assert!(times <= self.most + 1, "{frame} once more");
+        self.last.insert(name.clone(), (id, times));
+        self.settle(args);
+        Some((name, id))
+    }
+
+    /// An event was heard, or given back: `"e",7]`.
+    fn settle(&mut self, args: &str) {
+        if let Some(number) = args.strip_prefix("\"e\",") {
+            self.owed.remove(&number.trim_end_matches(']').parse().unwrap());
+        }
+    }
+}
+
+/// A server that lets everybody in and answers each event.
+fn hear_all(driver: &mut ClientDriver, sockets: [Socket; 3], known: &mut Known) {
+    driver.unblock();
+    if driver.link.is_some() {
+        driver.lose();
+    }
+    // It may be its last attempt that fails meanwhile.
+    while driver.link.is_none() {
+        for socket in sockets {
+            driver.connect(socket);
+        }
+        if driver.link.is_none() {
+            driver.wait(Duration::from_secs(5));
+        }
+    }
+    for socket in sockets {
+        driver.connect(socket);
+    }
+    driver.open();
+    for socket in sockets {
+        driver.authenticate(socket, &Auth::none());
+    }
+    // What was told of the old session is not heard by this one.
+    check(driver, known);
+    for text in &WORDS[..3] {
+        driver.say(text);
+    }
+    loop {
+        let frames = driver.heard();
+        let events: Vec<_> = frames.iter().filter_map(|frame| known.retries.hear(frame)).collect();
+        if events.is_empty() {
+            break;
+        }
+        for (name, id) in events {
+            driver.say(&format!("43{name}{id}[]"));
+        }
+    }
+    check(driver, known);
+    assert!(sockets.iter().all(|socket| driver.client.is_connected(*socket)));
+    assert!(known.retries.owed.is_empty(), "{:?}", known.retries.owed);
+    assert_eq!(known.questions, known.answers, "each question is done once");
 }
 
 /// Three bytes are settings, and the others what happens.
 pub fn client(data: &[u8]) {
     let mut input = Input(data);
-    let attempts = input.below(4);
+    let first = usize::from(input.byte());
+    let (attempts, retries) = (first % 4, u32::try_from(first / 4 % 4).unwrap());
     let most = 1 + input.below(4);
     let delay = Duration::from_millis(100 + 100 * input.below(30) as u64);
     let reconnection = Reconnection::new().delay(delay).attempts(u32::try_from(attempts).ok());
     let config = Config::new()
         .reconnection((attempts > 0).then_some(reconnection))
+        .retries(retries)
+        .ack_timeout(delay * 3)
         .max_waiting_packets(most)
         .max_questions(5)
         .max_attachment_bytes(100);
@@ -102,9 +193,13 @@ pub fn client(data: &[u8]) {
     driver.client.set_auth(sockets[1], Auth::from_json("{}").unwrap());
     driver.client.set_auth(sockets[2], Auth::asked());
     let mut known = Known::default();
+    known.retries.most = retries;
     while !input.0.is_empty() {
         act(&mut driver, &mut input, sockets, &mut known, most);
         check(&mut driver, &mut known);
+    }
+    if retries > 0 {
+        hear_all(&mut driver, sockets, &mut known);
     }
     driver.client.close(driver.now);
     driver.unblock();
@@ -152,10 +247,17 @@ fn act(
         }
         11 => {
             let mut taken = 0;
-            for number in 0..=input.below(12) {
-                taken += usize::from(driver.emit(socket, "e", number as i32).is_ok());
+            for _ in 0..=input.below(12) {
+                let retries = &mut known.retries;
+                retries.last_number += 1;
+                let is_taken = driver.emit(socket, "e", retries.last_number).is_ok();
+                taken += usize::from(is_taken);
+                if is_taken && retries.most > 0 {
+                    retries.owed.insert(retries.last_number);
+                }
             }
-            let leaves = driver.client.is_connected(socket) && driver.reads;
+            let leaves =
+                driver.client.is_connected(socket) && driver.reads && known.retries.most == 0;
             // What waits here, and in the session.
             assert!(leaves || taken <= most + 4, "{taken}");
             let dropped = driver.emit_volatile(socket, 1);
@@ -200,6 +302,11 @@ fn check(driver: &mut ClientDriver, known: &mut Known) {
                 assert_eq!(known.connected.insert(name, false), Some(true), "{told}");
             }
             "answer" | "unanswered" => known.answers += 1,
+            "unacknowledged" => {
+                assert!(known.retries.most > 0, "{told}");
+                let (_, args) = rest.split_once('[').unwrap();
+                known.retries.settle(args.split_once(']').unwrap().0);
+            }
             _ => {
                 // An event.
                 let is_known = known.connected.get(what).copied().unwrap_or_default();
@@ -207,5 +314,7 @@ fn check(driver: &mut ClientDriver, known: &mut Known) {
             }
         }
     }
-    driver.heard();
+    for frame in driver.heard() {
+        known.retries.hear(&frame);
+    }
 }
