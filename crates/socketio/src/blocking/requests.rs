@@ -6,6 +6,7 @@ use crate::program::{Address, Shared};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
+use ureq::http::header::{HeaderValue, SET_COOKIE};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Body, Error, http};
@@ -24,7 +25,7 @@ pub(super) fn run(shared: &Shared, method: Method) {
         let Some(request) = shared.wait(|state, _| state.take_request(method, abort)) else {
             return;
         };
-        let made = make(&agent, &shared.address, &request, shared.clock.until(request.due));
+        let made = make(&agent, shared, &request);
         if !shared.act(|state, now| state.requested(now, &request, made)) {
             // It was shut down.
             agent = agent_for(&shared.address);
@@ -49,22 +50,21 @@ fn agent_for(address: &Address) -> Agent {
 }
 
 /// Makes a request, and reads the whole response.
-fn make(
-    agent: &Agent,
-    address: &Address,
-    request: &Request,
-    time: Duration,
-) -> Result<(u16, Vec<u8>), Error> {
-    let (url, headers) = address.request(request);
+fn make(agent: &Agent, shared: &Shared, request: &Request) -> Result<(u16, Vec<u8>), Error> {
+    let Shared { address, clock, .. } = shared;
+    let (url, headers) = address.request(request, clock.now());
+    let time = clock.until(request.due);
     let mut builder = http::Request::builder().method(request.method.as_str()).uri(url);
     for (name, value) in headers {
-        builder = builder.header(name, value);
+        builder = builder.header(name, &*value);
     }
     let response = match &request.body {
         Some(body) => agent.run(limited(agent, builder.body(&**body)?, time))?,
         None => agent.run(limited(agent, builder.body(())?, time))?,
     };
     let status = response.status().as_u16();
+    let set = response.headers().get_all(SET_COOKIE).iter();
+    address.set_cookies(clock.now(), set.map(HeaderValue::as_bytes));
     let body: Body = response.into_body();
     let bytes = body.into_with_config().limit(request.max_response_bytes).read_to_vec()?;
     Ok((status, bytes))

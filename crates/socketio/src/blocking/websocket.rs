@@ -5,7 +5,7 @@ use crate::program::{Shared, Write};
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::error::Error as Cause;
-use sansio_ws::blocking::{Error, Reader, TcpOrTls, Writer, connect_with};
+use sansio_ws::blocking::{Answer, Error, Reader, TcpOrTls, Writer, handshake_with};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
@@ -22,8 +22,11 @@ pub(super) fn run(shared: &Shared) {
 }
 
 fn open(shared: &Shared, connect: &Connect) -> Result<Opened, Box<dyn Cause + Send + Sync>> {
-    let how = shared.address.opening(connect, shared.clock.until(connect.due))?;
-    let socket = connect_with(&how.request, how.config, how.timeouts, &how.connector)?;
+    let how = shared.address.opening(connect, shared.clock.now())?;
+    let answer = handshake_with(&how.request, how.config, how.timeouts, &how.connector)?;
+    let (Answer::Open(_, response) | Answer::Refused { response, .. }) = &answer;
+    shared.address.set_cookies_of(shared.clock.now(), response);
+    let socket = answer.into_socket()?;
     let stream = socket.stream().socket().try_clone()?;
     stream.set_nodelay(true)?;
     let (reader, writer) = socket.split()?;

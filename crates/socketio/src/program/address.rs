@@ -1,7 +1,9 @@
 //! Where the server is, and what is sent there.
 
+use super::cookies::Cookies;
 use super::error::Error;
 use crate::client::engine::{Connect, Request};
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -11,9 +13,11 @@ use core::time::Duration;
 use rustls::ClientConfig;
 use sansio_engineio::Query;
 use sansio_ws::blocking::Connector;
-use sansio_ws::deadlines::Timeouts;
-use sansio_ws::handshake::ClientRequest;
+use sansio_ws::deadlines::{Instant, Timeouts};
+use sansio_ws::handshake::{ClientRequest, ReceivedResponse};
 use sansio_ws::{Config, Limits, tls};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// How long a server has for its part of the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +30,8 @@ pub(crate) struct Address {
     pub(crate) tls: Option<Arc<ClientConfig>>,
     /// The one of the user name and password in the URL.
     authorization: Option<String>,
+    /// What the server has set, if the program wants that.
+    cookies: Option<Mutex<Cookies>>,
 }
 
 /// What a URL says: the server, the namespace, and parameters of each request.
@@ -34,6 +40,9 @@ pub(super) struct Target {
     pub(super) namespace: String,
     pub(super) query: Vec<(String, String)>,
 }
+
+/// The name and the value of a header.
+type Header<'r> = (&'r str, Cow<'r, str>);
 
 /// All that it takes to open a WebSocket.
 pub(crate) struct Opening {
@@ -44,9 +53,15 @@ pub(crate) struct Opening {
 }
 
 impl Target {
-    /// Of a URL, with the configuration of TLS that the program has given, if it has.
-    pub(super) fn new(url: &str, tls: Option<Arc<ClientConfig>>) -> Result<Self, Error> {
+    /// Of a URL, with the configuration of TLS that the program has given, if it has. With cookies those for requests
+    /// of this path are kept.
+    pub(super) fn new(
+        url: &str,
+        tls: Option<Arc<ClientConfig>>,
+        cookies: Option<&str>,
+    ) -> Result<Self, Error> {
         let request = ClientRequest::new(url)?;
+        let cookies = cookies.map(|path| Cookies::new(request.host(), path, request.is_secure()));
         let (namespace, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
         let tls = match (request.is_secure(), tls) {
             (false, _) => None,
@@ -63,7 +78,12 @@ impl Target {
                 .into_iter()
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect(),
-            address: Address { authority: request.authority(), tls, authorization },
+            address: Address {
+                authority: request.authority(),
+                tls,
+                authorization,
+                cookies: cookies.map(Mutex::new),
+            },
         })
     }
 }
@@ -73,22 +93,24 @@ impl Address {
     pub(crate) fn request<'r>(
         &'r self,
         request: &'r Request,
-    ) -> (String, impl Iterator<Item = (&'r str, &'r str)>) {
+        now: Instant,
+    ) -> (String, impl Iterator<Item = Header<'r>>) {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        (format!("{scheme}://{}{}", self.authority, request.target), self.headers(&request.headers))
+        let url = format!("{scheme}://{}{}", self.authority, request.target);
+        (url, self.headers(&request.headers, now))
     }
 
-    /// How to open a WebSocket, which may take this time.
+    /// How to open a WebSocket, which may take the time until it is not wanted any more.
     pub(crate) fn opening(
         &self,
         connect: &Connect,
-        time: Duration,
+        now: Instant,
     ) -> Result<Opening, Box<dyn core::error::Error + Send + Sync>> {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
         let url = format!("{scheme}://{}{}", self.authority, connect.target);
         let mut request = ClientRequest::new(&url)?;
-        for (name, value) in self.headers(&connect.headers) {
-            request = request.header(name, value)?;
+        for (name, value) in self.headers(&connect.headers, now) {
+            request = request.header(name, &value)?;
         }
         let limits = Limits::default()
             .max_message_bytes(connect.max_message_bytes)
@@ -101,16 +123,47 @@ impl Address {
             request,
             config: Config::default().limits(limits),
             // The heartbeat is that of Engine.IO.
-            timeouts: Timeouts::NONE.opening(Some(time)).close(Some(CLOSE_TIMEOUT)),
+            timeouts: Timeouts::NONE
+                .opening(Some(connect.due.saturating_since(now)))
+                .close(Some(CLOSE_TIMEOUT)),
             connector,
         })
     }
 
+    /// Those of the program, and what is known beside them. Cookies stand in one header.
     fn headers<'r>(
         &'r self,
         headers: &'r [(String, String)],
-    ) -> impl Iterator<Item = (&'r str, &'r str)> {
+        now: Instant,
+    ) -> impl Iterator<Item = Header<'r>> {
         let authorization = self.authorization.as_deref().map(|value| ("Authorization", value));
-        headers.iter().map(|(name, value)| (&**name, &**value)).chain(authorization)
+        let (mut own, others): (Vec<_>, Vec<_>) = headers
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .chain(authorization)
+            .partition(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+        let set = self.cookies.as_ref().and_then(|cookies| lock(cookies).header(now));
+        own.extend(set.as_deref().map(|set| ("Cookie", set)));
+        let values: Vec<_> = own.iter().map(|(_, value)| *value).collect();
+        let cookies = (!own.is_empty()).then(|| ("Cookie", Cow::Owned(values.join("; "))));
+        others.into_iter().map(|(name, value)| (name, Cow::Borrowed(value))).chain(cookies)
     }
+
+    /// A response has come: these are the values of its `Set-Cookie` headers.
+    pub(crate) fn set_cookies<'v>(&self, now: Instant, values: impl Iterator<Item = &'v [u8]>) {
+        let Some(cookies) = &self.cookies else { return };
+        let date = SystemTime::now();
+        values.for_each(|value| lock(cookies).set(now, date, value));
+    }
+
+    /// As [`set_cookies`](Self::set_cookies), of the response to the handshake of a WebSocket.
+    pub(crate) fn set_cookies_of(&self, now: Instant, response: &ReceivedResponse) {
+        let is_it = |name: &str| name.eq_ignore_ascii_case("set-cookie");
+        let values = response.headers.iter().filter(|(name, _)| is_it(name));
+        self.set_cookies(now, values.map(|(_, value)| &**value));
+    }
+}
+
+fn lock(cookies: &Mutex<Cookies>) -> MutexGuard<'_, Cookies> {
+    cookies.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -42,6 +42,7 @@ pub struct Builder<C> {
     auth: Auth,
     source: Option<AuthSource>,
     tls: Option<Arc<ClientConfig>>,
+    cookies: bool,
     client: PhantomData<fn() -> C>,
 }
 
@@ -62,6 +63,7 @@ impl<C> Builder<C> {
             auth: Auth::none(),
             source: None,
             tls: None,
+            cookies: false,
             client: PhantomData,
         }
     }
@@ -148,6 +150,18 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whether the cookies that the server sets are kept and sent back (default: no), as a balancer wants that leads a client to the
+    /// same server each time.
+    ///
+    /// They are for this client and its server only, in all requests of polling and handshakes of WebSockets, as long as the client is
+    /// there: a new session has those of the last one. Beyond 50 of them, or 4,096 bytes of names and values, the
+    /// oldest go. A [header](Self::header) `Cookie` stays in front of them.
+    #[doc(alias("withCredentials", "sticky session"))]
+    pub fn cookies(mut self, are_kept: bool) -> Self {
+        self.cookies = are_kept;
+        self
+    }
+
     /// Another configuration of TLS, for both transports, in place of [`tls::system_config`](sansio_ws::tls::system_config): other authorities, a
     /// certificate of the client. See [`tls::client_config`](sansio_ws::tls::client_config).
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
@@ -166,8 +180,9 @@ impl<C> Builder<C> {
 
     /// Checks everything. Nothing is connected yet. `read` tells the time.
     pub(crate) fn settle(self, read: fn() -> time::Instant) -> Result<Settings, Error> {
-        let Self { url, mut sessions, config, auth, source, tls, client: _ } = self;
-        let Target { address, namespace, query } = Target::new(&url, tls)?;
+        let Self { url, mut sessions, config, auth, source, tls, cookies, client: _ } = self;
+        let cookies = cookies.then_some(&*sessions.path);
+        let Target { address, namespace, query } = Target::new(&url, tls, cookies)?;
         // Headers are checked by a request that has them.
         let request = ClientRequest::new(&url)?;
         let mut headers = sessions.headers.iter();

@@ -17,6 +17,7 @@ mod auth_request;
 mod builder;
 mod carrying;
 mod clock;
+mod cookies;
 mod error;
 mod event;
 mod inbox;

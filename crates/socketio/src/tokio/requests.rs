@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use core::error::Error;
 use core::fmt;
 use core::time::Duration;
+use http::header::{HeaderValue, SET_COOKIE};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -67,7 +68,7 @@ pub(super) async fn run(shared: &Shared, client: &HttpClient, method: Method) {
         let time = shared.clock.until(request.due);
         // A request that is dropped closes its connection.
         let made = tokio::select! {
-            made = timeout(time, make(client, &shared.address, &request, body)) => made,
+            made = timeout(time, make(client, shared, &request, body)) => made,
             () = aborted.notified() => continue,
         };
         let made = made.unwrap_or_else(|_| Err("there is no response in time".into()));
@@ -78,17 +79,20 @@ pub(super) async fn run(shared: &Shared, client: &HttpClient, method: Method) {
 /// Makes a request, and reads the whole response.
 async fn make(
     client: &HttpClient,
-    address: &Address,
+    shared: &Shared,
     request: &Request,
     body: String,
 ) -> Result<(u16, Bytes), Box<dyn Error + Send + Sync>> {
-    let (url, headers) = address.request(request);
+    let Shared { address, clock, .. } = shared;
+    let (url, headers) = address.request(request, clock.now());
     let mut builder = http::Request::builder().method(request.method.as_str()).uri(url);
     for (name, value) in headers {
-        builder = builder.header(name, value);
+        builder = builder.header(name, &*value);
     }
     let response = client.request(builder.body(Full::new(Bytes::from(body)))?).await?;
     let status = response.status().as_u16();
+    let set = response.headers().get_all(SET_COOKIE).iter();
+    address.set_cookies(clock.now(), set.map(HeaderValue::as_bytes));
     let most = usize::try_from(request.max_response_bytes).unwrap_or(usize::MAX);
     let body = Limited::new(response.into_body(), most).collect().await?;
     Ok((status, body.to_bytes()))

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::error::Error as Cause;
 use core::future::pending;
-use sansio_ws_tokio::{Error, Reader, TcpOrTls, Writer, connect_with};
+use sansio_ws_tokio::{Answer, Error, Reader, TcpOrTls, Writer, handshake_with};
 use tokio::sync::Notify;
 
 type Opened = (Reader<TcpOrTls>, Writer<TcpOrTls>);
@@ -32,8 +32,11 @@ pub(super) async fn run(shared: &Shared) {
 }
 
 async fn open(shared: &Shared, connect: &Connect) -> Outcome<Opened> {
-    let how = shared.address.opening(connect, shared.clock.until(connect.due))?;
-    let socket = connect_with(&how.request, how.config, how.timeouts, &how.connector).await?;
+    let how = shared.address.opening(connect, shared.clock.now())?;
+    let answer = handshake_with(&how.request, how.config, how.timeouts, &how.connector).await?;
+    let (Answer::Open(_, response) | Answer::Refused { response, .. }) = &answer;
+    shared.address.set_cookies_of(shared.clock.now(), response);
+    let socket = answer.into_socket()?;
     Ok(socket.split())
 }
 
