@@ -27,6 +27,7 @@ fn add_all(namespace: &mut Namespace<State>) -> &mut Namespace<State> {
     add_connection(namespace);
     add_echoes(namespace);
     add_questions(namespace);
+    add_tries(namespace);
     add_bursts(namespace);
     add_logs(namespace);
     rooms::add(namespace);
@@ -131,6 +132,22 @@ fn parameters(socket: &SocketRef<'_, State>) -> Value {
     let all: Map<String, Value> =
         named.chain(others).map(|(name, value)| (name.into(), value.into())).collect();
     Value::Object(all)
+}
+
+/// Answered the third time only. The second time the connection is lost, if that is wanted.
+fn add_tries(namespace: &mut Namespace<State>) {
+    namespace
+        .on("third-time", |state, socket, (key, number, loses): (String, i64, bool)| {
+            match state.try_once(key, number) {
+                2 if loses => {
+                    let handle = socket.handle();
+                    socket.io().kill(handle);
+                }
+                1 | 2 => {}
+                _ => socket.ack(()),
+            }
+        })
+        .on("tries", |state, socket, (key,): (String,)| socket.ack((state.tries(&key),)));
 }
 
 fn add_questions(namespace: &mut Namespace<State>) {

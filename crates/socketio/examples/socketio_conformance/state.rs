@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) struct State {
     sockets: BTreeMap<Socket, Kept>,
     log: VecDeque<Value>,
+    /// What was tried, with its key: who comes back has another handle.
+    tries: VecDeque<(String, i64)>,
 }
 
 pub(crate) type Data = BTreeMap<&'static str, Raw<'static>>;
@@ -61,6 +63,21 @@ impl State {
             self.log.pop_front();
         }
         self.log.push_back(line);
+    }
+
+    /// Keeps what is tried. Returns how often that was.
+    pub(crate) fn try_once(&mut self, key: String, number: i64) -> usize {
+        if self.tries.len() == LINES {
+            self.tries.pop_front();
+        }
+        let tried = (key, number);
+        let before = self.tries.iter().filter(|other| **other == tried).count();
+        self.tries.push_back(tried);
+        before.saturating_add(1)
+    }
+
+    pub(crate) fn tries(&self, key: &str) -> Vec<i64> {
+        self.tries.iter().filter(|(other, _)| other == key).map(|(_, number)| *number).collect()
     }
 
     pub(crate) fn lines(&self) -> Vec<Value> {

@@ -36,6 +36,9 @@ struct Options {
     /// The transports in their order: polling, websocket
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "polling,websocket")]
     transports: Vec<String>,
+    /// Keep cookies, which the server wants: it is a balancer in front of two
+    #[arg(long)]
+    cookies: bool,
     /// Trust the authorities in this PEM file only, in place of those of the system
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -51,6 +54,7 @@ struct Server {
     url: String,
     transports: Vec<Transport>,
     tls: Option<Arc<rustls::ClientConfig>>,
+    cookies: bool,
     command: Vec<String>,
     process: Mutex<Option<Child>>,
 }
@@ -66,6 +70,7 @@ impl Server {
             url: options.url.clone(),
             transports: transports.collect::<Outcome<_>>()?,
             tls: options.ca.as_deref().map(authorities::tls_of).transpose()?,
+            cookies: options.cookies,
             command: options.command.clone(),
             process: Mutex::new(None),
         };
@@ -123,8 +128,10 @@ fn main() -> ExitCode {
         }
     };
     let mut failed = false;
-    let is_wanted =
-        |name: &str| options.row.is_empty() || options.row.iter().any(|row| row == name);
+    let is_wanted = |name: &str| match &*options.row {
+        [] => name != "cookies" || options.cookies,
+        rows => rows.iter().any(|row| row == name),
+    };
     let rows = match &*options.client {
         "tokio" => rows::rows::<async_client::Client>(),
         _ => rows::rows::<blocking::Client>(),

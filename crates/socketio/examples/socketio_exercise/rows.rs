@@ -4,7 +4,7 @@ use crate::program::Program;
 use crate::session::{PATIENCE, builder, token};
 use crate::{Outcome, Server, Session};
 use sansio_socketio::client::{
-    Auth, ConnectError, DisconnectReason, EmitError, Transport, Unanswered,
+    Auth, ConnectError, DisconnectReason, EmitError, Transport, Unanswered, engine,
 };
 use sansio_socketio::tokio::{Error, Event};
 use sansio_socketio::{Args, Bytes};
@@ -13,7 +13,7 @@ use std::time::Duration;
 type Row = (&'static str, fn(&Server) -> Outcome);
 
 /// Each row with its name, for a client.
-pub(crate) fn rows<C: Program>() -> [Row; 13] {
+pub(crate) fn rows<C: Program>() -> [Row; 15] {
     [
         ("connect", connect::<C>),
         ("upgrade", upgrade::<C>),
@@ -28,6 +28,8 @@ pub(crate) fn rows<C: Program>() -> [Row; 13] {
         ("disconnected", disconnected::<C>),
         ("killed", killed::<C>),
         ("restart", restart::<C>),
+        ("retries", retries::<C>),
+        ("cookies", cookies::<C>),
     ]
 }
 
@@ -289,4 +291,85 @@ fn come_back<C: Program>(session: &mut Session<C>) -> Outcome {
         check(number(&args)? == expected, &format!("no {expected} in its place"))?;
     }
     Ok(())
+}
+
+/// The server answers at the third time, and loses the connection between: each event is handled at least once, in order.
+fn retries<C: Program>(server: &Server) -> Outcome {
+    const NUMBER: i64 = 6;
+    // A server that needs longer for an answer hears an event more than three times.
+    let builder = builder(server, "").retries(1000).ack_timeout(Duration::from_millis(100));
+    let mut session = Session { client: C::connect(builder)? };
+    let key = session.client.socket().id().ok_or("it has no id")?;
+    for number in 0..NUMBER {
+        session.client.emit("third-time", &(&key, number, number % 2 == 1))?;
+    }
+    // It waits for its turn, too.
+    let answer = session.client.ask("tries", &(&key,), Duration::from_secs(1))?;
+    let tries: Vec<i64> = answer.get(0)?;
+    check(tries.is_sorted(), &format!("not in order: {tries:?}"))?;
+    for number in 0..NUMBER {
+        let times = tries.iter().filter(|tried| **tried == number).count();
+        check(times >= 3, &format!("{times} of {number}"))?;
+    }
+    for _ in 0..NUMBER / 2 {
+        session.until("loss", |event| matches!(event, Event::Disconnected { .. }).then_some(()))?;
+    }
+    session.finish()?;
+    // What is never answered is told.
+    let builder = self::builder(server, "").retries(1).ack_timeout(Duration::from_millis(50));
+    let mut session = Session { client: C::connect(builder)? };
+    let key = session.client.socket().id().ok_or("it has no id")?;
+    session.client.emit("third-time", &(&key, 7, false))?;
+    let given_up = session.until("end", |event| match event {
+        Event::Unacknowledged { event, why, .. } => Some((event, why)),
+        _ => None,
+    })?;
+    let is_it = given_up.0.json().ends_with(",7,false]") && given_up.1 == Unanswered::TimedOut;
+    check(is_it, &format!("another one: {given_up:?}"))?;
+    session.finish()
+}
+
+/// All requests of a client, and its next session, go to the same one of two servers.
+fn cookies<C: Program>(server: &Server) -> Outcome {
+    let node = |session: &Session<C>| -> Outcome<i64> {
+        Ok(session.client.ask("node", &(), PATIENCE)?.get(0)?)
+    };
+    let lose = |session: &mut Session<C>| {
+        session.client.emit("kill", &())?;
+        session.until("connection", |event| {
+            matches!(event, Event::Disconnected { .. }).then_some(())
+        })?;
+        session.until("connection", |event| matches!(event, Event::Connected { .. }).then_some(()))
+    };
+    let mut nodes = vec![];
+    for _ in 0..2 {
+        let mut session = Session::<C>::connect(server)?;
+        if server.upgrades() {
+            session.until("upgrade", |event| matches!(event, Event::Upgraded).then_some(()))?;
+        }
+        let first = node(&session)?;
+        for _ in 0..3 {
+            lose(&mut session)?;
+            check(node(&session)? == first, "another server")?;
+        }
+        nodes.push(first);
+        session.finish()?;
+    }
+    check(nodes == [0, 1] || nodes == [1, 0], &format!("the same server for all: {nodes:?}"))?;
+    // Without cookies nobody gets so far.
+    let builder = builder(server, "").cookies(false);
+    if !server.transports.contains(&Transport::Polling) {
+        let mut session = Session::<C> { client: C::connect(builder)? };
+        let first = node(&session)?;
+        lose(&mut session)?;
+        check(node(&session)? != first, "the same server without cookies")?;
+        return session.finish();
+    }
+    let mut session = Session::<C> { client: C::start(builder.reconnection(None))? };
+    let error = session.until("refusal", |event| match event {
+        Event::Closed { error, .. } => Some(error),
+        _ => None,
+    })?;
+    let is_refused = matches!(error, Some(engine::Error::Status { status: 400, .. }));
+    check(is_refused, &format!("it is not refused without cookies: {error:?}"))
 }

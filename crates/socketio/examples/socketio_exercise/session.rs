@@ -18,7 +18,8 @@ pub(crate) fn builder<C: Program>(server: &Server, path: &str) -> Builder<C> {
     let delay = Duration::from_millis(100);
     let builder = C::builder(&format!("{}{path}", server.url))
         .transports(server.transports.iter().copied())
-        .reconnection(Reconnection::new().delay(delay).max_delay(delay));
+        .reconnection(Reconnection::new().delay(delay).max_delay(delay))
+        .cookies(server.cookies);
     match &server.tls {
         Some(tls) => builder.tls(tls.clone()),
         None => builder,

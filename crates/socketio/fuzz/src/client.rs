@@ -84,9 +84,13 @@ struct Known {
 #[derive(Default)]
 struct Retries {
     most: u32,
-    /// The numbers of those that were taken, and neither heard nor given back.
-    owed: BTreeSet<i32>,
+    /// Those that were taken, and neither heard nor given back: their ids, by their numbers.
+    owed: BTreeMap<i32, u64>,
     last_number: i32,
+    /// Each event that is taken has the next one.
+    next_id: u64,
+    /// What the server has said to be an answer, whatever it had heard.
+    answered: BTreeSet<u64>,
     /// Of each namespace, the id that was heard last, and how often.
     last: BTreeMap<String, (u64, u32)>,
 }
@@ -114,6 +118,14 @@ impl Retries {
         self.last.insert(name.clone(), (id, times));
         self.settle(args);
         Some((name, id))
+    }
+
+    /// All that could be ids in an answer.
+    fn say(&mut self, text: &str) {
+        if text.starts_with("43") || text.starts_with("46") {
+            let numbers = text[2..].split(|it: char| !it.is_ascii_digit());
+            self.answered.extend(numbers.filter_map(|number| number.parse::<u64>().ok()));
+        }
     }
 
     /// An event was heard, or given back: `"e",7]`.
@@ -163,7 +175,8 @@ fn hear_all(driver: &mut ClientDriver, sockets: [Socket; 3], known: &mut Known) 
     }
     check(driver, known);
     assert!(sockets.iter().all(|socket| driver.client.is_connected(*socket)));
-    assert!(known.retries.owed.is_empty(), "{:?}", known.retries.owed);
+    let Retries { owed, answered, .. } = &known.retries;
+    assert!(owed.values().all(|id| answered.contains(id)), "{owed:?}");
     assert_eq!(known.questions, known.answers, "each question is done once");
 }
 
@@ -239,6 +252,7 @@ fn act(
         }
         5..=9 => {
             let text = input.text();
+            known.retries.say(&text);
             driver.say(&text);
         }
         10 => {
@@ -253,7 +267,8 @@ fn act(
                 let is_taken = driver.emit(socket, "e", retries.last_number).is_ok();
                 taken += usize::from(is_taken);
                 if is_taken && retries.most > 0 {
-                    retries.owed.insert(retries.last_number);
+                    retries.owed.insert(retries.last_number, retries.next_id);
+                    retries.next_id += 1;
                 }
             }
             let leaves =
@@ -266,6 +281,7 @@ fn act(
         12 => {
             let asked = driver.ask(socket, 1 + input.below(20) as u64);
             known.questions += usize::from(asked.is_ok());
+            known.retries.next_id += u64::from(asked.is_ok());
         }
         13 => driver.wait(Duration::from_millis(500) * u32::from(input.byte() % 64)),
         14 => match driver.reads {

@@ -42,6 +42,9 @@ const matching = (source, { rooms = [], except = [] }) => {
   return operator;
 };
 
+// What was tried, of all sockets: who comes back has another id.
+const tries = new Log(1000);
+
 // Each event: the types of its arguments, and what happens. `ack` does nothing if the client asked for none.
 const EVENTS = {
   "message": [[], (socket, ack, ...args) => socket.emit("message-back", ...args)],
@@ -139,6 +142,16 @@ const EVENTS = {
   "volatile": [[event, count], (socket, ack, name, times) => {
     for (let i = 0; i < times; i++) socket.volatile.emit(name, i);
     ack();
+  }],
+  // Answered the third time only. The second time the connection is lost, if that is wanted.
+  "third-time": [[text, count, bool], (socket, ack, key, number, loses) => {
+    tries.add([key, number]);
+    const times = tries.entries.filter(([other, tried]) => other === key && tried === number).length;
+    if (loses && times === 2) socket.conn.close();
+    else if (times >= 3) ack();
+  }],
+  "tries": [[text], (socket, ack, key) => {
+    ack(tries.entries.filter(([other]) => other === key).map(([, number]) => number));
   }],
   // Never reached: the check is in front.
   "blocked": [[], (socket, ack) => ack("reached")],

@@ -17,6 +17,10 @@ options = parser.parse_args()
 sio = socketio.AsyncServer(async_mode="asgi")
 
 
+# What was tried, by its key: who comes back has another id.
+tries = {}
+
+
 def register(namespace):
     async def connect(sid, environ, auth):
         if namespace == "/admission" and (auth or {}).get("token") != "good":
@@ -46,6 +50,20 @@ def register(namespace):
     async def kill(sid):
         await sio.eio.disconnect(sio.manager.eio_sid_from_sid(sid, namespace))
 
+    # Answered the third time only. The second time the connection is lost, if that is wanted.
+    async def third_time(sid, key, number, loses):
+        tried = tries.setdefault(key, [])
+        tried.append(number)
+        times = tried.count(number)
+        if loses and times == 2:
+            await kill(sid)
+        if times < 3:
+            # Whatever returns has answered.
+            await asyncio.Event().wait()
+
+    async def all_tries(sid, key):
+        return (tries.get(key, []),)
+
     handlers = {
         "connect": connect,
         "message-with-ack": message_with_ack,
@@ -55,6 +73,8 @@ def register(namespace):
         "burst": burst,
         "disconnect-me": disconnect_me,
         "kill": kill,
+        "third-time": third_time,
+        "tries": all_tries,
     }
     for name, handler in handlers.items():
         sio.on(name, handler, namespace=namespace)
