@@ -51,6 +51,8 @@ with_both_clients! {
     sockets_outlive_their_client,
     requests_say_what_the_program_has_said,
     settings_that_are_wrong_connect_to_nothing,
+    cookies_are_sent_back_if_that_is_wanted,
+    what_was_never_answered_is_told,
     a_program_that_was_cut_off_comes_back_as_the_same_socket
 }
 
@@ -287,8 +289,8 @@ fn sockets_outlive_their_client<C: Program>() {
     server.end();
 }
 
-/// Answers one request with a refusal, and returns its head.
-fn refuse_once(listener: &TcpListener) -> Vec<String> {
+/// Answers one request with a refusal, which has these headers as well, and returns its head.
+fn refuse_once(listener: &TcpListener, headers: &str) -> Vec<String> {
     let (stream, _) = listener.accept().unwrap();
     let lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
     let head = lines.take_while(|line| !line.is_empty()).collect();
@@ -296,10 +298,16 @@ fn refuse_once(listener: &TcpListener) -> Vec<String> {
     let len = body.len();
     write!(
         &stream,
-        "HTTP/1.1 403 Forbidden\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: {len}\r\n{headers}Connection: close\r\n\r\n{body}"
     )
     .unwrap();
     head
+}
+
+fn header_of(head: &[String], name: &str) -> Option<String> {
+    let mut lines = head.iter().filter_map(|line| line.split_once(": "));
+    let found = lines.find(|(other, _)| other.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.to_owned())
 }
 
 fn requests_say_what_the_program_has_said<C: Program>() {
@@ -315,17 +323,13 @@ fn requests_say_what_the_program_has_said<C: Program>() {
                 .reconnection(None);
             C::connect(builder).map(drop)
         });
-        let head = refuse_once(&listener);
+        let head = refuse_once(&listener, "");
         let target = match transport {
             Transport::Polling => "/live/?EIO=4&transport=polling&x=1%262&room=a%20b",
             Transport::WebSocket => "/live/?EIO=4&transport=websocket&x=1%262&room=a%20b",
         };
         assert_eq!(head[0], format!("GET {target} HTTP/1.1"));
-        let header = |name: &str| {
-            let mut lines = head.iter().filter_map(|line| line.split_once(": "));
-            let found = lines.find(|(other, _)| other.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.to_owned())
-        };
+        let header = |name: &str| header_of(&head, name);
         assert_eq!(header("host"), Some(address.to_string()));
         assert_eq!(header("authorization"), Some("Basic dXNlcjpwYXNz".into()));
         assert_eq!(header("x-version"), Some("7".into()));
@@ -343,6 +347,64 @@ fn requests_say_what_the_program_has_said<C: Program>() {
             (_, error) => panic!("{error:?}"),
         }
     }
+}
+
+/// By either transport, and by the next session, in one header with what the program has said.
+fn cookies_are_sent_back_if_that_is_wanted<C: Program>() {
+    let set =
+        "Set-Cookie: node=7; Path=/; HttpOnly\r\nset-cookie: other=\"8\"\r\nSet-Cookie: gone=\r\n";
+    let delete = "Set-Cookie: gone=; Max-Age=0\r\n";
+    for transport in [Transport::Polling, Transport::WebSocket] {
+        for (are_kept, own) in
+            [(false, None), (false, Some("own=1")), (true, None), (true, Some("own=1"))]
+        {
+            // The one before may have an attempt of a client that has gone.
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let reconnection = Reconnection::new().delay(Duration::from_millis(1));
+            let mut builder = C::builder(&url).transports([transport]).reconnection(reconnection);
+            if are_kept {
+                builder = builder.cookies(true);
+            }
+            if let Some(own) = own {
+                builder = builder.header("cookie", own);
+            }
+            let client = C::start(builder).unwrap();
+            let cookie = |headers| header_of(&refuse_once(&listener, headers), "cookie");
+            let with = |kept: &str| {
+                let kept = are_kept.then_some(kept);
+                let all: Vec<_> = own.into_iter().chain(kept).collect();
+                (!all.is_empty()).then(|| all.join("; "))
+            };
+            assert_eq!(cookie(set).as_deref(), own);
+            assert_eq!(cookie(delete), with("node=7; other=\"8\"; gone="));
+            assert_eq!(cookie(""), with("node=7; other=\"8\""));
+            drop(client);
+        }
+    }
+}
+
+/// The server has no handler for it.
+fn what_was_never_answered_is_told<C: Program>() {
+    let server = serve();
+    let time = Duration::from_millis(1);
+    let builder = C::builder(&server.url).retries(2).ack_timeout(time);
+    let mut client = C::connect(builder).unwrap();
+    client.emit("nobody-answers", &(1,)).unwrap();
+    let why = until(&mut client, |event| match event {
+        Event::Unacknowledged { socket, event, why } => {
+            assert_eq!((&*socket.namespace(), event.json()), ("/", r#"["nobody-answers",1]"#));
+            Some(why)
+        }
+        _ => None,
+    });
+    assert_eq!(why, Unanswered::TimedOut);
+    let answer = client.ask("nobody-answers", &(), time);
+    assert!(matches!(answer, Err(Error::Unanswered(Unanswered::TimedOut))), "{answer:?}");
+    let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
+    assert_eq!(answer.get::<i64>(0).unwrap(), 3);
+    client.disconnect();
+    server.end();
 }
 
 fn settings_that_are_wrong_connect_to_nothing<C: Program>() {
