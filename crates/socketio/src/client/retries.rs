@@ -46,7 +46,8 @@ impl Line {
 }
 
 impl Client {
-    pub(super) const fn retries(&self) -> bool {
+    /// Whether events are sent until they are answered.
+    pub(crate) const fn retries(&self) -> bool {
         self.config.retries > 0
     }
 

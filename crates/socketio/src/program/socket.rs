@@ -77,7 +77,7 @@ impl Socket {
     /// [`Error::Encode`] and [`Error::Emit`]: nothing was queued. [`EmitError::Gone`] if the client was dropped.
     pub fn emit<T: Serialize + ?Sized>(&self, name: &str, args: &T) -> Result<(), Error> {
         let event = EncodedArgs::event(name, args)?;
-        self.shared.call(|state, now| state.machine.emit(now, self.socket, &event))?;
+        self.shared.call(|state, now| state.emit(now, self.socket, &event))?;
         Ok(())
     }
 

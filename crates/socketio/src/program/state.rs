@@ -3,6 +3,7 @@
 use super::carrying::Jobs;
 use super::error::Error;
 use super::inbox::{Answered, Inbox};
+use crate::EncodedArgs;
 use crate::client::{Client, EmitError, Event, Question, Socket, Unanswered};
 use alloc::vec::Vec;
 use core::mem;
@@ -82,6 +83,19 @@ impl State {
     pub(crate) fn close(&mut self, now: Instant) {
         self.machine.close(now);
         self.is_closing = true;
+    }
+
+    /// Sends an event. If it is never answered that is told, so there has to be room for that.
+    pub(super) fn emit(
+        &mut self,
+        now: Instant,
+        socket: Socket,
+        event: &EncodedArgs,
+    ) -> Result<(), EmitError> {
+        if self.machine.retries() && self.inbox.is_full() {
+            return Err(EmitError::Full);
+        }
+        self.machine.emit(now, socket, event)
     }
 
     pub(crate) fn next_event(&mut self) -> Option<Event<'static>> {

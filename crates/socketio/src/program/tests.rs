@@ -2,9 +2,11 @@
 
 use super::carrying::{Abort, Write};
 use super::state::State;
+use crate::client::Event::Unacknowledged;
 use crate::client::engine::{Connect, Link, Method, Request};
-use crate::client::{Client, Config, Socket, Transport, engine};
+use crate::client::{Client, Config, EmitError, Socket, Transport, engine};
 use crate::{Bytes, EncodedArgs};
+use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
@@ -19,8 +21,12 @@ const OPEN: &str =
 
 /// A client that begins to connect by one transport.
 fn begun(transport: Transport) -> (State, Socket) {
+    begun_with(Config::new(), transport)
+}
+
+fn begun_with(config: Config, transport: Transport) -> (State, Socket) {
     let sessions = engine::Config::new().path("/socket.io/").transports([transport]);
-    let mut state = State::new(Client::new(Config::new().reconnection(None), sessions, || 0));
+    let mut state = State::new(Client::new(config.reconnection(None), sessions, || 0));
     let socket = state.machine.socket("/").unwrap();
     state.machine.connect(NOW, socket);
     state.carry_out(NOW);
@@ -29,7 +35,11 @@ fn begun(transport: Transport) -> (State, Socket) {
 
 /// One that is connected by a WebSocket, and how often that was aborted.
 fn connected() -> (State, Socket, Link, Arc<AtomicUsize>) {
-    let (mut state, socket) = begun(Transport::WebSocket);
+    connected_with(Config::new())
+}
+
+fn connected_with(config: Config) -> (State, Socket, Link, Arc<AtomicUsize>) {
+    let (mut state, socket) = begun_with(config, Transport::WebSocket);
     let Connect { link, .. } = state.take_connect().unwrap();
     let (abort, aborted) = counted();
     assert!(state.opened(NOW, link, abort));
@@ -81,6 +91,38 @@ fn no_room_is_left_by_4096_events_or_by_16_mebibytes() {
     // Who closes takes no more events, and is not held up by them.
     state.close(NOW);
     assert!(state.has_room());
+}
+
+/// What tells of the connection is told once, of events one by one.
+#[test]
+fn events_that_were_given_up_are_told_one_by_one_even_without_room() {
+    let (mut state, socket, link, _) = connected_with(Config::new().retries(1));
+    while state.next_event().is_some() {}
+    for _ in 0..4096 {
+        state.received(NOW, link, &Event::Text(r#"42["event"]"#));
+    }
+    let event = |number| EncodedArgs::event("lost", &(number,)).unwrap();
+    assert_eq!(state.emit(NOW, socket, &event(0)), Err(EmitError::Full));
+    // Some may wait from before.
+    for number in 0..3 {
+        state.machine.emit(NOW, socket, &event(number)).unwrap();
+    }
+    let mut now = NOW;
+    for _ in 0..6 {
+        now = now + Duration::from_secs(5);
+        state.received(now, link, &Event::Text("2"));
+        now = now + Duration::from_secs(5);
+        state.machine.handle_timeout(now);
+        state.carry_out(now);
+        write_all(&mut state, link);
+    }
+    let mut lost = alloc::vec![];
+    while let Some(event) = state.next_event() {
+        if let Unacknowledged { event, .. } = event {
+            lost.push(event.json().to_owned());
+        }
+    }
+    assert_eq!(lost, [0, 1, 2].map(|number| format!("[\"lost\",{number}]")));
 }
 
 /// A GET may have any answer, a POST has none.
