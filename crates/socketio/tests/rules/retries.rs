@@ -298,6 +298,23 @@ fn c7_rejects_answers_to_what_was_not_sent() {
     driver.say("430[]");
     driver.say("431[]");
     assert_eq!(driver.told(), ["answer / []"; 2]);
+
+    // The first one in its line, for which there is no room yet.
+    let mut driver = ClientDriver::with(retrying(), websocket().max_queued_packets(1), || 0);
+    let [root, other] = ["/", "/other"].map(|name| driver.join(name));
+    driver.open();
+    driver.say(r#"40{"sid":"a"}"#);
+    driver.say(r#"40/other,{"sid":"b"}"#);
+    driver.reads = false;
+    driver.emit(other, "b", 1).unwrap();
+    driver.ask(root, 100).unwrap();
+    driver.told();
+    driver.heard();
+    driver.say("431[]");
+    driver.unblock();
+    assert_eq!(driver.heard(), [r#"42/other,0["b",1]"#, r#"421["ask"]"#]);
+    driver.say("431[]");
+    assert_eq!(driver.told(), ["answer / []"]);
 }
 
 #[test]
