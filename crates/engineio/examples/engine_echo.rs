@@ -83,7 +83,7 @@ impl Handler for Echo {
             Message::Text(text) => PreparedPacket::text(text),
             Message::Binary(bytes) => PreparedPacket::binary(&bytes),
         };
-        // There is room: nothing is read from a client while half of what may wait for it waits.
+        // There is room: nothing is read from a client while half of what may wait for it are answers.
         if let Err(error) = engine.send(session, &packet) {
             warn!("session {session}: {error}");
             engine.close(session);

@@ -55,8 +55,11 @@ pub struct Config {
     pub max_sessions: usize,
     /// Sessions at once from one address, if the caller tells addresses.
     pub max_sessions_per_address: Option<u32>,
-    /// Bytes of packets that wait for one client, from which on nothing more is taken. So at most
-    /// this and one more packet wait.
+    /// Bytes of packets that wait for one client, from which on nothing more is taken, but for [answers]: of those
+    /// only other answers count, and from half of this on nothing more is read. So at most this and one more
+    /// packet wait, and besides, in a server that answers each message with one, half of it and one more.
+    ///
+    /// [answers]: crate::Server::answer
     pub max_queued_bytes: usize,
     /// Packets that wait for one client.
     pub max_queued_packets: usize,

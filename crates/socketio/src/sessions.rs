@@ -5,12 +5,26 @@ use sansio_ws::deadlines::Instant;
 
 /// The sessions of Engine.IO, as far as the machine has a use for them.
 pub trait Sessions {
-    /// Queues the packets of one event, all or none of them, with nothing in between (S2).
+    /// Queues the packets of one event, all or none of them, with nothing in between (S2). They count as an
+    /// [answer](Self::answer) to the session that is the speaker.
     ///
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
     fn send(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError>;
+
+    /// The same for what the client has asked for, be it earlier: who takes no answers is [not read
+    /// from](Server::pauses_reading).
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    fn answer(
         &mut self,
         session: Session,
         header: &PreparedPacket,
@@ -35,6 +49,8 @@ pub struct At<'s, N> {
     pub server: &'s mut Server<N>,
     /// The time.
     pub now: Instant,
+    /// The session whose message is handled, if one is: what it is sent meanwhile counts as an answer.
+    pub speaker: Option<Session>,
 }
 
 impl<N: Copy + Eq> Sessions for At<'_, N> {
@@ -44,7 +60,19 @@ impl<N: Copy + Eq> Sessions for At<'_, N> {
         header: &PreparedPacket,
         attachments: &[PreparedPacket],
     ) -> Result<(), SendError> {
+        if self.speaker == Some(session) {
+            return self.answer(session, header, attachments);
+        }
         self.server.send_unit(session, header, attachments)
+    }
+
+    fn answer(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.server.answer(session, header, attachments)
     }
 
     fn can_send_now(&self, session: Session) -> bool {
@@ -69,6 +97,15 @@ impl<T> Sessions for sansio_engineio::mio::Engine<'_, T> {
         attachments: &[PreparedPacket],
     ) -> Result<(), SendError> {
         self.send_unit(session, header, attachments)
+    }
+
+    fn answer(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        sansio_engineio::mio::Engine::answer(self, session, header, attachments)
     }
 
     fn can_send_now(&self, session: Session) -> bool {

@@ -36,6 +36,15 @@ impl Sessions for Nowhere {
         Ok(())
     }
 
+    fn answer(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.send(session, header, attachments)
+    }
+
     fn can_send_now(&self, _: Session) -> bool {
         true
     }

@@ -6,11 +6,16 @@ use sansio_ws::deadlines::Instant;
 use sansio_ws::mio::server::{Key, Tasks, TimerKey};
 
 /// All sessions, and the loop, for the application to act on.
+///
+/// What a client is sent while its own message is handled counts as an [answer](Server::answer): who takes no
+/// answers is not read from. What is sent otherwise stops no reading.
 #[derive(Debug)]
 pub struct Engine<'c, T> {
     pub(super) machine: &'c mut Server<Key>,
     pub(super) tasks: &'c mut Tasks<Timer<T>>,
     pub(super) now: Instant,
+    /// The one whose message it is.
+    pub(super) speaker: Option<Session>,
 }
 
 /// What the deadlines of the loop are called by: one is the machine's, the others are the application's.
@@ -21,7 +26,8 @@ impl<T> Engine<'_, T> {
     /// The same for a shorter time: to keep it in a value of one's own while something is called.
     #[must_use]
     pub fn reborrow(&mut self) -> Engine<'_, T> {
-        Engine { machine: self.machine, tasks: self.tasks, now: self.now }
+        let Self { now, speaker, .. } = *self;
+        Engine { machine: self.machine, tasks: self.tasks, now, speaker }
     }
 
     /// Queues a message for a client, whole or not at all.
@@ -30,7 +36,7 @@ impl<T> Engine<'_, T> {
     ///
     /// Recoverable: nothing was queued.
     pub fn send(&mut self, session: Session, packet: &PreparedPacket) -> Result<(), SendError> {
-        self.machine.send(session, packet)
+        self.send_unit(session, packet, &[])
     }
 
     /// Queues several messages for a client, all or none of them, with nothing in between.
@@ -44,7 +50,26 @@ impl<T> Engine<'_, T> {
         first: &PreparedPacket,
         others: &[PreparedPacket],
     ) -> Result<(), SendError> {
+        if self.speaker == Some(session) {
+            return self.answer(session, first, others);
+        }
         self.machine.send_unit(session, first, others)
+    }
+
+    /// Queues messages for a client that has asked for them earlier: what another thread has found out, for
+    /// example. As what is sent while its message is handled, they make the server
+    /// [read nothing more](Server::pauses_reading) from a client that takes no answers.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn answer(
+        &mut self,
+        session: Session,
+        first: &PreparedPacket,
+        others: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.machine.answer(session, first, others)
     }
 
     /// Queues a message for all clients but some, and returns how many could not take it.
@@ -56,7 +81,7 @@ impl<T> Engine<'_, T> {
         let sessions: alloc::vec::Vec<_> = self.machine.sessions().collect();
         let mut missed = 0;
         for session in sessions {
-            if is_meant(session) && self.machine.send(session, packet).is_err() {
+            if is_meant(session) && self.send(session, packet).is_err() {
                 missed += 1;
             }
         }

@@ -51,6 +51,8 @@ pub(super) struct HttpPeer<S> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exchange {
     None,
+    /// A request of this session was answered, and the response may still be on its way.
+    Answered(Session),
     /// A GET, or a POST whose body is not asked for yet.
     Held(Session),
     /// A POST: its body is being read, or was read, and handed out up to `position`.
@@ -143,7 +145,7 @@ impl<S: Stream> HttpPeer<S> {
             // While it is held nothing is read: the end has to show otherwise.
             Exchange::Held(_) => self.has_read_closed,
             Exchange::Post { waits: true, .. } => false,
-            Exchange::None | Exchange::Post { .. } => {
+            Exchange::None | Exchange::Answered(_) | Exchange::Post { .. } => {
                 let is_blocked = self.http.has_output() && !self.is_writable;
                 (self.is_readable || self.is_interrupted) && !is_blocked
             }
@@ -155,7 +157,15 @@ impl<S: Stream> HttpPeer<S> {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.phase != Phase::Waiting && self.due <= now {
+        if self.phase == Phase::Waiting || self.due > now {
+            return;
+        }
+        if self.phase == Phase::Writing {
+            // There may be room that was not reported: edges come late.
+            self.is_writable = true;
+            self.write();
+        }
+        if !self.has_progress {
             debug!("given up: {:?} has taken too long", self.phase);
             self.is_lost = true;
         }
@@ -166,7 +176,7 @@ impl<S: Stream> HttpPeer<S> {
         self.is_last = true;
         match self.exchange {
             Exchange::Held(session) | Exchange::Post { session, .. } => Some(session),
-            Exchange::None => {
+            Exchange::None | Exchange::Answered(_) => {
                 self.is_lost |= !self.http.has_output();
                 None
             }
@@ -175,7 +185,10 @@ impl<S: Stream> HttpPeer<S> {
 
     /// The machine's answer to the request that waits.
     pub(super) fn respond(&mut self, settings: &Settings, response: Response, may_compress: bool) {
-        self.exchange = Exchange::None;
+        self.exchange = match self.exchange {
+            Exchange::Held(session) | Exchange::Post { session, .. } => Exchange::Answered(session),
+            other => other,
+        };
         let envelope = core::mem::take(&mut self.envelope);
         self.put(envelope.seal(&settings.config, response, may_compress));
     }
@@ -189,7 +202,7 @@ impl<S: Stream> HttpPeer<S> {
                 self.http.read_body(max_bytes);
             }
             Exchange::Post { waits, .. } => *waits = false,
-            Exchange::None => return,
+            Exchange::None | Exchange::Answered(_) => return,
         }
         self.is_interrupted = true;
     }
@@ -317,7 +330,7 @@ impl<S: Stream> HttpPeer<S> {
                 self.hand_out_post(session, position, key, service, context);
                 return Step::Wait;
             }
-            Exchange::None | Exchange::Post { .. } => {}
+            Exchange::None | Exchange::Answered(_) | Exchange::Post { .. } => {}
         }
         match self.http.next_event(rx) {
             Ok(None) => Step::Read,
@@ -368,6 +381,7 @@ impl<S: Stream> HttpPeer<S> {
         H: Handler<L>,
     {
         debug!("{address}: {} {}", request.method(), request.path());
+        self.exchange = Exchange::None;
         let EngineIo { handler, machine, settings, .. } = service;
         handler.request(request);
         let config: &Config = &settings.config;
@@ -471,6 +485,11 @@ impl<S: Stream> HttpPeer<S> {
         if !self.is_lost {
             self.write();
         }
+        if let (Phase::Writing, true, Exchange::Answered(session)) =
+            (self.phase, self.has_progress, self.exchange)
+        {
+            service.machine.note_taken(session);
+        }
         if self.is_lost || self.input_ended && !self.is_answering() {
             if let Exchange::Held(session) | Exchange::Post { session, .. } = self.exchange {
                 self.exchange = Exchange::None;
@@ -481,7 +500,8 @@ impl<S: Stream> HttpPeer<S> {
                 return true;
             }
         }
-        if self.is_last && self.exchange == Exchange::None && self.is_written() {
+        let is_answered = matches!(self.exchange, Exchange::None | Exchange::Answered(_));
+        if self.is_last && is_answered && self.is_written() {
             return true;
         }
         if self.http.is_closing() && self.is_written() && !self.has_shut_down {

@@ -44,6 +44,22 @@ impl<S: Stream, A> EnginePeer<S, A> {
         &self.address
     }
 
+    /// Reads what has arrived, if it is a WebSocket. It is to be settled then.
+    pub(super) fn look<H, L>(
+        &mut self,
+        key: Key,
+        service: &mut EngineIo<H, L>,
+        context: &mut Context<Timer<H::Timer>>,
+    ) where
+        L: Listener<Stream = S, Address = A>,
+        H: Handler<L>,
+    {
+        if let State::WebSocket(socket) = &mut self.state {
+            socket.assume_ready();
+            socket.turn(key, service, context);
+        }
+    }
+
     /// Takes what the machine has for it.
     pub(super) fn take(&mut self, output: Output<Key>, settings: &Settings, memory: &mut Memory) {
         match (&mut self.state, output) {

@@ -135,7 +135,8 @@ impl<L: Listener, H: Handler<L>> EngineIo<H, L> {
     pub(super) fn hand_out_events(&mut self, tasks: &mut Tasks<Timer<H::Timer>>, now: Instant) {
         let Self { handler, machine, .. } = self;
         while let Some(event) = machine.poll_event() {
-            let mut engine = Engine { machine: &mut *machine, tasks: &mut *tasks, now };
+            let (machine, tasks) = (&mut *machine, &mut *tasks);
+            let mut engine = Engine { machine, tasks, now, speaker: None };
             match event {
                 Event::Opened(session) => {
                     info!("session {session} opened");
@@ -163,9 +164,23 @@ impl<L: Listener, H: Handler<L>> EngineIo<H, L> {
         now: Instant,
     ) {
         let Self { handler, machine, .. } = self;
-        let mut engine = Engine { machine, tasks: &mut *tasks, now };
+        let tasks_again = &mut *tasks;
+        let mut engine = Engine { machine, tasks: tasks_again, now, speaker: Some(session) };
         handler.message(session, message, &mut engine);
         self.hand_out_events(tasks, now);
+    }
+
+    /// Before somebody is given up: reads what has arrived, and writes. Nobody may have reported yet that there is something
+    /// to read, nor that there is room, of which edges tell late.
+    fn look(&mut self, peers: &mut Peers<Self>)
+    where
+        L: Listener<Stream: Stream>,
+    {
+        for (_, key) in self.machine.overdue(peers.context().now) {
+            let Some((peer, context)) = peers.get_mut(key) else { continue };
+            peer.look(key, self, context);
+            peers.settle(self, key);
+        }
     }
 
     /// Has the loop wake the machine when something is due.
@@ -208,20 +223,20 @@ where
         let context = peers.context();
         let (tasks, now) = (&mut context.tasks, context.now);
         let Self { handler, machine, .. } = self;
-        handler.command(command, &mut Engine { machine, tasks, now });
+        handler.command(command, &mut Engine { machine, tasks, now, speaker: None });
     }
 
     fn timer(&mut self, timer: Self::Timer, peers: &mut Peers<Self>) {
+        let Some(timer) = timer.0 else {
+            self.armed = None;
+            self.look(peers);
+            self.machine.handle_timeout(peers.context().now);
+            return;
+        };
         let context = peers.context();
         let (tasks, now) = (&mut context.tasks, context.now);
-        let Self { handler, machine, armed, .. } = self;
-        match timer.0 {
-            Some(timer) => handler.timer(timer, &mut Engine { machine, tasks, now }),
-            None => {
-                *armed = None;
-                machine.handle_timeout(now);
-            }
-        }
+        let Self { handler, machine, .. } = self;
+        handler.timer(timer, &mut Engine { machine, tasks, now, speaker: None });
     }
 
     fn ended(&mut self, _: Key, peer: Self::Peer, (): (), _: &mut Context<Self::Timer>) {

@@ -10,14 +10,16 @@ use mio::event::Event as Readiness;
 use sansio_ws::deadlines::Instant;
 use sansio_ws::mio::server::{Context, Key, Listener};
 use sansio_ws::mio::{Memory, Stream, WebSocket};
-use sansio_ws::{CloseCode, Ended, Event};
+use sansio_ws::{CloseCode, Connection, Ended, Event};
 use std::io;
 
 pub(super) struct WebSocketPeer<S> {
     socket: WebSocket<S>,
     session: Session,
-    /// It is not read from until its client has taken more of what waits for it.
+    /// It is not read from until its client has taken more of its answers.
     waits: bool,
+    /// The stream has refused bytes that still wait.
+    is_refused: bool,
 }
 
 impl<S: Stream> WebSocketPeer<S> {
@@ -26,7 +28,7 @@ impl<S: Stream> WebSocketPeer<S> {
         let timeouts = Arc::clone(&settings.timeouts);
         let mut socket = WebSocket::from_parts(stream, rx, connection, timeouts, now);
         socket.assume_ready();
-        Self { socket, session, waits: false }
+        Self { socket, session, waits: false, is_refused: false }
     }
 
     pub(super) fn session(&self) -> Session {
@@ -35,6 +37,11 @@ impl<S: Stream> WebSocketPeer<S> {
 
     pub(super) fn ready(&mut self, event: &Readiness) {
         self.socket.ready(event);
+    }
+
+    /// Has it read and write although `poll` has not reported that it can.
+    pub(super) fn assume_ready(&mut self) {
+        self.socket.assume_ready();
     }
 
     pub(super) fn wants_turn(&self) -> bool {
@@ -74,12 +81,12 @@ impl<S: Stream> WebSocketPeer<S> {
         L: Listener<Stream = S>,
         H: Handler<L>,
     {
-        let Self { socket, session, waits } = self;
+        let Self { socket, session, waits, .. } = self;
         let session = *session;
         let Context { memory, now, tasks, .. } = context;
         let mut turn = socket.turn(memory, *now);
         loop {
-            *waits = service.machine.is_congested(session);
+            *waits = service.machine.pauses_reading(session);
             if *waits {
                 return;
             }
@@ -129,7 +136,11 @@ impl<S: Stream> WebSocketPeer<S> {
                     None => is_taken = true,
                 }
             }
+            let before = self.queued();
             let ended = self.socket.settle(memory, *now).transpose();
+            if self.is_refused && self.queued() < before {
+                service.machine.note_taken(session);
+            }
             // What fills it may be written in a moment, and nothing else tells then that there is room.
             if ended.is_some() || is_taken || !self.has_room() {
                 break ended;
@@ -138,10 +149,9 @@ impl<S: Stream> WebSocketPeer<S> {
         if let Some(ended) = &ended {
             service.machine.gone(session, key, departure(ended));
         } else {
-            let is_busy =
-                self.socket.connection().is_some_and(|connection| connection.queued() > 0);
-            service.machine.set_busy(session, is_busy);
-            self.waits = self.waits && service.machine.is_congested(session);
+            self.is_refused = self.queued() > 0;
+            service.machine.set_busy(session, self.is_refused);
+            self.waits = self.waits && service.machine.pauses_reading(session);
         }
         service.hand_out_events(tasks, *now);
         ended.is_some()
@@ -158,6 +168,11 @@ impl<S: Stream> WebSocketPeer<S> {
         if let Err(error) = result {
             debug!("session {}: {error}", self.session);
         }
+    }
+
+    /// Bytes that the stream has not taken.
+    fn queued(&self) -> usize {
+        self.socket.connection().map_or(0, Connection::queued)
     }
 
     fn has_room(&self) -> bool {

@@ -35,6 +35,12 @@ impl Deadlines {
         self.0.first().map(|(due, ..)| *due)
     }
 
+    /// Whose deadlines of this kind are due.
+    pub(super) fn until(&self, now: Instant, kind: Kind) -> impl Iterator<Item = Session> {
+        let due = self.0.iter().take_while(move |(due, ..)| *due <= now);
+        due.filter(move |(.., of)| *of == kind).map(|(_, session, _)| *session)
+    }
+
     pub(super) fn pop(&mut self, now: Instant) -> Option<(Session, Kind)> {
         let (_, session, kind) = self.0.first().filter(|(due, ..)| *due <= now).copied()?;
         self.0.pop_first();

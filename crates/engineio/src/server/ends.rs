@@ -87,10 +87,10 @@ impl<N: Copy + Eq> Server<N> {
         }
         let Some(state) = self.forget(session) else { return };
         if let Some(held) = state.held {
-            self.answer(held, Answer::Packet(last));
+            self.respond(held, Answer::Packet(last));
         }
         if let Some(post) = state.post {
-            self.answer(post, Answer::Refused(Refusal::BadRequest));
+            self.respond(post, Answer::Refused(Refusal::BadRequest));
         }
         // One whose 101 is not out yet is closed when it is.
         if let Some(Candidate { name, stage: Stage::Open | Stage::Probed }) = state.candidate {

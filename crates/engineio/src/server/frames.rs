@@ -58,14 +58,13 @@ impl<N: Copy + Eq> Server<N> {
     /// Tells the application, and a POST that waits, when half of what was too much is gone.
     pub(super) fn note_room(&mut self, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
-        let is_awaited = state.wants_room || state.post_waits;
-        if !is_awaited || state.queue.is_half_full(&self.config) {
-            return;
-        }
-        if core::mem::take(&mut state.wants_room) {
+        if state.wants_room && !state.queue.is_half_full(&self.config) {
+            state.wants_room = false;
             self.events.push_back(Event::Drained(session));
         }
-        self.continue_post(session);
+        if state.post_waits && !state.queue.has_many_answers(&self.config) {
+            self.continue_post(session);
+        }
     }
 
     /// The packet that begins a session, encoded (E10).

@@ -8,7 +8,7 @@
 //!  time ───────────────▶ handle_timeout()              │
 //!                                    └──▶ poll_event() ──▶ Event: opened, upgraded, has room, closed
 //!
-//!  the application ────▶ send(), close() ──▶ poll_output() ──▶ a response, or frames: next_frame()
+//!  the application ─▶ send(), answer(), close() ─▶ poll_output() ──▶ a response, or frames: next_frame()
 //! ```
 //!
 //! Connections are called by names of the caller's choice: one name for each HTTP request that is under way and for
@@ -22,6 +22,7 @@ mod admission;
 mod deadlines;
 mod ends;
 mod frames;
+mod heartbeat;
 mod polling;
 mod sessions;
 mod state;
@@ -46,7 +47,7 @@ use sansio_ws::CloseCode;
 use sansio_ws::deadlines::Instant;
 use sansio_ws::handshake::Response;
 use sessions::Sessions;
-use state::{Heartbeat, Transport};
+use state::Transport;
 
 /// What is to be done with a request.
 #[derive(Debug)]
@@ -300,6 +301,9 @@ impl<N: Copy + Eq> Server<N> {
 
     /// Queues a message for a client, whole or not at all. Costs a reference count.
     ///
+    /// It stops no reading, and so is for what the application says by itself, or to others than the one who
+    /// has spoken. For all else there is [`answer`](Self::answer).
+    ///
     /// # Errors
     ///
     /// Recoverable: nothing was queued.
@@ -319,18 +323,44 @@ impl<N: Copy + Eq> Server<N> {
         first: &PreparedPacket,
         others: &[PreparedPacket],
     ) -> Result<(), SendError> {
+        self.queue(session, first, others, false)
+    }
+
+    /// As [`send_unit`](Self::send_unit), for what a client has caused by what it has sent: who takes no answers is
+    /// [not read from](Self::pauses_reading). Answers have room of their own, which nothing else takes away:
+    /// who sends one message for each that comes never finds it refused.
+    ///
+    /// # Errors
+    ///
+    /// Recoverable: nothing was queued.
+    pub fn answer(
+        &mut self,
+        session: Session,
+        first: &PreparedPacket,
+        others: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.queue(session, first, others, true)
+    }
+
+    fn queue(
+        &mut self,
+        session: Session,
+        first: &PreparedPacket,
+        others: &[PreparedPacket],
+        is_answer: bool,
+    ) -> Result<(), SendError> {
         let state = self.sessions.get_mut(session).filter(|state| state.is_open());
         let state = state.ok_or(SendError::Gone)?;
         let mut packets = core::iter::once(first).chain(others);
         if state.transport == Transport::Polling && packets.any(PreparedPacket::is_websocket_only) {
             return Err(SendError::Separator);
         }
-        if state.queue.is_full(&self.config) {
+        if state.queue.is_full(&self.config, is_answer) {
             state.wants_room = true;
             return Err(SendError::Full);
         }
         for packet in core::iter::once(first).chain(others) {
-            state.queue.push(packet.clone());
+            state.queue.push(packet.clone(), is_answer);
         }
         self.mark_ready(session);
         Ok(())
@@ -349,7 +379,8 @@ impl<N: Copy + Eq> Server<N> {
             }
     }
 
-    /// Whether that many messages, of so many bytes together, would all be taken if they were sent now.
+    /// Whether that many messages, of so many bytes together, would all be taken if they were sent now, as answers
+    /// or not.
     #[must_use]
     pub fn has_room(&self, session: Session, messages: usize, bytes: usize) -> bool {
         let state = self.sessions.get(session);
@@ -358,14 +389,15 @@ impl<N: Copy + Eq> Server<N> {
         })
     }
 
-    /// Whether at least half of what may wait for a client waits. While it does, read nothing more from its
-    /// WebSocket: a server that answers what comes would have no room for the answers. One that is to become the
-    /// transport is read in any case: by it the client gets what waits.
+    /// Whether at least half of what may wait for a client does, [answers](Self::answer) alone. While it is so, read
+    /// nothing more from its WebSocket: there would be no room for the answers to what comes. What waits
+    /// besides stops no reading, since the client's pongs, acknowledgements and last words have to be heard. A WebSocket that is
+    /// to become the transport is read in any case: by it the client gets what waits.
     #[must_use]
-    pub fn is_congested(&self, session: Session) -> bool {
+    pub fn pauses_reading(&self, session: Session) -> bool {
         self.sessions.get(session).is_some_and(|state| {
             let is_settled = state.is_open() && state.candidate.is_none();
-            is_settled && state.queue.is_half_full(&self.config)
+            is_settled && state.queue.has_many_answers(&self.config)
         })
     }
 
@@ -458,47 +490,6 @@ impl<N: Copy + Eq> Server<N> {
         }
     }
 
-    /// A ping is due, or a pong is overdue (E18, E19).
-    fn beat(&mut self, now: Instant, session: Session) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
-        match state.heartbeat {
-            Heartbeat::Idle if !state.is_closing => {
-                state.heartbeat = Heartbeat::Awaited { extended: false };
-                state.owes_ping = true;
-                let due = now + self.config.ping_timeout;
-                state.heartbeat_due = self.deadlines.add(due, session, Kind::Heartbeat);
-                self.mark_ready(session);
-            }
-            _ => self.end(session, CloseReason::PingTimeout),
-        }
-    }
-
-    /// A packet has come. It proves that the client is there, though not for ever: the deadline of one
-    /// ping is moved once.
-    fn touch(&mut self, now: Instant, session: Session) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
-        // One that is closing has no heartbeat, but a deadline of its own.
-        if state.is_open() && state.heartbeat == (Heartbeat::Awaited { extended: false }) {
-            state.heartbeat = Heartbeat::Awaited { extended: true };
-            self.arm_heartbeat(now + self.config.ping_timeout, session);
-        }
-    }
-
-    /// A pong has come. It counts if the ping has left.
-    fn pong(&mut self, now: Instant, session: Session) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
-        if state.heartbeat != Heartbeat::Idle && !state.owes_ping {
-            state.heartbeat = Heartbeat::Idle;
-            self.arm_heartbeat(now + self.config.ping_interval, session);
-        }
-    }
-
-    fn arm_heartbeat(&mut self, due: Instant, session: Session) {
-        let Some(state) = self.sessions.get_mut(session) else { return };
-        self.deadlines.remove(state.heartbeat_due, session, Kind::Heartbeat);
-        state.heartbeat_due = self.deadlines.add(due, session, Kind::Heartbeat);
-    }
-
     /// The session may have something for its client.
     fn mark_ready(&mut self, session: Session) {
         if let Some(state) = self.sessions.get_mut(session)
@@ -509,7 +500,7 @@ impl<N: Copy + Eq> Server<N> {
         }
     }
 
-    fn answer(&mut self, to: N, answer: Answer) {
+    fn respond(&mut self, to: N, answer: Answer) {
         self.ready.push_back(Ready::Answer(to, answer));
     }
 }

@@ -24,8 +24,8 @@ pub struct Post<'b, N> {
 
 impl<'b, N: Copy + Eq> Post<'b, N> {
     /// The next message. `None` behind the last one: then the answer is among the
-    /// [output](Server::poll_output). `None` as well when too much waits for the client that sends all
-    /// this: then [`Output::Continue`] follows when it has taken half of it.
+    /// [output](Server::poll_output). `None` as well when too many answers wait for the client that sends
+    /// all this: then [`Output::Continue`] follows when it has taken half of it.
     pub fn next(&mut self, server: &mut Server<N>) -> Option<Message<'b>> {
         loop {
             let state = server.sessions.get_mut(self.session)?;
@@ -105,7 +105,7 @@ impl<N: Copy + Eq> Server<N> {
             && let Some(to) = state.post.take()
         {
             state.post_waits = false;
-            self.answer(to, answer);
+            self.respond(to, answer);
         }
     }
 
@@ -171,6 +171,8 @@ impl<N: Copy + Eq> Server<N> {
         }
         let state = self.sessions.get_mut(session)?;
         state.owes_open = false;
+        // Its pong may be in the POST that is not read before this was taken.
+        state.has_taken |= state.post_waits;
         if owes_ping {
             state.owes_ping = builder.push(&Packet::text(PacketKind::Ping, "")).is_err();
         }

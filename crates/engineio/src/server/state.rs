@@ -18,7 +18,7 @@ pub(super) struct State<N> {
     pub(super) held: Option<N>,
     /// The POST whose body is being received.
     pub(super) post: Option<N>,
-    /// It is to go on when the client has taken half of what is too much.
+    /// It is to go on when the client has taken enough of what answers it.
     pub(super) post_waits: bool,
     /// The WebSocket that may become the transport.
     pub(super) candidate: Option<Candidate<N>>,
@@ -43,6 +43,8 @@ pub(super) struct State<N> {
     pub(super) wants_room: bool,
     /// Bytes wait in the connection of its WebSocket.
     pub(super) is_busy: bool,
+    /// Since it was last asked for a pong, or given more time for that, its client has taken bytes that were refused before.
+    pub(super) has_taken: bool,
     /// Where it counts, if addresses are limited.
     pub(super) address: Option<IpAddr>,
 }
@@ -104,6 +106,7 @@ impl<N: Copy + Eq> State<N> {
             is_ready: false,
             wants_room: false,
             is_busy: false,
+            has_taken: false,
             address,
         }
     }
@@ -119,10 +122,10 @@ impl<N: Copy + Eq> State<N> {
         self.owes_open || self.owes_ping || owes_probe || self.is_closing || !self.queue.is_empty()
     }
 
-    /// Whether a POST has to wait for the client to take what is there for it. Not while it changes over: then
+    /// Whether a POST has to wait for the client to take answers. Not while it changes over: then
     /// it polls no more, and waits for its POST before it says so (E24).
     pub(super) fn makes_posts_wait(&self, config: &Config) -> bool {
-        self.is_open() && !self.is_pausing() && self.queue.is_half_full(config)
+        self.is_open() && !self.is_pausing() && self.queue.has_many_answers(config)
     }
 
     /// Whether each GET is to be answered at once, so that the client can stop polling (E22).
@@ -137,7 +140,10 @@ impl<N: Copy + Eq> State<N> {
 pub(super) enum Queue {
     #[default]
     Empty,
-    One(PreparedPacket),
+    One {
+        packet: PreparedPacket,
+        is_answer: bool,
+    },
     Many(Box<Waiting>),
 }
 
@@ -145,12 +151,34 @@ pub(super) enum Queue {
 pub(super) struct Waiting {
     packets: VecDeque<PreparedPacket>,
     bytes: usize,
+    answers: Amount,
+}
+
+/// How many packets, and how many bytes they have together.
+#[derive(Debug, Default, Clone, Copy)]
+struct Amount {
+    packets: usize,
+    bytes: usize,
 }
 
 impl Waiting {
-    fn push(&mut self, packet: PreparedPacket) {
+    fn push(&mut self, packet: PreparedPacket, is_answer: bool) {
         self.bytes = self.bytes.saturating_add(packet.len());
+        if is_answer {
+            self.answers.packets += 1;
+            self.answers.bytes = self.answers.bytes.saturating_add(packet.len());
+        }
         self.packets.push_back(packet);
+    }
+
+    /// Answers are counted as if they overtook all else, so that nothing has to be kept for each packet. There are never fewer
+    /// than counted.
+    fn pop(&mut self) -> Option<PreparedPacket> {
+        let packet = self.packets.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(packet.len());
+        self.answers.packets = self.answers.packets.saturating_sub(1);
+        self.answers.bytes = self.answers.bytes.saturating_sub(packet.len());
+        Some(packet)
     }
 }
 
@@ -160,23 +188,23 @@ impl Queue {
         matches!(self, Self::Empty)
     }
 
-    pub(super) fn push(&mut self, packet: PreparedPacket) {
+    pub(super) fn push(&mut self, packet: PreparedPacket, is_answer: bool) {
         match self {
-            Self::Empty => *self = Self::One(packet),
-            Self::One(first) => {
+            Self::Empty => *self = Self::One { packet, is_answer },
+            Self::One { packet: first, is_answer: is_first_answer } => {
                 let mut waiting = Box::<Waiting>::default();
-                waiting.push(first.clone());
-                waiting.push(packet);
+                waiting.push(first.clone(), *is_first_answer);
+                waiting.push(packet, is_answer);
                 *self = Self::Many(waiting);
             }
-            Self::Many(waiting) => waiting.push(packet),
+            Self::Many(waiting) => waiting.push(packet, is_answer),
         }
     }
 
     pub(super) fn front(&self) -> Option<&PreparedPacket> {
         match self {
             Self::Empty => None,
-            Self::One(packet) => Some(packet),
+            Self::One { packet, .. } => Some(packet),
             Self::Many(waiting) => waiting.packets.front(),
         }
     }
@@ -185,50 +213,71 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<PreparedPacket> {
         let Self::Many(waiting) = self else {
             return match core::mem::take(self) {
-                Self::One(packet) => Some(packet),
+                Self::One { packet, .. } => Some(packet),
                 Self::Empty | Self::Many(_) => None,
             };
         };
-        let packet = waiting.packets.pop_front()?;
-        waiting.bytes = waiting.bytes.saturating_sub(packet.len());
+        let packet = waiting.pop()?;
         if waiting.packets.is_empty() {
             *self = Self::Empty;
         }
         Some(packet)
     }
 
+    /// Whether nothing more is taken, or no more answers: what is no answer takes no room from them.
     #[inline]
-    pub(super) fn is_full(&self, config: &Config) -> bool {
-        self.holds(config.max_queued_bytes, config.max_queued_packets)
+    pub(super) fn is_full(&self, config: &Config, is_answer: bool) -> bool {
+        let waits = if is_answer { self.answers() } else { self.size() };
+        waits.reaches(config.max_queued_bytes, config.max_queued_packets)
     }
 
     #[inline]
     pub(super) fn is_half_full(&self, config: &Config) -> bool {
-        self.holds(config.max_queued_bytes.div_ceil(2), config.max_queued_packets.div_ceil(2))
+        self.size().reaches_half(config)
+    }
+
+    /// Whether half of what may wait does, answers alone.
+    pub(super) fn has_many_answers(&self, config: &Config) -> bool {
+        self.answers().reaches_half(config)
     }
 
     /// Whether all of them fit, and not only the first.
     pub(super) fn has_room(&self, config: &Config, packets: usize, bytes: usize) -> bool {
-        let (waiting_bytes, waiting_packets) = self.size();
-        waiting_bytes.saturating_add(bytes) <= config.max_queued_bytes
-            && waiting_packets.saturating_add(packets) <= config.max_queued_packets
+        let waits = self.size();
+        waits.bytes.saturating_add(bytes) <= config.max_queued_bytes
+            && waits.packets.saturating_add(packets) <= config.max_queued_packets
     }
 
     #[inline]
-    fn holds(&self, bytes: usize, packets: usize) -> bool {
-        let (waiting_bytes, waiting_packets) = self.size();
-        // Any one message is taken, however small the limits are.
-        !self.is_empty() && (waiting_bytes >= bytes || waiting_packets >= packets)
-    }
-
-    /// Bytes and packets.
-    #[inline]
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> Amount {
         match self {
-            Self::Empty => (0, 0),
-            Self::One(packet) => (packet.len(), 1),
-            Self::Many(waiting) => (waiting.bytes, waiting.packets.len()),
+            Self::Empty => Amount::default(),
+            Self::One { packet, .. } => Amount::one(packet),
+            Self::Many(waiting) => Amount { packets: waiting.packets.len(), bytes: waiting.bytes },
         }
+    }
+
+    fn answers(&self) -> Amount {
+        match self {
+            Self::One { packet, is_answer: true } => Amount::one(packet),
+            Self::Empty | Self::One { .. } => Amount::default(),
+            Self::Many(waiting) => waiting.answers,
+        }
+    }
+}
+
+impl Amount {
+    fn one(packet: &PreparedPacket) -> Self {
+        Self { packets: 1, bytes: packet.len() }
+    }
+
+    fn reaches(self, bytes: usize, packets: usize) -> bool {
+        // Any one message is taken, however small the limits are.
+        self.packets > 0 && (self.bytes >= bytes || self.packets >= packets)
+    }
+
+    fn reaches_half(self, config: &Config) -> bool {
+        self.reaches(config.max_queued_bytes.div_ceil(2), config.max_queued_packets.div_ceil(2))
     }
 }
 

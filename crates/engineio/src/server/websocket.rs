@@ -94,11 +94,11 @@ impl<N: Copy + Eq> Server<N> {
         let is_open = state.is_open();
         let (held, post) = (state.held.take(), state.post.take());
         if let Some(held) = held {
-            self.answer(held, Answer::Packet("6"));
+            self.respond(held, Answer::Packet("6"));
         }
         // Clients wait for their POST before they change over. What this one says would come out of order.
         if let Some(post) = post {
-            self.answer(post, Answer::Refused(Refusal::BadRequest));
+            self.respond(post, Answer::Refused(Refusal::BadRequest));
         }
         if is_open {
             self.events.push_back(Event::Upgraded(session));

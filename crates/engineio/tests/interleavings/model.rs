@@ -49,9 +49,13 @@ pub(super) struct Model {
     post: Option<Post>,
     candidate: Option<(u32, Stage)>,
     queue: VecDeque<String>,
+    /// How many of them answer what the client has said.
+    answers: usize,
     wants_room: bool,
     ping: Ping,
     was_moved: bool,
+    /// It has taken something while its POST waited, since it was last asked.
+    has_taken: bool,
     heartbeat_due: Option<Instant>,
     upgrade_due: Option<Instant>,
     close_due: Option<Instant>,
@@ -82,9 +86,11 @@ impl Model {
             post: None,
             candidate: None,
             queue: VecDeque::new(),
+            answers: 0,
             wants_room: false,
             ping: Ping::Idle,
             was_moved: false,
+            has_taken: false,
             heartbeat_due,
             upgrade_due: None,
             close_due: None,
@@ -111,12 +117,9 @@ impl Model {
         self.candidate.is_some_and(|(_, stage)| stage == Stage::Probed)
     }
 
-    fn is_half_full(&self) -> bool {
-        self.queue.len() >= self.config.max_queued_packets.div_ceil(2)
-    }
-
     fn makes_posts_wait(&self) -> bool {
-        self.life == Life::Open && !self.is_probed() && self.is_half_full()
+        let has_many_answers = self.answers >= self.config.max_queued_packets.div_ceil(2);
+        self.life == Life::Open && !self.is_probed() && has_many_answers
     }
 
     fn respond(&mut self, name: u32, status: u16, body: &str) {
@@ -219,7 +222,7 @@ impl Model {
     fn hear(&mut self, packet: &str) {
         self.got.push(packet[1..].into());
         if self.echoes {
-            let _ = self.queue(&packet[1..]);
+            let _ = self.queue(&packet[1..], true);
         }
     }
 
@@ -314,21 +317,23 @@ impl Model {
     }
 
     pub(super) fn send(&mut self, text: &str) -> Result<(), SendError> {
-        let sent = self.queue(text);
+        let sent = self.queue(text, false);
         self.flush();
         sent
     }
 
-    fn queue(&mut self, text: &str) -> Result<(), SendError> {
+    fn queue(&mut self, text: &str, is_answer: bool) -> Result<(), SendError> {
         if self.life != Life::Open {
             return Err(SendError::Gone);
         }
-        if self.queue.len() >= self.config.max_queued_packets {
+        let waiting = if is_answer { self.answers } else { self.queue.len() };
+        if waiting >= self.config.max_queued_packets {
             self.wants_room = true;
             return Err(SendError::Full);
         }
         self.queue.push_back(format!("4{text}"));
         self.accepted.push(format!("4{text}"));
+        self.answers += usize::from(is_answer);
         Ok(())
     }
 
@@ -359,7 +364,11 @@ impl Model {
         if self.heartbeat_due.is_some_and(|due| due <= now) {
             match self.ping {
                 Ping::Idle if self.life == Life::Open => {
-                    (self.ping, self.was_moved) = (Ping::Owed, false);
+                    (self.ping, self.was_moved, self.has_taken) = (Ping::Owed, false, false);
+                    self.heartbeat_due = Some(now + self.config.ping_timeout);
+                }
+                _ if self.life == Life::Open && self.has_taken => {
+                    self.has_taken = false;
                     self.heartbeat_due = Some(now + self.config.ping_timeout);
                 }
                 _ => self.end("1", CloseReason::PingTimeout),
@@ -428,6 +437,7 @@ impl Model {
     fn forget(&mut self) {
         self.life = Life::Ended;
         self.queue.clear();
+        self.answers = 0;
         (self.heartbeat_due, self.upgrade_due, self.close_due) = (None, None, None);
     }
 
@@ -457,6 +467,7 @@ impl Model {
             packets.push("2".into());
         }
         packets.extend(self.queue.drain(..));
+        self.answers = 0;
         if let Some(name) = self.transport {
             self.said.extend(packets.into_iter().map(|packet| Said::Frame(name, packet)));
             if self.life == Life::Closing {
@@ -476,6 +487,7 @@ impl Model {
             if packets.is_empty() {
                 return false;
             }
+            self.has_taken |= self.post.as_ref().is_some_and(|post| post.waits);
             let held = self.held.take().expect("it is held");
             self.respond(held, 200, &packets.join("\u{1e}"));
             if is_last {

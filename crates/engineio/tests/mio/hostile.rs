@@ -54,7 +54,7 @@ fn a_post_waits_while_its_client_does_not_poll() {
     assert!(heard == body, "each once, and in order");
     client.read().assert(Status::OK, "ok");
     // The same if the POST comes when too much waits already: its body is not even read.
-    let fill = Command::Fill(session, PreparedPacket::text("full"));
+    let fill = Command::FillWithAnswers(session, PreparedPacket::text("full"));
     assert!(server.handle.send(fill).is_ok());
     assert_eq!(server.next(), Seen::NotSent(session, SendError::Full));
     client.post(&id, "4behind");
@@ -69,6 +69,45 @@ fn a_post_waits_while_its_client_does_not_poll() {
     poller.poll(&id);
     poller.read().assert(Status::OK, "4behind");
     assert_eq!(server.end(), 0);
+}
+
+/// It may be waiting for that before it reads, its pong may be among it, and its last words.
+#[test]
+fn who_does_not_take_what_all_are_told_is_heard() {
+    let server = start(config());
+    let mut socket = server.websocket("");
+    assert_eq!([text(&mut socket), text(&mut socket)][1], "4welcome");
+    let Seen::Opened(session) = server.next() else { panic!() };
+    let long = PreparedPacket::text(&"x".repeat(100_000));
+    let fill = || assert!(server.handle.send(Command::Fill(session, long.clone())).is_ok());
+    // Until the buffers of both ends are full as well.
+    let mut rounds = 0;
+    while rounds < 3 {
+        fill();
+        match server.next() {
+            Seen::NotSent(..) => rounds += 1,
+            Seen::Drained(_) => rounds = 0,
+            other => panic!("{other:?}"),
+        }
+    }
+    socket.send_text("4bye").unwrap();
+    let seen = std::iter::repeat_with(|| server.next());
+    let mut seen = seen.skip_while(|seen| matches!(seen, Seen::NotSent(..) | Seen::Drained(_)));
+    assert_eq!(seen.next(), Some(Seen::Closed(session, CloseReason::ForcedClose)));
+    drop(socket);
+    // The same by polling: its POST is read.
+    let mut client = server.connect();
+    let (id, session) = server.open(&mut client);
+    assert!(server.handle.send(Command::Fill(session, long.clone())).is_ok());
+    assert_eq!(server.next(), Seen::NotSent(session, SendError::Full));
+    client.post(&id, "4bye");
+    client.read().assert(Status::OK, "ok");
+    assert_eq!(server.next(), Seen::Closed(session, CloseReason::ForcedClose));
+    client.poll(&id);
+    assert!(client.read().body().contains("xxx"), "nothing that was taken is lost");
+    drop(client);
+    server.handle.shut_down();
+    server.thread.join().unwrap();
 }
 
 #[test]

@@ -105,6 +105,11 @@ impl Handler for Echo {
                     core::iter::repeat_with(|| engine.send(session, &packet)).find_map(Result::err);
                 self.say(Seen::NotSent(session, error.unwrap()));
             }
+            Command::FillWithAnswers(session, packet) => {
+                let error = core::iter::repeat_with(|| engine.answer(session, &packet, &[]))
+                    .find_map(Result::err);
+                self.say(Seen::NotSent(session, error.unwrap()));
+            }
         }
     }
 }
@@ -120,6 +125,8 @@ enum Command {
     Send(Session, PreparedPacket),
     /// Send until no more is taken.
     Fill(Session, PreparedPacket),
+    /// The same, as something that was asked for.
+    FillWithAnswers(Session, PreparedPacket),
 }
 
 /// Deadlines that are there, and further away than [`PATIENCE`].

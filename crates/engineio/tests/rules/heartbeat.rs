@@ -104,6 +104,57 @@ fn e18_accepts_that_another_packet_moves_the_deadline_once() {
     }
 }
 
+/// What stands before a ping has to be taken first, and that is life. A client that hangs takes nothing more.
+#[test]
+fn e18_accepts_a_client_that_takes_slowly_what_waits_for_it() {
+    let mut driver = Driver::new(config());
+    let (client, socket) = driver.connect_websocket();
+    driver.wait(INTERVAL);
+    for _ in 0..10 {
+        driver.wait(TIMEOUT - INSTANT);
+        assert_eq!(driver.server.overdue(driver.now), []);
+        assert_eq!(driver.server.overdue(driver.now + INSTANT), [(client.session, socket)]);
+        driver.server.note_taken(client.session);
+        assert_eq!(driver.server.overdue(driver.now + INSTANT), [], "it need not be looked at");
+        driver.wait(INSTANT);
+        assert_eq!(driver.ended(client.session), None);
+    }
+    driver.say(socket, "3");
+    // What it has taken before it was asked counts for nothing.
+    driver.server.note_taken(client.session);
+    driver.wait(INTERVAL + TIMEOUT - INSTANT);
+    assert_eq!(driver.ended(client.session), None);
+    driver.wait(INSTANT);
+    assert_eq!(driver.ended(client.session), Some(CloseReason::PingTimeout));
+}
+
+/// Its pong waits with all that it posts, until it has taken enough of its answers.
+#[test]
+fn e18_accepts_a_client_that_polls_while_its_post_waits() {
+    let mut driver = Driver::new(config().max_queued_packets(40).max_response_packets(2));
+    let client = driver.connect();
+    for _ in 0..40 {
+        driver.answer(client.session, "r").unwrap();
+    }
+    driver.wait(INTERVAL);
+    driver.get(&client).name();
+    let post = driver.begin_post(&client).name();
+    for _ in 0..9 {
+        assert!(driver.is_waiting(post));
+        driver.wait(TIMEOUT - INSTANT);
+        let get = driver.get(&client).name();
+        assert_eq!(driver.response(get), "4r\u{1e}4r");
+        driver.wait(INSTANT);
+        assert_eq!(driver.ended(client.session), None);
+    }
+    while driver.is_waiting(post) {
+        driver.get(&client).name();
+    }
+    driver.body(post, "3");
+    driver.wait(INTERVAL - INSTANT);
+    assert_eq!(driver.ended(client.session), None, "it was heard");
+}
+
 /// Else a client could keep a session without ever taking a response.
 #[test]
 fn e18_rejects_pongs_that_answer_nothing() {

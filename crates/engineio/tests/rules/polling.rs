@@ -101,7 +101,6 @@ fn what_waits_for_a_client_is_bounded_and_room_is_told() {
         let mut driver = Driver::new(config);
         let client = driver.connect();
         driver.send(client.session, "a").unwrap();
-        assert!(driver.server.is_congested(client.session));
         driver.send(client.session, "b").unwrap();
         assert_eq!(driver.send(client.session, "c"), Err(SendError::Full));
         assert_eq!(driver.send(client.session, "d"), Err(SendError::Full));
@@ -115,6 +114,35 @@ fn what_waits_for_a_client_is_bounded_and_room_is_told() {
         driver.send(client.session, "e").unwrap();
         driver.get(&client).name();
         assert_eq!(drained(&driver), 1, "nothing was refused");
+    }
+}
+
+/// Who takes slowly what is said to all is heard all the same, and who does not take its answers is not.
+#[test]
+fn only_answers_pause_reading() {
+    for config in [config().max_queued_packets(4), config().max_queued_bytes(8)] {
+        let mut driver = Driver::new(config);
+        let client = driver.connect();
+        let full = |driver: &mut Driver| driver.send(client.session, "n") == Err(SendError::Full);
+        while !full(&mut driver) {}
+        assert!(!driver.server.pauses_reading(client.session));
+        assert_eq!(driver.post(&client, "4a"), (200, "ok".into()), "it is read");
+        // Answers have room of their own.
+        for pauses in [false, true, true, true] {
+            driver.answer(client.session, "r").unwrap();
+            assert_eq!(driver.server.pauses_reading(client.session), pauses);
+        }
+        assert_eq!(driver.answer(client.session, "r"), Err(SendError::Full));
+        assert!(full(&mut driver));
+        let post = driver.begin_post(&client).name();
+        assert!(driver.is_waiting(post));
+        let get = driver.get(&client).name();
+        assert_eq!(
+            driver.response(get),
+            ["4n", "4r"].map(|t| [t; 4].join("\u{1e}")).join("\u{1e}")
+        );
+        driver.body(post, "4b");
+        assert_eq!((driver.status(post), driver.texts()), (200, vec!["a", "b"]));
     }
 }
 
@@ -205,7 +233,7 @@ fn e13_accepts_a_post_that_waits_for_room() {
     assert_eq!(driver.response(post), "ok");
     // The next one is not even read before there is room.
     for text in ["x", "y"] {
-        driver.send(client.session, text).unwrap();
+        driver.answer(client.session, text).unwrap();
     }
     let post = driver.begin_post(&client).name();
     assert!(driver.is_waiting(post));
@@ -376,7 +404,7 @@ mod sealed {
 fn e28_accepts_that_a_post_waits_when_its_session_is_closed() {
     let mut driver = Driver::new(narrow());
     let client = driver.connect();
-    driver.send(client.session, "x").unwrap();
+    driver.answer(client.session, "x").unwrap();
     let post = driver.begin_post(&client).name();
     assert!(driver.is_waiting(post));
     driver.close(client.session);
@@ -399,7 +427,7 @@ fn e28_accepts_that_a_post_waits_when_its_session_is_closed() {
 fn e28_rejects_going_on_with_a_post_that_is_gone() {
     let mut driver = Driver::new(narrow());
     let client = driver.connect();
-    driver.send(client.session, "x").unwrap();
+    driver.answer(client.session, "x").unwrap();
     let post = driver.begin_post(&client).name();
     driver.server.close(driver.now, client.session);
     driver.gone(post, Departure::Failed);

@@ -40,13 +40,13 @@ fn e23_accepts_a_candidate_of_a_session_for_which_much_waits() {
     let mut driver = Driver::new(config().max_queued_packets(2));
     let client = driver.connect();
     let candidate = driver.candidate(&client);
-    driver.send(client.session, "a").unwrap();
-    driver.send(client.session, "b").unwrap();
-    assert!(!driver.server.is_congested(client.session), "the candidate is read");
+    driver.answer(client.session, "a").unwrap();
+    driver.answer(client.session, "b").unwrap();
+    assert!(!driver.server.pauses_reading(client.session), "the candidate is read");
     driver.say(candidate, "2probe");
     driver.reads = false;
     driver.say(candidate, "5");
-    assert!(driver.server.is_congested(client.session), "the transport is not");
+    assert!(driver.server.pauses_reading(client.session), "the transport is not");
     driver.unblock();
     assert_eq!(driver.frames(candidate), ["4a", "4b"]);
 }
@@ -229,7 +229,7 @@ fn e24_accepts_the_post_of_a_client_that_does_not_poll_any_more() {
         let candidate = driver.candidate(&client);
         let fill = |driver: &mut Driver| {
             for text in ["1", "2"] {
-                driver.send(client.session, text).unwrap();
+                driver.answer(client.session, text).unwrap();
             }
         };
         if is_probed_first {
@@ -237,7 +237,7 @@ fn e24_accepts_the_post_of_a_client_that_does_not_poll_any_more() {
         }
         // The answers to what it says fill its queue half.
         driver.act = |server, _, session, _| {
-            let _ = server.send(session, &PreparedPacket::text("re"));
+            let _ = server.answer(session, &PreparedPacket::text("re"), &[]);
         };
         let post = driver.begin_post(&client).name();
         driver.body(post, "4a\u{1e}4b\u{1e}4c");

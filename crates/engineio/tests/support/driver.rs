@@ -316,7 +316,7 @@ impl Driver {
             && self.echoes
         {
             // If there is no room it is lost.
-            let _ = self.queue(session, text);
+            let _ = self.queue_answer(session, text);
         }
         self.got.push((session, got));
     }
@@ -338,6 +338,19 @@ impl Driver {
 
     fn queue(&mut self, session: Session, text: &str) -> Result<(), SendError> {
         self.server.send(session, &PreparedPacket::text(text))?;
+        self.accepted.push((session, text.into()));
+        Ok(())
+    }
+
+    /// The application says what the client has asked for.
+    pub fn answer(&mut self, session: Session, text: &str) -> Result<(), SendError> {
+        let sent = self.queue_answer(session, text);
+        self.settle();
+        sent
+    }
+
+    fn queue_answer(&mut self, session: Session, text: &str) -> Result<(), SendError> {
+        self.server.answer(session, &PreparedPacket::text(text), &[])?;
         self.accepted.push((session, text.into()));
         Ok(())
     }

@@ -191,7 +191,7 @@ impl Server {
         data: &str,
     ) -> bool {
         let data = (!data.is_empty()).then_some(data);
-        let is_sent = sessions.send(session, &control(kind, namespace, data), &[]).is_ok();
+        let is_sent = sessions.answer(session, &control(kind, namespace, data), &[]).is_ok();
         if !is_sent {
             sessions.close(session);
         }

@@ -60,7 +60,7 @@ impl Server {
             return Err(EmitError::Gone);
         }
         let unit = Unit::new(PacketKind::Ack, &namespace.name, Some(id), args, true);
-        self.deliver(sessions, socket, &unit, false)
+        self.deliver_answer(sessions, socket, &unit)
     }
 
     /// Sends an event to one socket and asks for an answer: [`Event::Answer`], if it comes in time, then

@@ -445,7 +445,7 @@ impl Server {
         let state = self.sockets.get(socket)?;
         let session = state.session;
         // There was room for all of it.
-        if missed.iter().any(|(_, unit)| unit.send(sessions, session).is_err()) {
+        if missed.iter().any(|(_, unit)| unit.answer(sessions, session).is_err()) {
             sessions.close(session);
             return None;
         }

@@ -154,6 +154,15 @@ impl Unit {
         sessions.send(session, &self.header, &self.attachments)
     }
 
+    /// The same for what the client has asked for.
+    pub(super) fn answer(
+        &self,
+        sessions: &mut impl Sessions,
+        session: Session,
+    ) -> Result<(), SendError> {
+        sessions.answer(session, &self.header, &self.attachments)
+    }
+
     /// Its bytes, without the headers of frames.
     pub(super) fn len(&self) -> usize {
         let attachments = self.attachments.iter().map(PreparedPacket::len);
@@ -266,15 +275,33 @@ impl Server {
         unit: &Unit,
         is_volatile: bool,
     ) -> Result<(), EmitError> {
-        let state = self.sockets.get(socket).filter(|state| state.stage == Stage::Open);
-        let session = state.ok_or(EmitError::Gone)?.session;
+        let session = self.open_session(socket)?;
         if is_volatile && !sessions.can_send_now(session) {
             return Err(EmitError::Dropped);
         }
-        unit.send(sessions, session).map_err(|error| match error {
-            SendError::Full => EmitError::Full,
-            // JSON has no separator in it, so that is not among them.
-            _ => EmitError::Gone,
-        })
+        unit.send(sessions, session).map_err(emit_error)
+    }
+
+    /// What the client has asked for, be it earlier.
+    pub(super) fn deliver_answer(
+        &self,
+        sessions: &mut impl Sessions,
+        socket: Socket,
+        unit: &Unit,
+    ) -> Result<(), EmitError> {
+        unit.answer(sessions, self.open_session(socket)?).map_err(emit_error)
+    }
+
+    fn open_session(&self, socket: Socket) -> Result<Session, EmitError> {
+        let state = self.sockets.get(socket).filter(|state| state.stage == Stage::Open);
+        Ok(state.ok_or(EmitError::Gone)?.session)
+    }
+}
+
+fn emit_error(error: SendError) -> EmitError {
+    match error {
+        SendError::Full => EmitError::Full,
+        // JSON has no separator in it, so that is not among them.
+        _ => EmitError::Gone,
     }
 }

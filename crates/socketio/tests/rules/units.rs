@@ -32,7 +32,7 @@ impl Both {
     }
 
     fn join(&mut self, client: &Client) -> Socket {
-        let mut at = At { server: &mut self.engine.server, now: self.engine.now };
+        let mut at = At { server: &mut self.engine.server, now: self.engine.now, speaker: None };
         let text = sansio_engineio::Message::Text("0");
         let event = self.server.message(at.now, &mut at, client.session, text);
         let Some(Event::Admit { ticket, .. }) = event else { panic!("{event:?}") };
@@ -43,7 +43,7 @@ impl Both {
 
     /// An event with two attachments, and one without, to one socket.
     fn emit(&mut self, socket: Socket, number: u8) -> [Result<(), EmitError>; 2] {
-        let mut at = At { server: &mut self.engine.server, now: self.engine.now };
+        let mut at = At { server: &mut self.engine.server, now: self.engine.now, speaker: None };
         let file = Bytes::from(vec![number]);
         let binary = event("file", (number, file.clone(), file));
         let text = event("text", (number,));
@@ -170,11 +170,11 @@ fn s2_rejects_units_to_those_who_have_no_room() {
     let (slow, socket) = &clients[0];
     let large = event("large", (Bytes::from(vec![0; 60]),));
     let all = Target::all("/");
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     assert_eq!(both.server.emit_to(at.now, &mut at, &all, &large), []);
     both.engine.settle();
     assert_eq!(both.polled(&clients[1].0).len(), 2);
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     let failed = both.server.emit_to(at.now, &mut at, &all, &large);
     assert_eq!(failed, [(*socket, EmitError::Full)]);
     both.engine.settle();
@@ -187,7 +187,7 @@ fn s2_rejects_nothing_for_the_character_that_separates() {
     let mut both = Both::new(config());
     let (client, socket) = both.connect();
     // JSON has it as an escape.
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     let strange = event("a\u{1e}b", ("c\u{1e}d", Bytes::from_static(b"\x1e")));
     assert_eq!(both.server.emit(at.now, &mut at, socket, &strange), Ok(()));
     both.engine.settle();
@@ -204,12 +204,12 @@ fn s16_accepts_messages_that_are_not_to_be_compressed() {
         let (client, _) = both.connect();
         let files = vec![Bytes::from_static(b"x"); attachments];
         let target = Target::all("/").compress(on);
-        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
         assert_eq!(both.server.emit_to(at.now, &mut at, &target, &event("a", (&files,))), []);
         both.engine.settle();
         let get = both.engine.get(&client);
         assert_eq!(both.engine.may_compress(get), on);
-        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
         both.server.ask_all(at.now, &mut at, &target, Duration::MAX, &event("q", (files,)));
         both.engine.settle();
         let get = both.engine.get(&client);
@@ -223,12 +223,12 @@ fn s18_accepts_and_drops_whole_units() {
     let mut both = Both::new(config());
     let (client, socket) = both.connect();
     let file = event("v", (Bytes::from_static(b"\0"),));
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     let sent = both.server.emit_volatile(&mut at, socket, &file);
     assert_eq!(sent, Err(EmitError::Dropped), "no GET is held");
     let get = both.engine.get(&client);
     assert!(both.engine.is_held(get));
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     assert_eq!(both.server.emit_volatile(&mut at, socket, &file), Ok(()));
     both.engine.settle();
     let header = "451-[\"v\",{\"_placeholder\":true,\"num\":0}]";
@@ -241,7 +241,7 @@ fn s8_accepts_what_was_said_before_the_end() {
     let mut both = Both::new(config());
     let (client, socket) = both.connect();
     both.emits(socket, 0);
-    let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
     let text = sansio_engineio::Message::Text("9");
     assert!(both.server.message(at.now, &mut at, client.session, text).is_none());
     assert_eq!(both.server.emit(at.now, &mut at, socket, &event("a", ())), Err(EmitError::Gone));
@@ -278,7 +278,7 @@ fn s24_accepts_and_rejects_by_what_the_queue_holds() {
 
         let client = both.engine.connect();
         both.server.opened(both.engine.now, client.session);
-        let mut at = At { server: &mut both.engine.server, now: both.engine.now };
+        let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker: None };
         let text = answer.strip_prefix('4').unwrap();
         let text = sansio_engineio::Message::Text(text);
         let event = both.server.message(at.now, &mut at, client.session, text);
@@ -294,4 +294,28 @@ fn s24_accepts_and_rejects_by_what_the_queue_holds() {
             assert!(polled.is_empty());
         }
     }
+}
+
+/// Who asks without end and takes nothing is not read from, also if it is answered later. What it is told besides stops nothing.
+#[test]
+fn what_a_client_has_asked_for_counts_as_an_answer() {
+    let mut both = Both::with(config().max_queued_packets(6), Config::default());
+    let (client, socket) = both.connect();
+    assert_eq!(both.emit(socket, 1), [Ok(()), Ok(())]);
+    assert!(!both.engine.server.pauses_reading(client.session), "four packets wait");
+    let speaker = Some(client.session);
+    let mut at = At { server: &mut both.engine.server, now: both.engine.now, speaker };
+    let asked = sansio_engineio::Message::Text("27[\"ask\"]");
+    let asked = both.server.message(at.now, &mut at, client.session, asked);
+    let Some(Event::Event { ack: Some(ack), .. }) = asked else { panic!("{asked:?}") };
+    for number in 0..2 {
+        assert!(!at.server.pauses_reading(client.session));
+        both.server.emit(at.now, &mut at, socket, &event("said", (number,))).unwrap();
+    }
+    at.speaker = None;
+    assert!(!at.server.pauses_reading(client.session), "two answers wait");
+    let args = sansio_socketio::EncodedArgs::new(&(1,)).unwrap();
+    both.server.acknowledge(&mut at, ack, &args).unwrap();
+    assert!(at.server.pauses_reading(client.session));
+    both.engine.settle();
 }

@@ -18,6 +18,8 @@ pub struct Wire {
     pub full: BTreeSet<Session>,
     /// Those for which something waits.
     pub slow: BTreeSet<Session>,
+    /// Who was sent something that it has asked for, once for each.
+    pub answered: Vec<Session>,
     /// How many packets and bytes are taken at once, if not any number.
     pub room: Option<(usize, usize)>,
 }
@@ -53,6 +55,16 @@ impl Sessions for Wire {
         }
         self.said.push((session, unit));
         Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        session: Session,
+        header: &PreparedPacket,
+        attachments: &[PreparedPacket],
+    ) -> Result<(), SendError> {
+        self.answered.push(session);
+        self.send(session, header, attachments)
     }
 
     fn can_send_now(&self, session: Session) -> bool {
