@@ -394,7 +394,7 @@ impl Deadlines {
 
     /// When the bytes that wait will have done so for too long: without a sign of life, a ping would
     /// have been due, and then its answer.
-    fn stuck_at(&self) -> Option<Instant> {
+    pub(crate) fn stuck_at(&self) -> Option<Instant> {
         let Timeouts { keep_alive, pong, .. } = *self.timeouts;
         let patience = keep_alive?.saturating_add(pong?);
         self.is_refused().then(|| self.progress + patience)

@@ -49,6 +49,11 @@ impl<S> Link<S> {
         self.writable && !self.gone && self.failed.is_none()
     }
 
+    /// Whether the stream has still to pass on what it has taken.
+    pub(super) fn holds(&self) -> bool {
+        !(self.flushed || self.gone)
+    }
+
     /// Whether the stream has taken bytes since the last call, and whether it has refused some.
     pub(super) fn report(&mut self) -> (bool, bool) {
         (core::mem::take(&mut self.taken), core::mem::take(&mut self.refused))

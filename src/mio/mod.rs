@@ -364,6 +364,7 @@ impl<S: Stream> WebSocket<S> {
         if core::mem::take(&mut self.stirred) {
             self.deadlines.received(now);
         }
+        self.note_life(now);
         if let Some(returned) = self.state.output().and_then(SendQueue::return_memory) {
             memory.keep_output(returned);
         }
@@ -378,7 +379,7 @@ impl<S: Stream> WebSocket<S> {
         if self.link.gone {
             self.state.discard_output();
         }
-        let unwritten = self.state.wants_write() || !(self.link.flushed || self.link.gone);
+        let unwritten = self.state.wants_write() || self.link.holds();
         if !unwritten && self.state.is_closing() {
             self.deadlines.closing(now);
         }
@@ -415,16 +416,19 @@ impl<S: Stream> WebSocket<S> {
         let (taken, refused) = self.link.report();
         self.deadlines.written(usize::from(taken), refused, now);
         if let State::Open(connection) = &mut self.state {
-            self.deadlines.observe(connection, now);
+            self.deadlines.observe_holding(connection, self.link.holds(), now);
         } else if !self.state.wants_write() {
             self.deadlines.drained();
         }
     }
 
-    /// The next moment at which something is due. While a turn has to come first there is none.
+    /// The next moment at which something is due. While a turn has to come first there is none, unless
+    /// a send may be stuck by then.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let waits = self.look == Look::Wanted && self.wants_turn() && !self.deadlines.is_refused();
-        self.deadlines.poll_timeout().filter(|_| !waits)
+        match self.look {
+            Look::Wanted => self.deadlines.stuck_at(),
+            Look::NotDue | Look::Done => self.deadlines.poll_timeout(),
+        }
     }
 
     /// Does what is due at `now`: sends a ping, starts closing a connection that is idle or whose
@@ -433,55 +437,59 @@ impl<S: Stream> WebSocket<S> {
     ///
     /// Before it ends a connection it looks at what has arrived: it returns `None` and
     /// [wants a turn](Self::wants_turn), and what is still due after that turn is done by the
-    /// next call. A socket that gets no turns, since its output has to drain first, is given up if
-    /// nothing can be written either.
+    /// next call. A socket that gets no turns, since its answers have to drain first, is given up when
+    /// its send is [stuck](crate::deadlines).
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Due> {
-        let Some(due) = self.deadlines.due(now) else {
-            self.look = Look::NotDue;
-            return None;
-        };
-        if due.needs_look() && self.state.ended().is_none() && !self.has_looked(due, now) {
+        self.note_life(now);
+        let due = self.deadlines.due(now)?;
+        let has_looked = !due.needs_look() || self.state.ended().is_some() || self.look(now);
+        let due = self.deadlines.due_in_send(has_looked, now)?;
+        // The end of closing is no matter of silence, and has its look all the same.
+        if !has_looked && due != Due::Pong {
             return None;
         }
         self.look = Look::NotDue;
-        let due = match &mut self.state {
-            State::Open(connection) => self.deadlines.enforce(connection, now)?,
+        match &mut self.state {
+            State::Open(connection) => {
+                _ = self.deadlines.enforce_in_send(connection, has_looked, now);
+            }
             state => {
-                let due = self.deadlines.handle_timeout(now)?;
+                _ = self.deadlines.handle_timeout(now);
                 if due.gives_up() {
                     state.abandon();
                 }
                 // Of a refusal that was cut the next turn tells.
                 self.link.readable |= matches!(state, State::Refused { .. });
-                due
             }
-        };
+        }
         if due.gives_up() {
             self.link.abort();
         }
         Some(due)
     }
 
-    /// Whether everything was tried before `due` ends the connection.
-    fn has_looked(&mut self, due: Due, now: Instant) -> bool {
+    /// Whether a turn has read what had arrived, as the one that it asks for.
+    fn look(&mut self, now: Instant) -> bool {
         if self.deadlines.is_refused() {
             // Edges come late: there may be room that mio has not reported.
             self.link.writable = true;
             self.write(now);
-            if self.deadlines.due(now) != Some(due) {
+            if self.deadlines.due(now).is_none() {
                 self.look = Look::NotDue;
                 return false;
             }
         }
-        let is_stuck = due == Due::Pong && self.deadlines.is_refused();
-        match self.look {
-            Look::Done => true,
-            Look::Wanted => is_stuck,
-            Look::NotDue => {
-                self.look = Look::Wanted;
-                self.link.readable = true;
-                false
-            }
+        if self.look == Look::NotDue {
+            self.look = Look::Wanted;
+            self.link.readable = true;
+        }
+        self.look == Look::Done
+    }
+
+    /// What was due is not due any more if the peer has given a sign of life.
+    fn note_life(&mut self, now: Instant) {
+        if self.look != Look::NotDue && self.deadlines.due(now).is_none() {
+            self.look = Look::NotDue;
         }
     }
 

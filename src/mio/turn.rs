@@ -264,7 +264,7 @@ impl<S: Stream> Drop for Turn<'_, S> {
     fn drop(&mut self) {
         let Self { socket, memory, .. } = self;
         if let State::Open(connection) = &mut socket.state {
-            socket.deadlines.observe(connection, self.now);
+            socket.deadlines.observe_holding(connection, socket.link.holds(), self.now);
         }
         socket.last_turn =
             if self.interrupted { LastTurn::Interrupted } else { LastTurn::Finished };

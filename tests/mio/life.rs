@@ -194,11 +194,78 @@ fn a_send_that_is_stuck_ends_the_connection_although_it_gets_no_turns() {
     setting.send(100_000, second(1));
     assert_eq!(setting.due(second(20)), Some(Due::Ping));
     assert_eq!(setting.due(second(40)), None, "a look first");
-    assert_eq!(setting.socket.poll_timeout(), Some(second(40)), "who gives no turns comes back");
-    assert_eq!(setting.socket.handle_timeout(second(40)), Some(Due::Pong));
-    let ended = setting.socket.settle(&mut setting.memory, second(40)).unwrap();
+    assert_eq!(setting.socket.poll_timeout(), Some(second(41)), "who gives no turns comes back");
+    assert_eq!(setting.due(second(40)), None);
+    assert_eq!(setting.socket.handle_timeout(second(41)), Some(Due::Pong));
+    let ended = setting.socket.settle(&mut setting.memory, second(41)).unwrap();
     assert_eq!(ended, Some(Ended::TimedOut));
     assert!(setting.script.state().aborted, "both directions are shut down at once");
+}
+
+/// It is not read from, so its silence proves nothing. What it does not take does, from the first refusal on, or from what it
+/// has last taken, whatever else is due before.
+#[test]
+fn who_is_not_read_from_is_given_up_when_the_send_is_stuck_and_neither_before_nor_after() {
+    let both = Duration::from_secs(40);
+    for idle in [None, Some(Duration::from_secs(25))] {
+        for taken_at in [None, Some(second(50))] {
+            let mut setting = Setting::new(Timeouts::default().idle(idle));
+            setting.set_room(1000);
+            // An answer, at second 19.
+            setting.arrive(&wire(true, [Frame::text("ask")]));
+            setting.socket.ready(&setting.reports.both);
+            let mut turn = setting.socket.turn(&mut setting.memory, second(0));
+            let (mut reply, _) = turn.next().unwrap().unwrap();
+            reply.send_binary(&vec![7; 8 << 20]).unwrap();
+            assert!(turn.next().unwrap().is_none(), "it is not read from any more");
+            drop(turn);
+            setting.settle(second(19));
+            assert!(!setting.socket.wants_turn());
+            let (mut now, mut refused_at, mut asked) = (second(19), second(19), 0);
+            let given_up_at = loop {
+                let next = setting.socket.poll_timeout().expect("it is not forgotten");
+                asked += 1;
+                assert!(asked < 20, "it spins");
+                if let Some(at) = taken_at.filter(|at| *at <= next && *at > now) {
+                    now = at;
+                    refused_at = at;
+                    setting.set_room(1000);
+                    setting.socket.ready(&setting.reports.writable);
+                    setting.settle(now);
+                    continue;
+                }
+                now = now.max(next);
+                match setting.socket.handle_timeout(now) {
+                    None | Some(Due::Ping) => setting.settle(now),
+                    Some(due) => {
+                        assert_eq!(due, Due::Pong);
+                        break now;
+                    }
+                }
+            };
+            assert_eq!(given_up_at, refused_at + both, "{idle:?} {taken_at:?}");
+        }
+    }
+}
+
+/// A stream may take bytes that it cannot pass on, as TLS does.
+#[test]
+fn who_takes_what_the_stream_has_held_is_alive() {
+    use std::sync::{Arc, atomic::AtomicBool, atomic::Ordering::Relaxed};
+    let is_stuck = Arc::new(AtomicBool::new(false));
+    let mut setting = Setting::new(Timeouts::default());
+    let seen = Arc::clone(&is_stuck);
+    let blocked = move |_, call| {
+        (call == Call::Flush && seen.load(Relaxed)).then_some(Fault::Error(ErrorKind::WouldBlock))
+    };
+    setting.script = setting.script.clone().faults(blocked);
+    is_stuck.store(true, Relaxed);
+    setting.send(10, second(1));
+    assert_eq!(setting.due(second(20)), Some(Due::Ping), "what is taken at once proves nothing");
+    is_stuck.store(false, Relaxed);
+    setting.socket.ready(&setting.reports.writable);
+    setting.settle(second(30));
+    assert_eq!(setting.socket.poll_timeout(), Some(second(50)), "it has made room at second 30");
 }
 
 #[test]
