@@ -54,6 +54,8 @@ mod http_peer;
 mod peer;
 mod service;
 mod settings;
+#[cfg(all(test, unix))]
+mod tests;
 mod websocket_peer;
 
 pub use engine::{Engine, Timer};
