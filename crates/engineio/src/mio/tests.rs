@@ -1,10 +1,13 @@
 //! Who lives, as the shell sees it: over streams of the test's own, under virtual time. Nothing is reported
 //! that a loop would not report, so an edge that comes late does not come at all.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use super::http_peer::HttpPeer;
 use super::{EngineIo, EnginePeer, Handler, Settings, Timer};
 use crate::{CloseReason, Config, PreparedPacket, Session};
 use alloc::borrow::ToOwned;
+use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +20,6 @@ use sansio_ws::deadlines::Instant;
 use sansio_ws::handshake::{HostPolicy, OriginPolicy};
 use sansio_ws::mio::Stream;
 use sansio_ws::mio::server::{Key, Listener, Peer, Peers, Server, Service};
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 
 /// What is between the client and the server.
