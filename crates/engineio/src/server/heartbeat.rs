@@ -11,7 +11,7 @@ impl<N: Copy + Eq> Server<N> {
     /// pong is moved, since that can be read only when what stands before the ping was taken.
     pub fn note_taken(&mut self, session: Session) {
         if let Some(state) = self.sessions.get_mut(session) {
-            state.has_taken = true;
+            state.heartbeat.note_taken();
         }
     }
 
@@ -24,8 +24,8 @@ impl<N: Copy + Eq> Server<N> {
         let overdue = sessions.filter_map(|session| {
             let state = self.sessions.get(session)?;
             let Transport::WebSocket(name) = state.transport else { return None };
-            let is_blamed = state.is_open() && state.heartbeat != Heartbeat::Idle;
-            (is_blamed && !state.has_taken).then_some((session, name))
+            let is_blamed = matches!(state.heartbeat, Heartbeat::Awaited | Heartbeat::Moved);
+            (state.is_open() && is_blamed).then_some((session, name))
         });
         overdue.collect()
     }
@@ -35,15 +35,14 @@ impl<N: Copy + Eq> Server<N> {
         let Some(state) = self.sessions.get_mut(session) else { return };
         match state.heartbeat {
             Heartbeat::Idle if !state.is_closing => {
-                state.heartbeat = Heartbeat::Awaited { extended: false };
+                state.heartbeat = Heartbeat::Awaited;
                 state.owes_ping = true;
-                state.has_taken = false;
                 let due = now + self.config.ping_timeout;
                 state.heartbeat_due = self.deadlines.add(due, session, Kind::Heartbeat);
                 self.mark_ready(session);
             }
-            Heartbeat::Awaited { .. } if !state.is_closing && state.has_taken => {
-                state.has_taken = false;
+            Heartbeat::Taking if !state.is_closing => {
+                state.heartbeat = Heartbeat::Moved;
                 let due = now + self.config.ping_timeout;
                 state.heartbeat_due = self.deadlines.add(due, session, Kind::Heartbeat);
             }
@@ -56,8 +55,8 @@ impl<N: Copy + Eq> Server<N> {
     pub(super) fn touch(&mut self, now: Instant, session: Session) {
         let Some(state) = self.sessions.get_mut(session) else { return };
         // One that is closing has no heartbeat, but a deadline of its own.
-        if state.is_open() && state.heartbeat == (Heartbeat::Awaited { extended: false }) {
-            state.heartbeat = Heartbeat::Awaited { extended: true };
+        if state.is_open() && state.heartbeat == Heartbeat::Awaited {
+            state.heartbeat = Heartbeat::Moved;
             self.arm_heartbeat(now + self.config.ping_timeout, session);
         }
     }

@@ -172,7 +172,9 @@ impl<N: Copy + Eq> Server<N> {
         let state = self.sessions.get_mut(session)?;
         state.owes_open = false;
         // Its pong may be in the POST that is not read before this was taken.
-        state.has_taken |= state.post_waits;
+        if state.post_waits {
+            state.heartbeat.note_taken();
+        }
         if owes_ping {
             state.owes_ping = builder.push(&Packet::text(PacketKind::Ping, "")).is_err();
         }

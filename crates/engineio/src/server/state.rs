@@ -43,8 +43,6 @@ pub(super) struct State<N> {
     pub(super) wants_room: bool,
     /// Bytes wait in the connection of its WebSocket.
     pub(super) is_busy: bool,
-    /// Since it was last asked for a pong, or given more time for that, its client has taken bytes that were refused before.
-    pub(super) has_taken: bool,
     /// Where it counts, if addresses are limited.
     pub(super) address: Option<IpAddr>,
 }
@@ -79,8 +77,20 @@ pub(super) enum Stage {
 pub(super) enum Heartbeat {
     /// The next ping is for us to send.
     Idle,
-    /// The pong is for the client to send. Another packet has moved its deadline, or not.
-    Awaited { extended: bool },
+    /// The pong is for the client to send.
+    Awaited,
+    /// The same. Something else has moved its deadline, which no other packet does again.
+    Moved,
+    /// The same. The client has taken bytes that were refused before, which is to move its deadline.
+    Taking,
+}
+
+impl Heartbeat {
+    pub(super) fn note_taken(&mut self) {
+        if *self != Self::Idle {
+            *self = Self::Taking;
+        }
+    }
 }
 
 impl<N: Copy + Eq> State<N> {
@@ -106,7 +116,6 @@ impl<N: Copy + Eq> State<N> {
             is_ready: false,
             wants_room: false,
             is_busy: false,
-            has_taken: false,
             address,
         }
     }

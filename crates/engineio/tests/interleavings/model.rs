@@ -368,7 +368,7 @@ impl Model {
                     self.heartbeat_due = Some(now + self.config.ping_timeout);
                 }
                 _ if self.life == Life::Open && self.has_taken => {
-                    self.has_taken = false;
+                    (self.was_moved, self.has_taken) = (true, false);
                     self.heartbeat_due = Some(now + self.config.ping_timeout);
                 }
                 _ => self.end("1", CloseReason::PingTimeout),
@@ -385,7 +385,8 @@ impl Model {
 
     /// E18: once for each ping.
     fn touch(&mut self) {
-        if self.life == Life::Open && self.ping != Ping::Idle && !self.was_moved {
+        if self.life == Life::Open && self.ping != Ping::Idle && !self.was_moved && !self.has_taken
+        {
             self.was_moved = true;
             self.heartbeat_due = Some(self.now + self.config.ping_timeout);
         }
@@ -487,7 +488,8 @@ impl Model {
             if packets.is_empty() {
                 return false;
             }
-            self.has_taken |= self.post.as_ref().is_some_and(|post| post.waits);
+            let is_asked = self.ping != Ping::Idle;
+            self.has_taken |= is_asked && self.post.as_ref().is_some_and(|post| post.waits);
             let held = self.held.take().expect("it is held");
             self.respond(held, 200, &packets.join("\u{1e}"));
             if is_last {
