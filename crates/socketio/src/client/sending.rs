@@ -107,10 +107,11 @@ impl Client {
         Ok(question)
     }
 
-    /// How many events and answers of a socket wait for its connection, or for room in it.
+    /// How many events and answers of a socket wait for its connection, or for room in it. With
+    /// [`Config::retries`](super::Config::retries) the event that is under way counts until it is answered.
     #[must_use]
     pub fn waiting(&self, socket: Socket) -> usize {
-        self.state(socket).map_or(0, |state| state.waiting.len())
+        self.state(socket).map_or(0, |state| state.load().0)
     }
 
     /// Answers an event.

@@ -132,7 +132,8 @@ impl<C> Builder<C> {
     /// With any other number each namespace has one event under way at a time, and sends it until it is answered: at least
     /// once, in order. All but volatile events are sent so, and the server has to answer all of them. What was not answered in the
     /// end is told by [`Event::Unacknowledged`](super::Event::Unacknowledged), so a program that takes no events can in the end emit
-    /// no more, with [`EmitError::Full`](crate::client::EmitError::Full). What still waits is gone with the client. More in
+    /// no more, with [`EmitError::Full`](crate::client::EmitError::Full). What still waits is gone with the client, and [`waiting`](super::Socket::waiting)
+    /// counts it. More in
     /// [`Config::retries`].
     pub fn retries(mut self, number: u32) -> Self {
         self.config = self.config.retries(number);

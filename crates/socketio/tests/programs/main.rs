@@ -403,7 +403,7 @@ fn what_was_never_answered_is_told<C: Program>() {
     assert!(matches!(answer, Err(Error::Unanswered(Unanswered::TimedOut))), "{answer:?}");
     let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
     assert_eq!(answer.get::<i64>(0).unwrap(), 3);
-    client.disconnect();
+    client.disconnect().unwrap();
     server.end();
 }
 

@@ -184,6 +184,7 @@ fn c7_accepts_what_waits_for_a_socket_that_comes_back_when_told_to() {
     driver.say(r#"40{"sid":"b"}"#);
     assert_eq!(driver.heard(), ["40", r#"420["a",1]"#]);
     driver.disconnect(root);
+    assert_eq!(driver.client.waiting(root), 2);
     driver.connect(root);
     driver.say(r#"40{"sid":"c"}"#);
     assert_eq!(driver.heard(), ["41", "40", r#"420["a",1]"#]);
