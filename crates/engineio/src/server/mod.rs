@@ -379,8 +379,8 @@ impl<N: Copy + Eq> Server<N> {
             }
     }
 
-    /// Whether that many messages, of so many bytes together, would all be taken if they were sent now, as answers
-    /// or not.
+    /// Whether so many messages, with so many bytes in all, would be taken now, all of them. It holds for
+    /// [answers](Self::answer), too.
     #[must_use]
     pub fn has_room(&self, session: Session, messages: usize, bytes: usize) -> bool {
         let state = self.sessions.get(session);
@@ -389,9 +389,9 @@ impl<N: Copy + Eq> Server<N> {
         })
     }
 
-    /// Whether at least half of what may wait for a client does, [answers](Self::answer) alone. While it is so, read
-    /// nothing more from its WebSocket: there would be no room for the answers to what comes. What waits
-    /// besides stops no reading, since the client's pongs, acknowledgements and last words have to be heard. A WebSocket that is
+    /// Whether the [answers](Self::answer) that wait for a client reach half of its limit. While they do, read
+    /// nothing more from its WebSocket: there would be no room for the answers to what comes. Other messages that
+    /// wait stop no reading, since the client's pongs, acknowledgements and last words have to be heard. A WebSocket that is
     /// to become the transport is read in any case: by it the client gets what waits.
     #[must_use]
     pub fn pauses_reading(&self, session: Session) -> bool {

@@ -245,7 +245,7 @@ impl Queue {
         self.size().reaches_half(config)
     }
 
-    /// Whether half of what may wait does, answers alone.
+    /// Whether the answers reach half of the limit.
     pub(super) fn has_many_answers(&self, config: &Config) -> bool {
         self.answers().reaches_half(config)
     }
