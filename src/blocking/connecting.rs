@@ -78,6 +78,26 @@ pub fn handshake_with(
     Ok(ask(request, &config.into(), &Timer::new(timeouts), connector)?.0)
 }
 
+/// Connects as [`connect_with`] does, and sends no handshake: for HTTP requests to the same server, or to shake hands with
+/// [`WebSocket::handshake`] later.
+///
+/// Of `limits` those for handshakes apply to the answer of a proxy. [`Timeouts::opening`] bounds all of it together. No timeout
+/// of the socket is left set.
+///
+/// # Errors
+///
+/// [`ConnectError`], which says what was under way. Everything is closed.
+#[doc(alias("dial", "proxy", "tls", "tunnel"))]
+pub fn connect_stream(
+    request: &ClientRequest,
+    limits: &Limits,
+    timeouts: Timeouts,
+    connector: &Connector,
+) -> Result<TcpOrTls, ConnectError> {
+    stream_to(request, limits, &Timer::new(timeouts), connector)
+        .map_err(|(step, error)| connector.failed(step, request, error))
+}
+
 /// The final answer, and the request that it answers.
 fn ask(
     request: &ClientRequest,
@@ -105,23 +125,30 @@ fn ask_once(
     timer: &Timer,
     connector: &Connector,
 ) -> Result<Answer<TcpOrTls>, (ConnectStep, Error)> {
+    let stream = stream_to(request, &config.limits, timer, connector)?;
+    WebSocket::handshake_within(stream, request, Arc::clone(config), timer.clone())
+        .map_err(|error| (ConnectStep::Handshake, error.of_tls()))
+}
+
+/// The stream that the URL leads to.
+fn stream_to(
+    request: &ClientRequest,
+    limits: &Limits,
+    timer: &Timer,
+    connector: &Connector,
+) -> Result<TcpOrTls, (ConnectStep, Error)> {
     let at = |step| move |error| (step, error);
     let socket = match connector.proxy_to_use() {
-        Some(proxy) => {
-            through(proxy, request, &config.limits, timer).map_err(at(ConnectStep::Proxy))?
-        }
+        Some(proxy) => through(proxy, request, limits, timer).map_err(at(ConnectStep::Proxy))?,
         None => {
             dial(request.dial_host(), request.port(), timer).map_err(at(ConnectStep::Address))?
         }
     };
-    let stream = if request.is_secure() {
-        let stream = shake_hands(socket, request.dial_host(), timer, connector);
-        TcpOrTls::Tls(stream.map_err(at(ConnectStep::Tls))?)
-    } else {
-        TcpOrTls::Tcp(socket)
-    };
-    WebSocket::handshake_within(stream, request, Arc::clone(config), timer.clone())
-        .map_err(|error| (ConnectStep::Handshake, error.of_tls()))
+    if !request.is_secure() {
+        return Ok(TcpOrTls::Tcp(socket));
+    }
+    let stream = shake_hands(socket, request.dial_host(), timer, connector);
+    Ok(TcpOrTls::Tls(stream.map_err(at(ConnectStep::Tls))?))
 }
 
 /// TLS with a server that must have a certificate for `host`.

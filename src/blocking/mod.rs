@@ -42,7 +42,7 @@ mod tls_stream;
 mod virtual_time;
 
 #[cfg(feature = "rustls")]
-pub use connecting::{connect, connect_with, handshake_with};
+pub use connecting::{connect, connect_stream, connect_with, handshake_with};
 #[cfg(feature = "rustls")]
 pub use connector::{ConnectError, Connector};
 pub use error::{Error, Unopened};

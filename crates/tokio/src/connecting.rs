@@ -76,6 +76,26 @@ pub async fn handshake_with(
     Ok(ask(request, config.into(), timeouts, connector).await?.0)
 }
 
+/// Connects as [`connect_with`] does, and sends no handshake: for HTTP requests to the same server, or to shake hands with
+/// [`WebSocket::handshake`] later.
+///
+/// Of `limits` those for handshakes apply to the answer of a proxy. [`Timeouts::opening`] bounds all of it together.
+///
+/// # Errors
+///
+/// [`ConnectError`], which says what was under way. Everything is closed.
+#[doc(alias("dial", "proxy", "tls", "tunnel"))]
+pub async fn connect_stream(
+    request: &ClientRequest,
+    limits: &Limits,
+    timeouts: Timeouts,
+    connector: &Connector,
+) -> Result<TcpOrTls, ConnectError> {
+    stream_to(request, limits, &Deadline::new(timeouts), connector)
+        .await
+        .map_err(|(step, error)| connector.failed(step, request, error))
+}
+
 /// The final answer, and the request that it answers.
 async fn ask(
     request: &ClientRequest,
@@ -108,27 +128,36 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn ask(&self, request: &ClientRequest) -> Result<Answer<TcpOrTls>, (ConnectStep, Error)> {
-        let at = |step| move |error| (step, error);
         let Self { connector, config, deadline, .. } = self;
-        let (host, port) = (request.dial_host(), request.port());
-        let socket = match connector.proxy_to_use() {
-            Some(proxy) => deadline
-                .bound(through(proxy, request, &config.limits))
-                .await
-                .map_err(at(ConnectStep::Proxy))?,
-            None => deadline.bound(dial(host, port)).await.map_err(at(ConnectStep::Address))?,
-        };
-        let stream = if request.is_secure() {
-            let stream = deadline.bound(shake_hands(socket, host, connector)).await;
-            TcpOrTls::Tls(stream.map_err(at(ConnectStep::Tls))?)
-        } else {
-            TcpOrTls::Tcp(socket)
-        };
+        let stream = stream_to(request, &config.limits, deadline, connector).await?;
         let timeouts = self.timeouts.opening(deadline.remaining());
         WebSocket::handshake(stream, request, Arc::clone(config), timeouts)
             .await
             .map_err(|error| (ConnectStep::Handshake, error.of_tls()))
     }
+}
+
+/// The stream that the URL leads to.
+async fn stream_to(
+    request: &ClientRequest,
+    limits: &Limits,
+    deadline: &Deadline,
+    connector: &Connector,
+) -> Result<TcpOrTls, (ConnectStep, Error)> {
+    let at = |step| move |error| (step, error);
+    let (host, port) = (request.dial_host(), request.port());
+    let socket = match connector.proxy_to_use() {
+        Some(proxy) => {
+            let socket = deadline.bound(through(proxy, request, limits)).await;
+            socket.map_err(at(ConnectStep::Proxy))?
+        }
+        None => deadline.bound(dial(host, port)).await.map_err(at(ConnectStep::Address))?,
+    };
+    if !request.is_secure() {
+        return Ok(TcpOrTls::Tcp(socket));
+    }
+    let stream = deadline.bound(shake_hands(socket, host, connector)).await;
+    Ok(TcpOrTls::Tls(stream.map_err(at(ConnectStep::Tls))?))
 }
 
 /// When everything must be open.

@@ -92,7 +92,7 @@ mod websocket;
 mod wire;
 
 #[cfg(feature = "rustls")]
-pub use connecting::{connect, connect_with, handshake_with};
+pub use connecting::{connect, connect_stream, connect_with, handshake_with};
 pub use message::{Close, Message};
 pub use opening::Answer;
 pub use reply::Reply;

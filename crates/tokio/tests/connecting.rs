@@ -9,9 +9,10 @@ use rcgen::{
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{ClientRequest, ConnectStep, OriginPolicy, Proxy, RedirectError};
 use sansio_ws::tls::{self, TlsError};
-use sansio_ws::{CloseCode, Config, Event};
+use sansio_ws::{CloseCode, Config, Event, Limits};
 use sansio_ws_tokio::{
-    ConnectError, Connector, Error, TcpOrTls, Unopened, WebSocket, connect_with, handshake_with,
+    ConnectError, Connector, Error, TcpOrTls, Unopened, WebSocket, connect_stream, connect_with,
+    handshake_with,
 };
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -236,6 +237,52 @@ async fn a_way_through_a_proxy() {
     assert_eq!((error.step, &error.authority), (ConnectStep::Proxy, &format!("127.0.0.1:{port}")));
     assert!(matches!(&error.error, Error::Refused(response) if response.status == 407), "{error}");
     heads.await.unwrap();
+}
+
+/// The stream serves HTTP as well as a handshake, and nothing is sent in front of that.
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_a_handshake() {
+    let limits = Limits::default();
+    let authority = Authority::named("Authority");
+    let acceptor = authority.server("server.invalid", |_| {});
+    let (listener, port) = listen().await;
+    let proxying = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let head = read_head(&mut socket).await;
+        socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let mut stream = acceptor.accept(socket).await.unwrap();
+        let mut word = [0; 5];
+        stream.read_exact(&mut word).await.unwrap();
+        stream.write_all(&word).await.unwrap();
+        stream.flush().await.unwrap();
+        echo(stream).await;
+        head
+    });
+    let proxy = Proxy::new(&format!("http://127.0.0.1:{port}")).unwrap();
+    let connector = authority.connector().proxy(proxy);
+    let request = ClientRequest::new("wss://server.invalid/").unwrap();
+    let stream = connect_stream(&request, &limits, Timeouts::NONE, &connector).await;
+    let mut stream = stream.unwrap();
+    stream.write_all(b"first").await.unwrap();
+    stream.flush().await.unwrap();
+    let mut word = [0; 5];
+    stream.read_exact(&mut word).await.unwrap();
+    assert_eq!(&word, b"first");
+    let socket = WebSocket::connect(stream, &request, Config::default(), Timeouts::NONE).await;
+    works(socket.unwrap()).await;
+    let head = proxying.await.unwrap();
+    assert!(head.starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n"), "{head}");
+
+    let (listener, port) = listen().await;
+    let request = ClientRequest::new(&format!("wss://127.0.0.1:{port}/")).unwrap();
+    let timeouts = Timeouts::default();
+    let start = tokio::time::Instant::now();
+    let error = connect_stream(&request, &limits, timeouts, &authority.connector()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error.error, Error::Unopened(Unopened::TimedOut)), "{error}");
+    assert_eq!((error.step, error.authority), (ConnectStep::Tls, format!("127.0.0.1:{port}")));
+    assert_eq!(Some(start.elapsed()), timeouts.opening);
+    drop(listener);
 }
 
 /// Everything that never comes is given up by the same deadline. The clock stands still until nobody has anything to do.

@@ -11,14 +11,14 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use sansio_ws::blocking::{
-    ConnectError, Connector, Error, TcpOrTls, Unopened, WebSocket, connect_with,
+    ConnectError, Connector, Error, TcpOrTls, Unopened, WebSocket, connect_stream, connect_with,
 };
 use sansio_ws::deadlines::Timeouts;
 use sansio_ws::handshake::{
     ClientRequest, ConnectStep, HandshakeError, InvalidUrl, OriginPolicy, Proxy, RedirectError,
 };
 use sansio_ws::tls::{self, TlsError};
-use sansio_ws::{Config, Event};
+use sansio_ws::{Config, Event, Limits};
 use std::io::{Read, Write};
 use std::iter::repeat;
 use std::net::{TcpListener, TcpStream};
@@ -128,6 +128,52 @@ fn names_and_addresses_that_the_certificate_has() {
             server.join().unwrap();
         });
     }
+}
+
+/// The stream serves HTTP as well as a handshake, and nothing is sent in front of that. Who connects for a tunnel waits for it.
+#[test]
+fn a_stream_without_a_handshake() {
+    const LIMITS: Limits = Limits::new();
+    bounded(|| {
+        let authority = Authority::new();
+        let config = authority.server("server.invalid", |_| {});
+        let (listener, port) = listen();
+        let proxy = serve(listener, |mut socket| {
+            let head = read_head(&mut socket);
+            socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let mut stream = secure(config, socket);
+            let mut word = [0; 5];
+            stream.read_exact(&mut word).unwrap();
+            stream.write_all(&word).unwrap();
+            echo(stream);
+            head
+        });
+        let proxy_url = Proxy::new(&format!("http://127.0.0.1:{port}")).unwrap();
+        let connector = authority.connector().proxy(proxy_url);
+        let request = ClientRequest::new("wss://server.invalid/").unwrap();
+        let mut stream =
+            connect_stream(&request, &LIMITS, Timeouts::default(), &connector).unwrap();
+        assert_eq!(stream.socket().read_timeout().unwrap(), None);
+        assert_eq!(stream.socket().write_timeout().unwrap(), None);
+        stream.write_all(b"first").unwrap();
+        let mut word = [0; 5];
+        stream.read_exact(&mut word).unwrap();
+        assert_eq!(&word, b"first");
+        works(WebSocket::connect(stream, &request, Config::default(), Timeouts::NONE).unwrap());
+        let head = proxy.join().unwrap();
+        assert!(head.starts_with(b"CONNECT server.invalid:443 HTTP/1.1\r\n"), "{head:?}");
+    });
+    bounded(|| {
+        let (listener, port) = listen();
+        let server = serve(listener, |mut socket| _ = socket.read_to_end(&mut vec![]));
+        let request = ClientRequest::new(&format!("wss://localhost:{port}/")).unwrap();
+        let timeouts = Timeouts::NONE.opening(Some(Duration::from_millis(200)));
+        let connector = Authority::new().connector();
+        let error = connect_stream(&request, &LIMITS, timeouts, &connector).unwrap_err();
+        assert!(matches!(error.error, Error::Unopened(Unopened::TimedOut)), "{error}");
+        assert_eq!((error.step, error.authority), (ConnectStep::Tls, format!("localhost:{port}")));
+        server.join().unwrap();
+    });
 }
 
 /// What a client says of a server with this certificate, and what the server heard.
