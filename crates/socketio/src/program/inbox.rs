@@ -18,6 +18,8 @@ pub(super) type Answered = Result<Args<'static>, Unanswered>;
 pub(crate) struct Inbox {
     events: VecDeque<Event<'static>>,
     event_bytes: usize,
+    /// Something was not sent because there is no room here, so it is told when there is.
+    wants_room: bool,
     answers: BTreeMap<Question, Awaited>,
     /// Why sockets are not connected that never were.
     errors: BTreeMap<Socket, ConnectError>,
@@ -37,7 +39,16 @@ struct Awaited {
 impl Inbox {
     /// Whether nothing more should be read before events were taken.
     pub(super) fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS || self.event_bytes >= MAX_EVENT_BYTES
+        self.holds(MAX_EVENTS, MAX_EVENT_BYTES)
+    }
+
+    fn holds(&self, events: usize, bytes: usize) -> bool {
+        self.events.len() >= events || self.event_bytes >= bytes
+    }
+
+    /// Has the program told when half of what may wait here is gone.
+    pub(super) fn want_room(&mut self) {
+        self.wants_room = true;
     }
 
     /// Takes an event, or hands it on: the task to wake is returned.
@@ -71,6 +82,10 @@ impl Inbox {
         self.event_bytes = self.event_bytes.saturating_sub(len(&event));
         if self.events.is_empty() {
             self.events = VecDeque::new();
+        }
+        if self.wants_room && !self.holds(MAX_EVENTS / 2, MAX_EVENT_BYTES / 2) {
+            self.wants_room = false;
+            self.events.push_back(Event::Drained);
         }
         Some(event)
     }

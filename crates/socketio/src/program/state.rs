@@ -85,7 +85,7 @@ impl State {
         self.is_closing = true;
     }
 
-    /// Sends an event. If it is never answered that is told, so there has to be room for that.
+    /// Sends an event. With retries it is told if it is never answered, so there has to be room for that.
     pub(super) fn emit(
         &mut self,
         now: Instant,
@@ -93,6 +93,7 @@ impl State {
         event: &EncodedArgs,
     ) -> Result<(), EmitError> {
         if self.machine.retries() && self.inbox.is_full() {
+            self.inbox.want_room();
             return Err(EmitError::Full);
         }
         self.machine.emit(now, socket, event)

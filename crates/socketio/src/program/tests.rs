@@ -2,7 +2,7 @@
 
 use super::carrying::{Abort, Write};
 use super::state::State;
-use crate::client::Event::Unacknowledged;
+use crate::client::Event::{Drained, Unacknowledged};
 use crate::client::engine::{Connect, Link, Method, Request};
 use crate::client::{Client, Config, EmitError, Socket, Transport, engine};
 use crate::{Bytes, EncodedArgs};
@@ -116,12 +116,18 @@ fn events_that_were_given_up_are_told_one_by_one_even_without_room() {
         state.carry_out(now);
         write_all(&mut state, link);
     }
-    let mut lost = alloc::vec![];
-    while let Some(event) = state.next_event() {
-        if let Unacknowledged { event, .. } = event {
-            lost.push(event.json().to_owned());
+    let (mut lost, mut drained) = (alloc::vec![], alloc::vec![]);
+    for taken in 1.. {
+        match state.next_event() {
+            Some(Unacknowledged { event, .. }) => lost.push(event.json().to_owned()),
+            Some(Drained) => drained.push(taken),
+            Some(_) => {}
+            None => break,
         }
+        assert_eq!(state.inbox.is_full(), taken <= 3, "after {taken}");
     }
+    // Behind all that waited when there was room again, and once.
+    assert_eq!(drained, [4096 + 3 + 1]);
     assert_eq!(lost, [0, 1, 2].map(|number| format!("[\"lost\",{number}]")));
 }
 
