@@ -12,6 +12,7 @@ use clap::Parser;
 use sansio_socketio::blocking::{Client, Event, Socket};
 use sansio_socketio::client::{Auth, ConnectError, Reconnection, Transport};
 use sansio_socketio::{Args, Raw};
+use sansio_ws::handshake::Proxy;
 use std::error::Error;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -49,6 +50,9 @@ struct Options {
     /// Trust the authorities in this PEM file only, in place of those of the system.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Go through this proxy, for example http://user:password@proxy.example:3128.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
     /// The name of the events that are sent.
     #[arg(long, default_value = "message", value_name = "NAME")]
     event: String,
@@ -147,6 +151,9 @@ fn connect(options: &Options) -> Result<Client, Box<dyn Error>> {
     }
     if let Some(file) = &options.ca {
         builder = builder.tls(authorities::tls_of(file)?);
+    }
+    if let Some(url) = &options.proxy {
+        builder = builder.proxy(Proxy::new(url)?);
     }
     for header in &options.header {
         let (name, value) = header.split_once(':').ok_or("a header is written NAME: VALUE")?;

@@ -15,6 +15,7 @@ mod session;
 use clap::Parser;
 use sansio_socketio::client::Transport;
 use sansio_socketio::{blocking, tokio as async_client};
+use sansio_ws::handshake::Proxy;
 use session::Session;
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -39,6 +40,9 @@ struct Options {
     /// Keep cookies, which the server wants: it is a balancer in front of two
     #[arg(long)]
     cookies: bool,
+    /// Go through this proxy, for example http://127.0.0.1:3128
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
     /// Trust the authorities in this PEM file only, in place of those of the system
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -54,6 +58,7 @@ struct Server {
     url: String,
     transports: Vec<Transport>,
     tls: Option<Arc<rustls::ClientConfig>>,
+    proxy: Option<Proxy>,
     cookies: bool,
     command: Vec<String>,
     process: Mutex<Option<Child>>,
@@ -70,6 +75,7 @@ impl Server {
             url: options.url.clone(),
             transports: transports.collect::<Outcome<_>>()?,
             tls: options.ca.as_deref().map(authorities::tls_of).transpose()?,
+            proxy: options.proxy.as_deref().map(Proxy::new).transpose()?,
             cookies: options.cookies,
             command: options.command.clone(),
             process: Mutex::new(None),

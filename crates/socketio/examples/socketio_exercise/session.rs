@@ -16,14 +16,17 @@ pub(crate) struct Session<C> {
 
 pub(crate) fn builder<C: Program>(server: &Server, path: &str) -> Builder<C> {
     let delay = Duration::from_millis(100);
-    let builder = C::builder(&format!("{}{path}", server.url))
+    let mut builder = C::builder(&format!("{}{path}", server.url))
         .transports(server.transports.iter().copied())
         .reconnection(Reconnection::new().delay(delay).max_delay(delay))
         .cookies(server.cookies);
-    match &server.tls {
-        Some(tls) => builder.tls(tls.clone()),
-        None => builder,
+    if let Some(tls) = &server.tls {
+        builder = builder.tls(tls.clone());
     }
+    if let Some(proxy) = &server.proxy {
+        builder = builder.proxy(proxy.clone());
+    }
+    builder
 }
 
 pub(crate) fn token(token: &str) -> Outcome<Auth> {

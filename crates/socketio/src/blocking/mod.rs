@@ -5,12 +5,11 @@
 //!          ◀── Event: Client is an Iterator ◀──┘
 //! ```
 //!
-//! [`Client`] is where to begin. Requests are made by `ureq`, WebSockets by [`sansio_ws::blocking`], TLS by rustls with one
-//! configuration for both. Nothing is taken from the environment, and no redirect is followed.
+//! [`Client`] is where to begin. Requests are made by `ureq`, WebSockets by [`sansio_ws::blocking`], which connects for both. Nothing is taken from the environment, and no redirect is followed.
 
 mod client;
 mod requests;
-mod tls;
+mod transport;
 mod websocket;
 
 pub use client::Client;

@@ -1,14 +1,12 @@
 //! The requests of polling, by `ureq`.
 
-use super::tls::Tls;
+use super::transport::{NoResolver, ToServer};
 use crate::client::engine::{Method, Request};
-use crate::program::{Address, Shared};
+use crate::program::{Route, Shared};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 use ureq::http::header::{HeaderValue, SET_COOKIE};
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Body, Error, http};
 
 /// Connections that were idle for longer are not used again: servers close theirs after five seconds.
@@ -16,7 +14,7 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 
 /// Makes the requests of one method, one after the other.
 pub(super) fn run(shared: &Shared, method: Method) {
-    let mut agent = agent_for(&shared.address);
+    let mut agent = agent_for(&shared.address.route);
     loop {
         let abort = || {
             let agent = agent.clone();
@@ -28,25 +26,23 @@ pub(super) fn run(shared: &Shared, method: Method) {
         let made = make(&agent, shared, &request);
         if !shared.act(|state, now| state.requested(now, &request, made)) {
             // It was shut down.
-            agent = agent_for(&shared.address);
+            agent = agent_for(&shared.address.route);
         }
     }
 }
 
 /// Something that makes requests, and can be shut down. Nothing of it comes from the environment.
-fn agent_for(address: &Address) -> Agent {
+fn agent_for(route: &Route) -> Agent {
     let config = Agent::config_builder()
         .proxy(None)
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .no_delay(true)
         .user_agent("")
         .max_idle_age(MAX_IDLE)
         .max_idle_connections(1)
         .build();
-    let connector = ().chain(TcpConnector::default()).chain(Tls(address.tls.clone()));
-    Agent::with_parts(config, connector, DefaultResolver::default())
+    Agent::with_parts(config, ToServer(route.clone()), NoResolver)
 }
 
 /// Makes a request, and reads the whole response.

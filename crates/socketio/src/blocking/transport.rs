@@ -1,86 +1,127 @@
-//! TLS for polling: the same configuration as that of the WebSockets.
+//! The connections of polling, which are made as those of WebSockets are: one way through proxies and TLS for both.
 
-use alloc::borrow::ToOwned;
+use crate::program::Route;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use std::io::{Read, Write};
-use ureq::Error;
+use core::time::Duration;
+use sansio_ws::Limits;
+use sansio_ws::blocking::{Stream, TcpOrTls, connect_stream};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
-    TransportAdapter,
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
+use ureq::{Error, Timeout};
 
-/// Puts TLS over the connections of `https` URLs.
+/// Connects to the server, whatever the URL of a request says.
 #[derive(Debug)]
-pub(super) struct Tls(pub(super) Option<Arc<ClientConfig>>);
+pub(super) struct ToServer(pub(super) Route);
 
-impl<In: Transport> Connector<In> for Tls {
-    type Out = Either<In, TlsTransport>;
+impl Connector for ToServer {
+    type Out = ServerTransport;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
-        chained: Option<In>,
+        _: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
-        let (Some(transport), true) = (&self.0, details.needs_tls()) else {
-            return Ok(chained.map(Either::A));
-        };
-        let Some(chained) = chained else { return Ok(None) };
-        let host = details.uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(host).map_err(other)?;
-        let tls = ClientConnection::new(Arc::clone(transport), name).map_err(other)?;
-        let adapter = TransportAdapter::new(chained.boxed(), Arc::clone(&details.current_time));
-        let config = details.config;
-        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Some(Either::B(TlsTransport { buffers, stream: StreamOwned::new(tls, adapter) })))
+        let Route { request, connector, timeouts } = &self.0;
+        let timeouts = timeouts.opening(details.timeout.not_zero().map(|time| *time));
+        let stream = connect_stream(request, &Limits::default(), timeouts, connector)
+            .map_err(|error| Error::Other(Box::new(error)))?;
+        let socket = Arc::new(stream.socket().try_clone()?);
+        let handle = Arc::downgrade(&socket);
+        (details.register_shutdown)(handle as alloc::sync::Weak<dyn ShutdownHandle>)?;
+        let (input, output) =
+            (details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(Some(ServerTransport { buffers: LazyBuffers::new(input, output), stream, socket }))
     }
 }
 
-fn other(error: impl core::error::Error + Send + Sync + 'static) -> Error {
-    Error::Other(Box::new(error))
+/// Leaves names to [`ToServer`]: it may be that only a proxy knows them.
+#[derive(Debug)]
+pub(super) struct NoResolver;
+
+impl Resolver for NoResolver {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
 }
 
-/// A connection with TLS, which shakes hands by itself.
-pub(super) struct TlsTransport {
+/// A connection to the server.
+pub(super) struct ServerTransport {
     buffers: LazyBuffers,
-    stream: StreamOwned<ClientConnection, TransportAdapter>,
+    stream: TcpOrTls,
+    /// The same socket, to be shut down by another thread.
+    socket: Arc<TcpStream>,
 }
 
-impl Transport for TlsTransport {
+impl Transport for ServerTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.stream.get_mut().set_timeout(timeout);
-        let output = self.buffers.output();
-        self.stream.write_all(output.get(..amount).unwrap_or_default())?;
-        self.stream.flush()?;
-        Ok(())
+        let timeout = timeout.for_write();
+        self.stream.set_write_timeout(time_left(timeout)?)?;
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        let written = self.stream.write_all(output).and_then(|()| self.stream.flush());
+        written.map_err(|error| failed(error, timeout.reason))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.stream.get_mut().set_timeout(timeout);
-        let read = self.stream.read(self.buffers.input_append_buf())?;
+        let timeout = timeout.for_read();
+        self.stream.set_read_timeout(time_left(timeout)?)?;
+        let buffer = self.buffers.input_append_buf();
+        let read = loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| failed(error, timeout.reason))?,
+            }
+        };
         self.buffers.input_appended(read);
         Ok(read > 0)
     }
 
+    /// Nobody has been asked for anything, so there is nothing to be read.
     fn is_open(&mut self) -> bool {
-        self.stream.get_mut().get_mut().is_open()
+        let is_quiet = |socket: &TcpStream| {
+            socket.set_nonblocking(true)?;
+            let looked = socket.peek(&mut [0]);
+            socket.set_nonblocking(false)?;
+            Ok::<_, io::Error>(looked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock))
+        };
+        is_quiet(&self.socket).unwrap_or(false)
     }
 
     fn is_tls(&self) -> bool {
-        true
+        matches!(self.stream, TcpOrTls::Tls(_))
     }
 }
 
-impl fmt::Debug for TlsTransport {
+/// How long a call may wait, if there is time left.
+fn time_left(timeout: NextTimeout) -> Result<Option<Duration>, Error> {
+    let has_passed = timeout.after.is_zero();
+    if has_passed {
+        Err(Error::Timeout(timeout.reason))
+    } else {
+        Ok(timeout.not_zero().map(|time| *time))
+    }
+}
+
+fn failed(error: io::Error, reason: Timeout) -> Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Timeout(reason),
+        _ => error.into(),
+    }
+}
+
+impl fmt::Debug for ServerTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TlsTransport")
+        f.debug_struct("ServerTransport").field("socket", &self.socket).finish_non_exhaustive()
     }
 }

@@ -22,8 +22,9 @@ pub(super) fn run(shared: &Shared) {
 }
 
 fn open(shared: &Shared, connect: &Connect) -> Result<Opened, Box<dyn Cause + Send + Sync>> {
+    let connector = &shared.address.route.connector;
     let how = shared.address.opening(connect, shared.clock.now())?;
-    let answer = handshake_with(&how.request, how.config, how.timeouts, &how.connector)?;
+    let answer = handshake_with(&how.request, how.config, how.timeouts, connector)?;
     let (Answer::Open(_, response) | Answer::Refused { response, .. }) = &answer;
     shared.address.set_cookies_of(shared.clock.now(), response);
     let socket = answer.into_socket()?;

@@ -15,23 +15,32 @@ use sansio_engineio::Query;
 use sansio_ws::blocking::Connector;
 use sansio_ws::deadlines::{Instant, Timeouts};
 use sansio_ws::handshake::{ClientRequest, ReceivedResponse};
-use sansio_ws::{Config, Limits, tls};
+use sansio_ws::{Config, Limits};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// How long a server has for its part of the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the server is, and how to get there.
+/// Where the server is, and what is sent there.
 pub(crate) struct Address {
     /// `HOST` or `HOST:PORT`.
     authority: String,
-    /// If it is called by TLS.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) route: Route,
     /// The one of the user name and password in the URL.
     authorization: Option<String>,
     /// What the server has set, if the program wants that.
     cookies: Option<Mutex<Cookies>>,
+}
+
+/// How to get to the server, for both transports.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// Says where it is, and whether it is called by TLS.
+    pub(crate) request: ClientRequest,
+    pub(crate) connector: Connector,
+    /// How long that may take.
+    pub(crate) timeouts: Timeouts,
 }
 
 /// What a URL says: the server, the namespace, and parameters of each request.
@@ -49,25 +58,25 @@ pub(crate) struct Opening {
     pub(crate) request: ClientRequest,
     pub(crate) config: Config,
     pub(crate) timeouts: Timeouts,
-    pub(crate) connector: Connector,
 }
 
 impl Target {
-    /// Of a URL, with the configuration of TLS that the program has given, if it has. With cookies those for requests
-    /// of this path are kept.
+    /// Of a URL, to be reached as the program says. With cookies those for requests of this path are kept.
     pub(super) fn new(
         url: &str,
-        tls: Option<Arc<ClientConfig>>,
+        connector: Connector,
+        time: Duration,
         cookies: Option<&str>,
     ) -> Result<Self, Error> {
         let request = ClientRequest::new(url)?;
         let cookies = cookies.map(|path| Cookies::new(request.host(), path, request.is_secure()));
         let (namespace, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
-        let tls = match (request.is_secure(), tls) {
-            (false, _) => None,
-            (true, Some(tls)) => Some(tls),
-            (true, None) => Some(tls::system_config()?),
-        };
+        let mut connector = connector.max_redirects(0);
+        if request.is_secure() {
+            // Once, so that sessions of TLS are resumed.
+            let tls = connector.tls_config()?;
+            connector = connector.tls(http1_only(tls));
+        }
         let headers = request.connect_headers(&Config::default());
         let is_it = |(name, _): &(String, String)| name == "authorization";
         let authorization = headers.into_iter().find(is_it).map(|(_, value)| value);
@@ -80,7 +89,7 @@ impl Target {
                 .collect(),
             address: Address {
                 authority: request.authority(),
-                tls,
+                route: Route { request, connector, timeouts: Timeouts::NONE.opening(Some(time)) },
                 authorization,
                 cookies: cookies.map(Mutex::new),
             },
@@ -95,7 +104,7 @@ impl Address {
         request: &'r Request,
         now: Instant,
     ) -> (String, impl Iterator<Item = Header<'r>>) {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.route.request.is_secure() { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", self.authority, request.target);
         (url, self.headers(&request.headers, now))
     }
@@ -106,7 +115,7 @@ impl Address {
         connect: &Connect,
         now: Instant,
     ) -> Result<Opening, Box<dyn core::error::Error + Send + Sync>> {
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        let scheme = if self.route.request.is_secure() { "wss" } else { "ws" };
         let url = format!("{scheme}://{}{}", self.authority, connect.target);
         let mut request = ClientRequest::new(&url)?;
         for (name, value) in self.headers(&connect.headers, now) {
@@ -115,10 +124,6 @@ impl Address {
         let limits = Limits::default()
             .max_message_bytes(connect.max_message_bytes)
             .max_frame_bytes(connect.max_message_bytes);
-        let mut connector = Connector::new().max_redirects(0);
-        if let Some(tls) = &self.tls {
-            connector = connector.tls(Arc::clone(tls));
-        }
         Ok(Opening {
             request,
             config: Config::default().limits(limits),
@@ -126,7 +131,6 @@ impl Address {
             timeouts: Timeouts::NONE
                 .opening(Some(connect.due.saturating_since(now)))
                 .close(Some(CLOSE_TIMEOUT)),
-            connector,
         })
     }
 
@@ -162,6 +166,14 @@ impl Address {
         let values = response.headers.iter().filter(|(name, _)| is_it(name));
         self.set_cookies(now, values.map(|(_, value)| &**value));
     }
+}
+
+/// HTTP/1.1 is all that is spoken.
+fn http1_only(mut tls: Arc<ClientConfig>) -> Arc<ClientConfig> {
+    if !tls.alpn_protocols.is_empty() {
+        Arc::make_mut(&mut tls).alpn_protocols.clear();
+    }
+    tls
 }
 
 fn lock(cookies: &Mutex<Cookies>) -> MutexGuard<'_, Cookies> {

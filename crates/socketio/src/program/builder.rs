@@ -15,7 +15,8 @@ use core::hash::{BuildHasher, Hasher};
 use core::marker::PhantomData;
 use core::time::Duration;
 use rustls::ClientConfig;
-use sansio_ws::handshake::ClientRequest;
+use sansio_ws::blocking::Connector;
+use sansio_ws::handshake::{ClientRequest, Proxy};
 use std::hash::RandomState;
 use std::time;
 
@@ -41,7 +42,7 @@ pub struct Builder<C> {
     config: Config,
     auth: Auth,
     source: Option<AuthSource>,
-    tls: Option<Arc<ClientConfig>>,
+    connector: Connector,
     cookies: bool,
     client: PhantomData<fn() -> C>,
 }
@@ -62,7 +63,7 @@ impl<C> Builder<C> {
             config: Config::new(),
             auth: Auth::none(),
             source: None,
-            tls: None,
+            connector: Connector::new(),
             cookies: false,
             client: PhantomData,
         }
@@ -167,7 +168,25 @@ impl<C> Builder<C> {
     /// Another configuration of TLS, for both transports, in place of [`tls::system_config`](sansio_ws::tls::system_config): other authorities, a
     /// certificate of the client. See [`tls::client_config`](sansio_ws::tls::client_config).
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
-        self.tls = Some(config);
+        self.connector = self.connector.tls(config);
+        self
+    }
+
+    /// Goes through this proxy, by CONNECT, with both transports, be it to `http` or `https`. None comes from the environment.
+    ///
+    /// ```no_run
+    #[cfg_attr(feature = "blocking", doc = "# use sansio_socketio::blocking::Client;")]
+    #[cfg_attr(not(feature = "blocking"), doc = "# use sansio_socketio::tokio::Client;")]
+    /// use sansio_ws::handshake::Proxy;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxy = Proxy::new("http://user:password@proxy.example:3128")?;
+    /// let builder = Client::builder("https://example.com").proxy(proxy);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias("HTTP_PROXY", "HTTPS_PROXY", "agent"))]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.connector = self.connector.proxy(proxy);
         self
     }
 
@@ -182,9 +201,10 @@ impl<C> Builder<C> {
 
     /// Checks everything. Nothing is connected yet. `read` tells the time.
     pub(crate) fn settle(self, read: fn() -> time::Instant) -> Result<Settings, Error> {
-        let Self { url, mut sessions, config, auth, source, tls, cookies, client: _ } = self;
+        let Self { url, mut sessions, config, auth, source, connector, cookies, client: _ } = self;
         let cookies = cookies.then_some(&*sessions.path);
-        let Target { address, namespace, query } = Target::new(&url, tls, cookies)?;
+        let Target { address, namespace, query } =
+            Target::new(&url, connector, sessions.open_timeout, cookies)?;
         // Headers are checked by a request that has them.
         let request = ClientRequest::new(&url)?;
         let mut headers = sessions.headers.iter();

@@ -34,7 +34,7 @@ pub use error::Error;
 pub use event::{Ack, Event};
 pub use socket::Socket;
 
-pub(crate) use address::Address;
+pub(crate) use address::Route;
 pub(crate) use auth_request::AuthSource;
 pub(crate) use builder::Settings;
 pub(crate) use carrying::Write;

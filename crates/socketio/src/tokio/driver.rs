@@ -13,7 +13,7 @@ use tokio::time::sleep;
 pub(super) async fn run(shared: Arc<Shared>, source: Option<AuthSource>) {
     // Also if the runtime shuts down.
     let ending = Ending(&shared);
-    let client = requests::HttpClient::new(&shared.address);
+    let client = requests::client_for(&shared.address.route);
     tokio::join!(
         run_timer(&shared),
         run_authentication(&shared, source),

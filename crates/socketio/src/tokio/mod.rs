@@ -5,12 +5,13 @@
 //!          ◀── Event: Client::next, Stream  ◀──┘
 //! ```
 //!
-//! [`Client`] is where to begin. Requests are made by hyper, WebSockets by [`sansio_ws_tokio`], TLS by rustls with one
-//! configuration for both. Nothing is taken from the environment, and no redirect is followed. Time is that of tokio.
+//! [`Client`] is where to begin. Requests are made by hyper, WebSockets by [`sansio_ws_tokio`], which connects for both. Nothing
+//! is taken from the environment, and no redirect is followed. Time is that of tokio.
 
 mod client;
 mod driver;
 mod requests;
+mod transport;
 mod websocket;
 
 pub use client::Client;

@@ -1,9 +1,10 @@
 //! The requests of polling, by hyper.
 
 use super::driver::notifying;
+use super::transport::ToServer;
 use crate::Bytes;
 use crate::client::engine::{Method, Request};
-use crate::program::{Address, Shared, State};
+use crate::program::{Route, Shared, State};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -12,50 +13,22 @@ use core::fmt;
 use core::time::Duration;
 use http::header::{HeaderValue, SET_COOKIE};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Connections that were idle for longer are not used again: servers close theirs after five seconds.
 const MAX_IDLE: Duration = Duration::from_secs(3);
 
-/// Something that makes requests, without or with TLS. Nothing of it comes from the environment.
-pub(super) enum HttpClient {
-    Tcp(Client<HttpConnector, Full<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
-}
+pub(super) type HttpClient = Client<ToServer, Full<Bytes>>;
 
-impl HttpClient {
-    pub(super) fn new(address: &Address) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        // `https` comes to it, too.
-        connector.enforce_http(false);
-        let mut builder = Client::builder(TokioExecutor::new());
-        // A GET that is held, and a POST.
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(MAX_IDLE).pool_max_idle_per_host(2);
-        match &address.tls {
-            None => Self::Tcp(builder.build(connector)),
-            Some(tls) => {
-                let mut tls = ClientConfig::clone(tls);
-                // HTTP/1.1 is all that is spoken.
-                tls.alpn_protocols.clear();
-                let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_only();
-                Self::Tls(builder.build(https.enable_http1().wrap_connector(connector)))
-            }
-        }
-    }
-
-    fn request(&self, request: http::Request<Full<Bytes>>) -> ResponseFuture {
-        match self {
-            Self::Tcp(client) => client.request(request),
-            Self::Tls(client) => client.request(request),
-        }
-    }
+/// Something that makes requests. Nothing of it comes from the environment.
+pub(super) fn client_for(route: &Route) -> HttpClient {
+    let mut builder = Client::builder(TokioExecutor::new());
+    // A GET that is held, and a POST.
+    builder.pool_timer(TokioTimer::new()).pool_idle_timeout(MAX_IDLE).pool_max_idle_per_host(2);
+    builder.build(ToServer(route.clone()))
 }
 
 /// Makes the requests of one method, one after the other.

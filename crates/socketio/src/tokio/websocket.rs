@@ -32,8 +32,9 @@ pub(super) async fn run(shared: &Shared) {
 }
 
 async fn open(shared: &Shared, connect: &Connect) -> Outcome<Opened> {
+    let connector = &shared.address.route.connector;
     let how = shared.address.opening(connect, shared.clock.now())?;
-    let answer = handshake_with(&how.request, how.config, how.timeouts, &how.connector).await?;
+    let answer = handshake_with(&how.request, how.config, how.timeouts, connector).await?;
     let (Answer::Open(_, response) | Answer::Refused { response, .. }) = &answer;
     shared.address.set_cookies_of(shared.clock.now(), response);
     let socket = answer.into_socket()?;

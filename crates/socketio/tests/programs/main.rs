@@ -6,6 +6,7 @@
 
 #[path = "../../examples/support/program.rs"]
 mod program;
+mod proxy;
 mod tasks;
 
 use program::Program;
@@ -20,6 +21,7 @@ use sansio_ws::handshake::{HostPolicy, OriginPolicy};
 use sansio_ws::mio::server::Server;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -52,6 +54,8 @@ with_both_clients! {
     requests_say_what_the_program_has_said,
     settings_that_are_wrong_connect_to_nothing,
     cookies_are_sent_back_if_that_is_wanted,
+    all_connections_go_through_the_proxy,
+    a_proxy_that_refuses_is_heard,
     what_was_never_answered_is_told,
     a_program_that_was_cut_off_comes_back_as_the_same_socket
 }
@@ -384,26 +388,71 @@ fn cookies_are_sent_back_if_that_is_wanted<C: Program>() {
     }
 }
 
-/// The server has no handler for it.
+/// Only the proxy knows where the server is.
+fn all_connections_go_through_the_proxy<C: Program>() {
+    let server = serve();
+    for transports in SETS {
+        let proxy = proxy::Proxy::to(server.url.strip_prefix("http://"));
+        let builder = C::builder("http://server.invalid").transports(transports.iter().copied());
+        let builder = builder.proxy(sansio_ws::handshake::Proxy::new(&proxy.url).unwrap());
+        let mut client = C::connect(builder).unwrap();
+        if transports.len() > 1 {
+            until(&mut client, |event| matches!(event, Event::Upgraded).then_some(()));
+        }
+        let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
+        assert_eq!(answer.get::<i64>(0).unwrap(), 3);
+        client.disconnect().unwrap();
+        drop(client);
+        let heads: Vec<_> = proxy.heads.try_iter().collect();
+        // At least one for each transport.
+        assert!(heads.len() >= transports.len(), "{heads:?}");
+        for head in &heads {
+            assert!(head.starts_with("CONNECT server.invalid:80 HTTP/1.1\r\n"), "{head}");
+            // "user:p@ss"
+            assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n"), "{head}");
+        }
+    }
+    server.end();
+}
+
+fn a_proxy_that_refuses_is_heard<C: Program>() {
+    let proxy = proxy::Proxy::to(None);
+    // Nobody gets as far as TLS.
+    let tls = Arc::new(sansio_ws::tls::client_config(rustls::RootCertStore::empty()).unwrap());
+    for url in ["http://server.invalid", "https://server.invalid"] {
+        for transport in [Transport::Polling, Transport::WebSocket] {
+            let builder = C::builder(url).transports([transport]).tls(Arc::clone(&tls));
+            let builder = builder.proxy(sansio_ws::handshake::Proxy::new(&proxy.url).unwrap());
+            let error = C::connect(builder).map(drop).unwrap_err().to_string();
+            let at = proxy.url.split_once('@').unwrap().1;
+            let wanted = format!("the proxy ({at}) refused: 407 Proxy Authentication Required");
+            assert!(error.contains(&wanted) && !error.contains("p@ss"), "{error}");
+        }
+    }
+}
+
+/// The server has no handler for it, and what is sent behind it waits until it was given up.
 fn what_was_never_answered_is_told<C: Program>() {
     let server = serve();
     let time = Duration::from_millis(1);
     let builder = C::builder(&server.url).retries(2).ack_timeout(time);
     let mut client = C::connect(builder).unwrap();
     client.emit("nobody-answers", &(1,)).unwrap();
-    let why = until(&mut client, |event| match event {
-        Event::Unacknowledged { socket, event, why } => {
-            assert_eq!((&*socket.namespace(), event.json()), ("/", r#"["nobody-answers",1]"#));
-            Some(why)
-        }
-        _ => None,
-    });
-    assert_eq!(why, Unanswered::TimedOut);
-    let answer = client.ask("nobody-answers", &(), time);
-    assert!(matches!(answer, Err(Error::Unanswered(Unanswered::TimedOut))), "{answer:?}");
     let answer = client.ask("plus", &(1, 2), PATIENCE).unwrap();
     assert_eq!(answer.get::<i64>(0).unwrap(), 3);
+    let answer = client.ask("nobody-answers", &(), time);
+    assert!(matches!(answer, Err(Error::Unanswered(Unanswered::TimedOut))), "{answer:?}");
     client.disconnect().unwrap();
+    let told: Vec<_> = all(&mut client)
+        .filter_map(|event| match event {
+            Event::Unacknowledged { socket, event, why } => {
+                Some((socket.namespace(), event.json().to_owned(), why))
+            }
+            _ => None,
+        })
+        .collect();
+    let why = Unanswered::TimedOut;
+    assert_eq!(told, [("/".into(), r#"["nobody-answers",1]"#.into(), why)]);
     server.end();
 }
 
