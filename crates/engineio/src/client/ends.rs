@@ -58,7 +58,8 @@ impl Client {
         };
         self.let_go(code);
         let was_told = self.stage == Stage::Closing;
-        self.is_cut_off = was_told && reason != CloseReason::ForcedClose;
+        // What was sent has arrived when the close packet leaves; the session may end by that before the answer comes.
+        self.is_cut_off = was_told && reason != CloseReason::ForcedClose && !self.is_last_post;
         self.stage = Stage::Closed;
         self.stage_due = None;
         self.upgrade_due = None;

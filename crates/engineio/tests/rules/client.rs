@@ -395,6 +395,28 @@ fn c2_accepts_a_close_that_is_cut_off() {
     }
 }
 
+/// By then the server has taken all else. It may answer a GET that it holds, or a new one, before the close packet.
+#[test]
+fn c2_accepts_that_a_session_ends_before_its_close_packet_is_answered() {
+    type End = fn(&mut ClientDriver);
+    let ends: [End; 5] = [
+        |driver| driver.answer(driver.get().unwrap(), 400, b""),
+        |driver| driver.fail(driver.get().unwrap()),
+        |driver| driver.answer(driver.post().unwrap(), 400, b""),
+        |driver| driver.fail(driver.post().unwrap()),
+        |driver| driver.wait(Duration::from_secs(60)),
+    ];
+    for end in ends {
+        let mut driver = ClientDriver::polling(config(&[Polling]));
+        driver.send("a").unwrap();
+        driver.close();
+        driver.answer_post();
+        assert_eq!(driver.body(), "1");
+        end(&mut driver);
+        assert!(driver.client.is_closed() && !driver.client.was_cut_off());
+    }
+}
+
 #[test]
 fn c2_accepts_a_close_during_the_upgrade() {
     for (steps, probed) in [(0, false), (1, false), (2, true)] {
