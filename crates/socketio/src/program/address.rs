@@ -179,3 +179,21 @@ fn http1_only(mut tls: Arc<ClientConfig>) -> Arc<ClientConfig> {
 fn lock(cookies: &Mutex<Cookies>) -> MutexGuard<'_, Cookies> {
     cookies.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sansio_ws::tls;
+
+    /// A server that chose HTTP/2 would be spoken to in HTTP/1.1.
+    #[test]
+    fn no_other_protocol_is_offered() {
+        let mut tls = tls::client_config(rustls::RootCertStore::empty()).unwrap();
+        tls.alpn_protocols = [&b"h2"[..], b"http/1.1"].map(Vec::from).into();
+        let connector = Connector::new().tls(Arc::new(tls));
+        let time = Duration::from_secs(1);
+        let target = Target::new("https://example.com", connector, time, None).unwrap();
+        let tls = target.address.route.connector.tls_config().unwrap();
+        assert!(tls.alpn_protocols.is_empty());
+    }
+}

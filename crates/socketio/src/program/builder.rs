@@ -166,7 +166,8 @@ impl<C> Builder<C> {
     }
 
     /// Another configuration of TLS, for both transports, in place of [`tls::system_config`](sansio_ws::tls::system_config): other authorities, a
-    /// certificate of the client. See [`tls::client_config`](sansio_ws::tls::client_config).
+    /// certificate of the client. See [`tls::client_config`](sansio_ws::tls::client_config). Protocols that it names for ALPN are not
+    /// offered, since both transports speak HTTP/1.1.
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
         self.connector = self.connector.tls(config);
         self
