@@ -122,22 +122,38 @@ await Promise.all([
   }),
 
   check("gone while the admission waits", async (server, benches) => {
-    await Promise.all(benches.map(async (bench) => {
+    const admin = benches[0].admin(server.port);
+    const admitted = new Set();
+    // Goes, and says who was admitted meanwhile, before the server has seen that.
+    const go = async (bench) => {
       const client = await bench.client("/", { reconnection: false }, server.port);
+      const { id } = client;
       // A client that closes in the middle of its upgrade may be gone without a word.
       if (bench.upgrades) await client.upgraded();
-      const waits = bench.beside(client, "/admission", { auth: { token: "slow" } });
+      bench.beside(client, "/admission", { auth: { token: "slow" } });
       // What is said after it is answered: so the server has heard of it.
       await client.nothing();
       client.socket.io.engine.close();
       await client.expect("(disconnect)", "forced close");
-      holds(!waits.take().some(([name]) => name === "(connect)"), "admitted");
-    }));
-    const admin = benches[0].admin(server.port);
-    const ends = async () => (await admin.log()).filter(({ event }) => event === "disconnect").length;
-    await until(async () => (await ends()) === benches.length, "the ends");
+      const isEnd = (entry) => entry.id === id && entry.event === "disconnect";
+      const log = await until(async () => {
+        const log = await admin.log();
+        return log.some(isEnd) && log;
+      }, "the end");
+      const before = log.slice(0, log.findIndex(isEnd));
+      return before.filter(({ nsp, id }) => nsp === "/admission" && !admitted.has(id)).map(({ id }) => id);
+    };
+    // The admission takes a second, which may be over before a busy machine comes to that. Then it is tried again.
+    for (const bench of benches) {
+      let meanwhile;
+      do {
+        meanwhile = await go(bench);
+        meanwhile.forEach((id) => admitted.add(id));
+        holds(admitted.size < 100, "the admission takes no time");
+      } while (meanwhile.length > 0);
+    }
     const later = await benches[0].client("/admission", { auth: { token: "slow" } }, server.port);
-    const log = (await admin.log()).filter(({ nsp }) => nsp === "/admission");
+    const log = (await admin.log()).filter(({ nsp, id }) => nsp === "/admission" && !admitted.has(id));
     equal(log, [{ nsp: "/admission", id: later.id, event: "connect" }], "log of the namespace");
     const { sockets } = await admin.clients();
     equal([sockets["/admission"], sockets["/"] ?? 0], [1, 0], "sockets");
