@@ -179,6 +179,22 @@ impl Setting {
         self.settle();
     }
 
+    /// Another client comes and says this.
+    fn connect(&mut self, bytes: &[u8], now: Instant) {
+        let both = self.both.clone();
+        let (service, peers) = self.parts();
+        let wire = Rc::new(RefCell::new(Wire { room: MANY, ..Wire::default() }));
+        wire.borrow_mut().input.extend(bytes);
+        let http = HttpPeer::new(End(wire), &service.settings, now);
+        let key = peers.insert(|_| EnginePeer::new(http, "another")).unwrap();
+        peers.context().now = now;
+        let (peer, context) = peers.get_mut(key).unwrap();
+        Peer::<Io>::ready(peer, &both);
+        peer.turn(key, service, context);
+        peers.settle(service, key);
+        service.act(peers);
+    }
+
     fn settle(&mut self) {
         let key = self.key;
         let (service, peers) = self.parts();
@@ -277,6 +293,21 @@ fn a_pong_that_nobody_has_reported_is_read_before_the_verdict() {
     setting.pass(second(210));
     setting.pass(second(230));
     assert_eq!(setting.closed(), [CloseReason::PingTimeout], "it was there, and is not any more");
+}
+
+/// A loop that was busy has both in front of it, and may come to the other one first.
+#[test]
+fn the_request_of_another_is_no_verdict() {
+    let mut setting = Setting::new("websocket");
+    setting.pass(second(25));
+    setting.wire.borrow_mut().input.extend(packet(b'3'));
+    setting.connect(&request("polling", ""), second(46));
+    assert_eq!(setting.closed(), []);
+    setting.pass(second(46));
+    assert_eq!(setting.closed(), []);
+    setting.pass(second(71));
+    setting.pass(second(91));
+    assert_eq!(setting.closed()[0], CloseReason::PingTimeout);
 }
 
 /// The same over plain HTTP: a response of megabytes, and no edge that tells of room.

@@ -46,8 +46,6 @@ impl<N: Copy + Eq> Server<N> {
         if request.method() == "OPTIONS" && self.config.cors.is_some() {
             return Verdict::Respond(Cors::preflight(request));
         }
-        // A session whose time is over is gone, even if nobody has looked since.
-        self.handle_timeout(now);
         let (_, query) = request.target().split_once('?').unwrap_or_default();
         let query = Query::parse(query);
         let verdict = match &query.session {
@@ -116,6 +114,7 @@ impl<N: Copy + Eq> Server<N> {
         let named = self.named_transport(query)?;
         check_origin_form(request)?;
         let session = self.sessions.find(id).ok_or(Refusal::UnknownSession)?;
+        self.pass_deadlines_of(now, session);
         let state = self.sessions.get(session).ok_or(Refusal::UnknownSession)?;
         let transport = state.transport;
         if matches!(transport, Transport::Opening(_)) {

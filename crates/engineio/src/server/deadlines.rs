@@ -27,8 +27,9 @@ impl Deadlines {
         due
     }
 
-    pub(super) fn remove(&mut self, due: Instant, session: Session, kind: Kind) {
-        self.0.remove(&(due, session, kind));
+    /// Removes a deadline. Whether it was there.
+    pub(super) fn remove(&mut self, due: Instant, session: Session, kind: Kind) -> bool {
+        self.0.remove(&(due, session, kind))
     }
 
     pub(super) fn next(&self) -> Option<Instant> {

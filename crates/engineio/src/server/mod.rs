@@ -482,10 +482,32 @@ impl<N: Copy + Eq> Server<N> {
     /// Does what is due: pings, and the ends of sessions and upgrades that took too long.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((session, kind)) = self.deadlines.pop(now) {
-            match kind {
-                Kind::Heartbeat => self.beat(now, session),
-                Kind::Upgrade => self.give_up_upgrade(session),
-                Kind::Close => self.give_up_close(session),
+            self.pass_deadline(now, session, kind);
+        }
+    }
+
+    fn pass_deadline(&mut self, now: Instant, session: Session, kind: Kind) {
+        match kind {
+            Kind::Heartbeat => self.beat(now, session),
+            Kind::Upgrade => self.give_up_upgrade(session),
+            Kind::Close => self.give_up_close(session),
+        }
+    }
+
+    /// Does what is due of a session that polls and has come back: if its time is over it is gone, even if nobody has looked
+    /// since. Nobody else is judged by that: what others have said may not have been read (see [`overdue`](Self::overdue)).
+    fn pass_deadlines_of(&mut self, now: Instant, session: Session) {
+        let Some(state) = self.sessions.get(session) else { return };
+        if state.transport != Transport::Polling {
+            return;
+        }
+        for (due, kind) in [
+            (state.heartbeat_due, Kind::Heartbeat),
+            (state.upgrade_due, Kind::Upgrade),
+            (state.close_due, Kind::Close),
+        ] {
+            if due <= now && self.deadlines.remove(due, session, kind) {
+                self.pass_deadline(now, session, kind);
             }
         }
     }
