@@ -127,6 +127,8 @@ impl<T> Engine<'_, T> {
 
     /// Has the server close all sessions and connections, and end.
     pub fn shut_down(&mut self) {
+        // A session between two polls has no connection that could tell.
+        self.close_all();
         self.tasks.shut_down();
     }
 }

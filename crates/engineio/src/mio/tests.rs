@@ -107,6 +107,10 @@ impl Handler<End> for Silent {
     fn closed(&mut self, _: Session, reason: CloseReason, _: &mut super::Engine<'_, ()>) {
         self.closed.push(reason);
     }
+
+    fn command(&mut self, (): (), engine: &mut super::Engine<'_, ()>) {
+        engine.shut_down();
+    }
 }
 
 type Io = EngineIo<Silent, End>;
@@ -308,6 +312,14 @@ fn the_request_of_another_is_no_verdict() {
     setting.pass(second(71));
     setting.pass(second(91));
     assert_eq!(setting.closed()[0], CloseReason::PingTimeout);
+}
+
+#[test]
+fn a_session_between_two_polls_hears_of_the_end_as_well() {
+    let mut setting = Setting::new("polling");
+    setting.server.handle().send(()).unwrap();
+    while setting.server.step().unwrap() {}
+    assert_eq!(setting.closed(), [CloseReason::ForcedClose]);
 }
 
 /// The same over plain HTTP: a response of megabytes, and no edge that tells of room.
