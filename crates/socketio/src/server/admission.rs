@@ -159,7 +159,7 @@ impl Server {
         }
     }
 
-    fn turn_away(
+    pub(super) fn turn_away(
         &mut self,
         sessions: &mut impl Sessions,
         socket: Socket,

@@ -10,24 +10,29 @@ use sansio_engineio::{CloseReason, Session};
 use sansio_ws::deadlines::Instant;
 
 impl Server {
-    /// Makes a socket leave, or all sockets of its client together with the session. One that is away does not come
-    /// back.
+    /// Makes a socket leave, or all sockets of its client together with the session. One that was cut off does not come
+    /// back, and is refused if it waits for that.
     pub fn disconnect(&mut self, sessions: &mut impl Sessions, socket: Socket, what: Close) {
         let Some(session) = self.session(socket) else {
             self.forget_if_away(socket);
             return;
         };
         match what {
+            Close::Namespace if self.comes_back(socket) => {
+                self.turn_away(sessions, socket, "disconnected", None);
+            }
             Close::Namespace => self.dismiss(sessions, socket),
             Close::Transport => {
                 for socket in self.sockets_of(session) {
                     self.dismiss(sessions, socket);
                     // One that waits for admission is not let in any more (S10).
                     self.part(socket, DisconnectReason::ServerNamespaceDisconnect);
+                    self.forget_if_away(socket);
                 }
                 sessions.close(session);
             }
         }
+        self.forget_if_away(socket);
     }
 
     /// The sockets of a client, in the order in which it has asked for them.

@@ -315,8 +315,14 @@ impl Server {
         Some(())
     }
 
-    /// Forgets a socket if it is away, as the application wishes.
+    /// Forgets a socket if it is away, as the application wishes, or when it is if it still leaves.
     pub(super) fn forget_if_away(&mut self, socket: Socket) {
+        if let Some(state) = self.sockets.get_mut(socket)
+            && let Some(identity) = &mut state.identity
+            && state.stage == Stage::Leaving
+        {
+            identity.due = None;
+        }
         let away = self.sockets.away(socket);
         if let Some(due) = away.and_then(|state| state.identity.as_ref()?.due) {
             self.forget_away(due, socket);

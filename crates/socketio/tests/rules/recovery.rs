@@ -3,7 +3,9 @@
 use crate::bytes;
 use crate::driver::{Admits, CLOSED, Driver, Got, event};
 use sansio_engineio::{CloseReason, Session};
-use sansio_socketio::{Close, Config, DisconnectReason, EmitError, Recovery, Socket, Target};
+use sansio_socketio::{
+    Close, Config, DisconnectReason, EmitError, Event, Recovery, Socket, Target,
+};
 use std::time::Duration;
 
 const TIME: Duration = Duration::from_secs(120);
@@ -404,6 +406,49 @@ fn s23_rejects_who_has_left() {
         driver.end(client.session, CloseReason::TransportClose);
         assert_eq!(client.returns(&mut driver), None);
         driver.finish();
+    }
+}
+
+/// Nor does one that is made to leave while it waits to be let in again.
+#[test]
+fn s23_rejects_who_is_sent_away_while_it_comes_back() {
+    for what in [Close::Namespace, Close::Transport] {
+        let mut driver = driver(|all| all.skips_admission(false));
+        let mut client = Client::new(&mut driver, "/");
+        client.is_lost(&mut driver);
+        driver.admits = Admits::Later;
+        let session = driver.open();
+        driver.say(session, &format!("0{}", client.auth()));
+        driver.got();
+        driver.disconnect(client.socket, what);
+        assert_eq!(driver.got(), [Got::Forgotten { socket: client.socket }], "{what:?}");
+        assert_eq!(driver.is_closed(session), what == Close::Transport);
+        assert_eq!(driver.admit(), None);
+        driver.admits = Admits::Now;
+        assert_eq!(client.returns(&mut driver), None);
+        driver.finish();
+    }
+}
+
+/// The application may say so as late as when it hears of the loss.
+#[test]
+fn s23_rejects_who_is_sent_away_while_it_leaves() {
+    for what in [Close::Namespace, Close::Transport] {
+        let mut driver = driver(|all| all);
+        let client = Client::new(&mut driver, "/");
+        let (now, socket) = (driver.now, client.socket);
+        driver.wire.closed.insert(client.session);
+        driver.server.closed(now, client.session, CloseReason::TransportClose);
+        assert!(matches!(driver.server.poll_event(), Some(Event::Disconnecting { .. })));
+        driver.server.disconnect(&mut driver.wire, socket, what);
+        assert_eq!(
+            driver.server.emit(now, &mut driver.wire, socket, &event("a", ())),
+            Err(EmitError::Gone)
+        );
+        let Some(Event::Disconnected { is_kept, .. }) = driver.server.poll_event() else {
+            panic!()
+        };
+        assert!(!is_kept && !driver.server.is_away(socket));
     }
 }
 
