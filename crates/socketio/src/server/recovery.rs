@@ -56,13 +56,15 @@ pub(super) struct Identity {
     pid: SessionId,
     /// The first event that could be meant for it.
     begin: u64,
-    /// The last event that was meant for it while it was there.
-    last: Option<u64>,
+    /// Behind the last event that was meant for it while it was there.
+    end: u64,
     /// Until when it is kept, if it was lost.
     due: Option<Instant>,
     /// The first event after that.
     lost: u64,
-    /// From which event on it wants to be told again, while it waits for admission.
+    /// Behind the last event that it had heard when it came back, and from which one on it was told again. Whoever has
+    /// heard all before the one has missed nothing before the other.
+    after: u64,
     from: u64,
     /// Whether it has come back.
     pub(super) is_recovered: bool,
@@ -79,6 +81,8 @@ impl fmt::Debug for Identity {
 #[derive(Clone, Copy)]
 pub(super) struct Claim {
     pub(super) socket: Socket,
+    /// Behind the last event that it has heard.
+    after: u64,
     from: u64,
 }
 
@@ -115,9 +119,10 @@ impl Keep {
             handle,
             pid: source()?,
             begin: self.next,
-            last: None,
+            end: 0,
             due: None,
             lost: 0,
+            after: 0,
             from: 0,
             is_recovered: false,
             bytes: 0,
@@ -230,8 +235,7 @@ impl Server {
         self.keep.as_ref().map(|keep| keep.offset(keep.next)).unwrap_or_default()
     }
 
-    /// Logs the event that has the next offset. It was meant for these sockets that are there, whether they got it or
-    /// not.
+    /// Logs the event that has the next offset. It was meant for these sockets, whether they got it or not.
     pub(super) fn log(
         &mut self,
         now: Instant,
@@ -243,8 +247,11 @@ impl Server {
         let Some(keep) = &mut self.keep else { return };
         for socket in meant {
             let state = self.sockets.get_mut(*socket);
-            if let Some(identity) = state.and_then(|state| state.identity.as_mut()) {
-                identity.last = Some(keep.next);
+            // Who was cut off has all from then on before it.
+            if let Some(identity) = state.and_then(|state| state.identity.as_mut())
+                && identity.due.is_none()
+            {
+                identity.end = keep.next.saturating_add(1);
             }
         }
         keep.log(now, place, audience, unit);
@@ -303,11 +310,11 @@ impl Server {
 
     /// Takes a socket that is away back, as one that waits for admission.
     pub(super) fn take_back(&mut self, session: Session, claim: Claim) -> Option<()> {
-        let Claim { socket, from } = claim;
+        let Claim { socket, after, from } = claim;
         let keep = self.keep.as_mut()?;
         let state = self.sockets.take_back(socket, session)?;
         let identity = state.identity.as_mut()?;
-        identity.from = from;
+        (identity.after, identity.from) = (after, from);
         keep.away.remove(&(identity.due?, socket));
         keep.bytes = keep.bytes.saturating_sub(identity.bytes);
         keep.forget_pid(&identity.pid);
@@ -390,10 +397,14 @@ impl Server {
         // Nobody is told what was said before it came.
         let after = heard.map_or(0, |heard| heard.saturating_add(1)).max(identity.begin);
         // Whoever has heard the last that was said to it has missed nothing until it was lost.
-        let has_heard_all =
-            identity.last.is_none_or(|last| heard.is_some_and(|heard| heard >= last));
-        let from = if has_heard_all { after.max(identity.lost) } else { after };
-        Some(Claim { socket, from })
+        let from = if after >= identity.end {
+            after.max(identity.lost)
+        } else if after >= identity.after {
+            after.max(identity.from)
+        } else {
+            after
+        };
+        Some(Claim { socket, after, from })
     }
 
     /// What a socket has missed, if the log reaches back to that, and if there is room for it.
@@ -401,9 +412,8 @@ impl Server {
         &self,
         sessions: &impl Sessions,
         session: Session,
-        claim: Claim,
+        Claim { socket, from, .. }: Claim,
     ) -> Option<Vec<(u64, Unit)>> {
-        let Claim { socket, from } = claim;
         let state = self.sockets.get(socket).or_else(|| self.sockets.away(socket))?;
         let keep = self.keep.as_ref()?;
         let missed = match keep.logs.get(&state.namespace) {
@@ -433,8 +443,9 @@ impl Server {
         socket: Socket,
     ) -> Option<Socket> {
         let state = self.sockets.get(socket)?;
-        let (session, from) = (state.session, state.identity.as_ref()?.from);
-        let Some(missed) = self.missed(sessions, session, Claim { socket, from }) else {
+        let session = state.session;
+        let Identity { after, from, .. } = **state.identity.as_ref()?;
+        let Some(missed) = self.missed(sessions, session, Claim { socket, after, from }) else {
             sessions.close(session);
             return None;
         };
@@ -463,7 +474,8 @@ impl Server {
         let identity = self.sockets.open_again(socket)?;
         identity.due = None;
         identity.is_recovered = true;
-        identity.last = missed.last().map(|(number, _)| *number).max(identity.last);
+        let end = missed.last().map_or(0, |(number, _)| number.saturating_add(1));
+        identity.end = identity.end.max(end);
         self.has_joined(session);
         Some(socket)
     }

@@ -48,6 +48,8 @@ struct Pair {
     begin: usize,
     heard: Vec<usize>,
     offset: Option<String>,
+    /// What it has heard when it came back was all before this one that was for it.
+    from: usize,
     /// When it was cut off, and how many events there were then.
     lost: Option<(Duration, usize)>,
     history: Vec<Act>,
@@ -76,6 +78,7 @@ impl Pair {
             begin: 0,
             heard: vec![],
             offset: None,
+            from: 0,
             lost: None,
             history: vec![],
         }
@@ -126,11 +129,15 @@ impl Pair {
         let is_over = |said: &Said| said.at + TIME <= self.now;
         let over = self.said.iter().take_while(|said| is_over(said)).count();
         let start = over.max(self.said.len().saturating_sub(MAX_EVENTS));
+        self.first(said) >= start
+    }
+
+    /// The first event that it may have missed.
+    fn first(&self, said: usize) -> usize {
         let heard = self.heard.last().map_or(self.begin, |last| last + 1);
         let before = &self.said[heard..said.max(heard)];
-        let from =
-            if before.iter().any(|said| said.is_for_client) { heard } else { said.max(heard) };
-        from >= start
+        let has_missed = before.iter().any(|said| said.is_for_client);
+        heard.max(if has_missed { self.from } else { said })
     }
 
     fn come_back(&mut self) {
@@ -143,13 +150,15 @@ impl Pair {
         assert!(*session == self.session && answer.starts_with("0{"), "the last that is said");
         let pid = between(answer, "\"pid\":\"");
         assert_eq!(pid == self.pid, is_known, "whether it is the same");
-        self.lost = None;
+        let lost = self.lost.take();
         // If it is, what it has missed may be lost on the way once more.
         if !is_known {
             self.pid = pid.into();
             assert_eq!(self.driver.heard(self.session).len(), 1, "nothing but the answer");
             self.socket = *self.driver.sockets.last().unwrap();
             (self.begin, self.heard, self.offset) = (self.said.len(), vec![], None);
+        } else if let Some((_, said)) = lost {
+            self.from = self.first(said);
         }
     }
 

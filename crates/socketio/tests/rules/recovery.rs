@@ -506,6 +506,37 @@ fn s24_accepts_an_old_offset_if_nothing_was_missed() {
     driver.finish();
 }
 
+/// Also if what it is told then is lost again, or it goes while it waits for the application.
+#[test]
+fn s24_accepts_an_old_offset_any_number_of_times() {
+    let mut driver = driver(|all| all.max_events(2).skips_admission(false));
+    let mut client = Client::new(&mut driver, "/");
+    to_all(&mut driver, "a");
+    client.hears(&mut driver);
+    let other = Client::new(&mut driver, "/");
+    for _ in 0..10 {
+        driver.emit(other.socket, &event("x", ())).unwrap();
+    }
+    client.is_lost(&mut driver);
+    driver.admits = Admits::Later;
+    let session = driver.open();
+    driver.say(session, &format!("0{}", client.auth()));
+    driver.emit(client.socket, &event("b", ())).unwrap();
+    driver.end(session, CloseReason::TransportClose);
+    assert_eq!(driver.admit(), None);
+    driver.got();
+    for _ in 0..3 {
+        let session = driver.open();
+        driver.say(session, &format!("0{}", client.auth()));
+        assert_eq!(driver.admit(), Some(client.socket));
+        let heard = driver.heard(session);
+        assert!(heard[0].starts_with("2[\"b\",") && heard.len() == 2, "{heard:?}");
+        driver.end(session, CloseReason::TransportClose);
+        driver.got();
+    }
+    driver.finish();
+}
+
 #[test]
 fn s24_rejects_a_gap() {
     // By number, by bytes of one namespace and of all, by one event that is too large, and by time.
