@@ -75,6 +75,17 @@ impl<S: Send + 'static> Running<S> {
         client
     }
 
+    /// The same if clients have little time for that: on a slow machine it may take longer.
+    fn join_in_time(&self) -> Client {
+        loop {
+            let mut client = self.connect();
+            client.send("40");
+            if client.read().starts_with("40{") {
+                return client;
+            }
+        }
+    }
+
     fn end(self) {
         self.handle.shut_down();
         assert_eq!(self.thread.join().unwrap(), 0, "all connections have ended");
@@ -391,14 +402,7 @@ fn a_client_about_which_nobody_decides_is_refused() {
     let timeout = Duration::from_millis(300);
     let server =
         Running::start(app.config(sansio_socketio::Config::new().connect_timeout(timeout)));
-    // On a slow machine it may take longer to join than a client has time.
-    let mut client = loop {
-        let mut client = server.connect();
-        client.send("40");
-        if client.read().starts_with("40{") {
-            break client;
-        }
-    };
+    let mut client = server.join_in_time();
     for (name, answer) in [
         ("/forgotten", "44/forgotten,{\"message\":\"nobody has decided\"}"),
         ("/lost", "44/lost,{\"message\":\"nobody has decided\"}"),
@@ -409,6 +413,60 @@ fn a_client_about_which_nobody_decides_is_refused() {
         assert!(said.starts_with(answer), "{said}");
     }
     drop(client);
+    server.end();
+}
+
+/// One that comes back has the same handle each time it asks.
+#[test]
+fn the_answer_to_an_earlier_request_is_not_that_to_the_next() {
+    let (decide, waiting) = channel::<PendingAdmission>();
+    let (mut app, said) = app();
+    app.namespace("/").on_disconnect(|said, _, _| said.say("lost"));
+    app.namespace("/r").admit(move |_, admission| {
+        if !admission.auth().contains("undecided") {
+            decide.send(admission.later()).unwrap();
+        }
+    });
+    let recovery = sansio_socketio::Recovery::new().time(FAR).skips_admission(false);
+    let config = sansio_socketio::Config::new().recovery(Some(recovery));
+    let server = Running::start(app.config(config.connect_timeout(Duration::from_millis(300))));
+    let ask = |auth: &str| {
+        let mut client = server.join_in_time();
+        client.send(&format!("40/r,{auth}"));
+        client
+    };
+    let decided = || waiting.recv_timeout(PATIENCE).unwrap();
+    let lose = |client: Client| {
+        drop(client);
+        assert_eq!(said.recv_timeout(PATIENCE).unwrap(), "lost");
+    };
+    let mut client = ask("{}");
+    let pending = decided();
+    server.handle.run(|_, io| io.accept(pending)).unwrap();
+    let answer = client.read();
+    let pid = answer.split("\"pid\":\"").nth(1).unwrap().trim_end_matches("\"}").to_owned();
+    lose(client);
+    let auth = format!("{{\"pid\":\"{pid}\"}}");
+    let refusal = "44/r,{\"message\":\"nobody has decided\"}";
+
+    // It asks once more, and the answer to its second request is lost.
+    let client = ask(&auth);
+    let early = decided();
+    lose(client);
+    let mut client = ask(&auth);
+    let late = decided();
+    server.handle.run(|_, io| io.accept(early)).unwrap();
+    drop(late);
+    assert_eq!(client.read(), refusal);
+    lose(client);
+
+    // The handler says nothing to the second one.
+    let client = ask(&auth);
+    let early = decided();
+    lose(client);
+    let mut client = ask(&format!("{{\"pid\":\"{pid}\",\"undecided\":true}}"));
+    assert_eq!(client.read(), refusal);
+    drop((client, early));
     server.end();
 }
 

@@ -89,7 +89,7 @@ impl<S: 'static> AppHandler<S> {
             Event::Admit { ticket, session, namespace, auth, comes_back } => {
                 let Self { state, core, parts, .. } = self;
                 let mut io = Io { core, engine: engine.reborrow() };
-                let socket = ticket.socket();
+                let asker = ticket.asker();
                 let pending = PendingAdmission { ticket, answer: None };
                 let Some(handlers) = find(parts, namespace) else {
                     io.refuse(pending, "Invalid namespace");
@@ -100,8 +100,8 @@ impl<S: 'static> AppHandler<S> {
                         let admission =
                             Admission { io, pending, namespace, auth, session, comes_back };
                         admit(state, admission);
-                        if !self.core.set_aside.contains(socket) {
-                            self.core.machine.refuse_unanswered(engine, socket);
+                        if !self.core.set_aside.contains(asker) {
+                            self.core.machine.refuse_unanswered(engine, asker);
                         }
                     }
                     None => io.accept(pending),
@@ -312,8 +312,8 @@ impl<S: 'static, L: Listener> Handler<L> for AppHandler<S> {
                 self.core.machine.handle_timeout(engine.now(), engine);
             }
             LOOK => {
-                for socket in self.core.set_aside.look(engine) {
-                    self.core.machine.refuse_unanswered(engine, socket);
+                for asker in self.core.set_aside.look(engine) {
+                    self.core.machine.refuse_unanswered(engine, asker);
                 }
             }
             timer => self.pass_deadline(timer, engine),

@@ -251,7 +251,7 @@ impl<S> Io<'_, S> {
 
     /// Lets a client in that was set aside. Nothing happens if it has gone meanwhile.
     pub fn accept(&mut self, pending: PendingAdmission) {
-        self.core.set_aside.remove(pending.handle());
+        self.core.set_aside.remove(pending.ticket.asker());
         if let Some(socket) = self.core.machine.admit(&mut self.engine, pending.ticket) {
             self.core.connected.push_back(socket);
         }
@@ -275,7 +275,7 @@ impl<S> Io<'_, S> {
         message: &str,
         data: Option<impl Serialize>,
     ) {
-        self.core.set_aside.remove(pending.handle());
+        self.core.set_aside.remove(pending.ticket.asker());
         let data = data.map(|data| serde_json::to_string(&data)).transpose();
         let data = data.unwrap_or_else(|error| {
             error!("the data of a refusal cannot be sent: {error}");

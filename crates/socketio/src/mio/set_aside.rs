@@ -3,7 +3,7 @@
 
 use super::io::{Core, Io};
 use super::namespace::PendingAdmission;
-use crate::server::Socket;
+use crate::server::Asker;
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use sansio_ws::mio::server::TimerKey;
 /// Those that were set aside. From time to time it is looked whether somebody still has the answer of each.
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
-    clients: BTreeMap<Socket, Weak<()>>,
+    clients: BTreeMap<Asker, Weak<()>>,
     timer: Option<TimerKey>,
 }
 
@@ -25,7 +25,7 @@ impl<S> Io<'_, S> {
     pub(super) fn set_aside(&mut self, mut pending: PendingAdmission) -> PendingAdmission {
         let Core { machine, set_aside, .. } = &mut *self.core;
         let answer = Arc::new(());
-        set_aside.clients.insert(pending.handle(), Arc::downgrade(&answer));
+        set_aside.clients.insert(pending.ticket.asker(), Arc::downgrade(&answer));
         pending.answer = Some(answer);
         let time = machine.config().connect_timeout;
         set_aside.timer.get_or_insert_with(|| self.engine.every(time, LOOK));
@@ -34,26 +34,26 @@ impl<S> Io<'_, S> {
 }
 
 impl SetAside {
-    pub(super) fn contains(&self, socket: Socket) -> bool {
-        self.clients.contains_key(&socket)
+    pub(super) fn contains(&self, asker: Asker) -> bool {
+        self.clients.contains_key(&asker)
     }
 
     /// It was answered.
-    pub(super) fn remove(&mut self, socket: Socket) {
-        self.clients.remove(&socket);
+    pub(super) fn remove(&mut self, asker: Asker) {
+        self.clients.remove(&asker);
     }
 
     /// Removes those to whom nobody has an answer any more, or who have gone.
-    pub(super) fn look(&mut self, engine: &mut Engine<'_, u64>) -> Vec<Socket> {
+    pub(super) fn look(&mut self, engine: &mut Engine<'_, u64>) -> Vec<Asker> {
         let lost = |answer: &Weak<()>| answer.strong_count() == 0;
-        let sockets = self.clients.iter().filter(|(_, answer)| lost(answer));
-        let sockets: Vec<_> = sockets.map(|(socket, _)| *socket).collect();
+        let askers = self.clients.iter().filter(|(_, answer)| lost(answer));
+        let askers: Vec<_> = askers.map(|(asker, _)| *asker).collect();
         self.clients.retain(|_, answer| !lost(answer));
         if self.clients.is_empty()
             && let Some(timer) = self.timer.take()
         {
             engine.cancel(timer);
         }
-        sockets
+        askers
     }
 }

@@ -22,11 +22,21 @@ pub struct Ticket {
     session: Session,
 }
 
+/// A client that waits for admission: the socket that it will have, and the session in which it waits.
+#[cfg(feature = "mio")]
+pub(crate) type Asker = (Socket, Session);
+
 impl Ticket {
     /// The handle that the socket will have if the client is let in.
     #[must_use]
     pub const fn socket(&self) -> Socket {
         self.socket
+    }
+
+    /// Whom it is for. No other ticket has the same.
+    #[cfg(feature = "mio")]
+    pub(crate) const fn asker(&self) -> Asker {
+        (self.socket, self.session)
     }
 }
 
@@ -153,8 +163,13 @@ impl Server {
 
     /// Nobody has the ticket of a client any more. Nothing happens if it does not wait.
     #[cfg(feature = "mio")]
-    pub(crate) fn refuse_unanswered(&mut self, sessions: &mut impl Sessions, socket: Socket) {
-        if self.sockets.get(socket).is_some_and(|state| state.stage == Stage::Asking) {
+    pub(crate) fn refuse_unanswered(
+        &mut self,
+        sessions: &mut impl Sessions,
+        (socket, session): Asker,
+    ) {
+        let state = self.sockets.get(socket).filter(|state| state.session == session);
+        if state.is_some_and(|state| state.stage == Stage::Asking) {
             self.turn_away(sessions, socket, "nobody has decided", None);
         }
     }

@@ -21,6 +21,8 @@ mod rooms;
 mod sending;
 mod sockets;
 
+#[cfg(feature = "mio")]
+pub(crate) use admission::Asker;
 pub use admission::Ticket;
 pub use asking::{AckId, Question};
 pub use sending::{EmitError, Target};

@@ -322,7 +322,7 @@ impl Server {
         Some(())
     }
 
-    /// Forgets a socket if it is away, as the application wishes, or when it is if it still leaves.
+    /// Forgets a socket if it is away, as the application wishes. One that leaves is not kept.
     pub(super) fn forget_if_away(&mut self, socket: Socket) {
         if let Some(state) = self.sockets.get_mut(socket)
             && let Some(identity) = &mut state.identity
