@@ -13,6 +13,8 @@ use sansio_ws::handshake::{ClientRequest, HostPolicy, OriginPolicy};
 use sansio_ws::{Event, Limits};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -262,6 +264,86 @@ fn timers_go_with_their_socket() {
     // The end of the application's state ends the channel: nothing is left that would speak.
     server.end();
     assert!(said.iter().all(|line| line == "again"));
+}
+
+#[test]
+fn timers_end_when_they_are_taken_back_or_their_socket_has_left() {
+    let (mut app, said) = app();
+    app.namespace("/")
+        .on_connect(|_, socket| {
+            let number = Arc::new(AtomicU64::new(0));
+            let itself = Arc::clone(&number);
+            let timer = socket.every(SOON, move |said, socket| {
+                said.say("once");
+                socket.io().cancel(itself.load(Ordering::Relaxed));
+                // This comes behind the next time, if there is one.
+                socket.after(SOON * 2, |_, socket| socket.emit("end", ()));
+                true
+            });
+            number.store(timer, Ordering::Relaxed);
+        })
+        .on_disconnect(|_, socket, _| {
+            socket.after(SOON, |said, _| said.say("it has left"));
+            socket.io().after(SOON, |said, _| said.say("the end"));
+        });
+    let server = Running::start(app);
+    let mut client = server.join();
+    assert_eq!(client.read(), "42[\"end\"]");
+    drop(client);
+    let told = || said.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((told(), told()), ("once".into(), "the end".into()));
+    server.end();
+}
+
+/// As in npm's server: a socket that listeners or checks have made leave gets nothing more.
+#[test]
+fn an_event_is_not_handed_out_behind_the_end() {
+    let (mut app, said) = app();
+    app.namespace("/")
+        .on_any(|_, socket, name, _| {
+            if name == "any" {
+                socket.disconnect(Close::Namespace);
+            }
+        })
+        .check(|said, socket, name, _| {
+            said.say(format!("check {name}"));
+            socket.disconnect(Close::Namespace);
+            true
+        })
+        .on("any", |said, _, (): ()| said.say("handled"))
+        .on("check", |said, _, (): ()| said.say("handled"))
+        .on_disconnect(|said, _, _| said.say("left"));
+    let server = Running::start(app);
+    for (name, told) in [("any", &["check any", "left"][..]), ("check", &["check check", "left"])] {
+        let mut client = server.join();
+        client.send(&format!("42[\"{name}\"]"));
+        assert_eq!(client.read(), "41");
+        for told in told {
+            assert_eq!(said.recv_timeout(PATIENCE).unwrap(), *told);
+        }
+        drop(client);
+    }
+    server.end();
+}
+
+/// What is said to a client that is away is not sent yet.
+#[test]
+fn nobody_hears_what_is_sent_to_a_socket_that_is_away() {
+    let (mut app, said) = app();
+    app.namespace_matching(|_| true)
+        .on_any_outgoing(|said, socket, name| {
+            said.say(format!("{name} to {:?}", socket.namespace()))
+        })
+        .on_disconnect(|_, socket, _| {
+            socket.emit("missed", ());
+            socket.io().after(SOON, |said, _| said.say("the end"));
+        });
+    let recovery = sansio_socketio::Recovery::new().time(FAR);
+    let config = sansio_socketio::Config::new().recovery(Some(recovery));
+    let server = Running::start(app.config(config));
+    drop(server.join());
+    assert_eq!(said.recv_timeout(PATIENCE).unwrap(), "the end");
+    server.end();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::io::{Core, Io, Sent};
 use super::namespace::{Admission, Namespace, PendingAdmission};
 use super::set_aside::LOOK;
 use super::socket_ref::SocketRef;
-use super::timers::TimerTask;
+use super::timers::{Timer, TimerTask};
 use crate::server::{Event, Socket};
 use crate::{Args, WrongArgument};
 use alloc::boxed::Box;
@@ -138,18 +138,20 @@ impl<S: 'static> AppHandler<S> {
                 self.leaving = Some(name.into());
             }
             Event::Disconnected { socket, reason, is_kept } => {
+                let name = self.leaving.take();
+                let Self { state, core, parts, .. } = self;
+                if let Some(namespace) = name.and_then(|name| find(parts, &name)) {
+                    let io = Io { core, engine: engine.reborrow() };
+                    if let Some(handler) = &mut namespace.disconnect {
+                        handler(state, &mut SocketRef { io, socket, ack: None }, reason);
+                    }
+                    if let (Some(handler), false) = (&mut namespace.forget, is_kept) {
+                        handler(state, socket);
+                    }
+                }
+                // Those as well that were set just now.
                 for timer in self.core.timers.remove_all(socket) {
                     engine.cancel(timer.key);
-                }
-                let Some(name) = self.leaving.take() else { return };
-                let Self { state, core, parts, .. } = self;
-                let io = Io { core, engine: engine.reborrow() };
-                let Some(namespace) = find(parts, &name) else { return };
-                if let Some(handler) = &mut namespace.disconnect {
-                    handler(state, &mut SocketRef { io, socket, ack: None }, reason);
-                }
-                if let (Some(handler), false) = (&mut namespace.forget, is_kept) {
-                    handler(state, socket);
                 }
             }
             Event::Forgotten { socket, namespace } => {
@@ -161,7 +163,7 @@ impl<S: 'static> AppHandler<S> {
         }
     }
 
-    /// Calls something with a socket and the handlers of its namespace.
+    /// Calls something with a socket and the handlers of its namespace, if it is there.
     fn with_socket(
         &mut self,
         socket: Socket,
@@ -169,7 +171,10 @@ impl<S: 'static> AppHandler<S> {
         call: impl FnOnce(&mut Namespace<S>, &mut S, &mut SocketRef<'_, S>),
     ) {
         let Self { state, core, parts, .. } = self;
-        let Some(namespace) = find(parts, core.machine.namespace(socket)) else { return };
+        let name = core.machine.namespace(socket);
+        let Some(namespace) = (!name.is_empty()).then(|| find(parts, name)).flatten() else {
+            return;
+        };
         let io = Io { core, engine: engine.reborrow() };
         call(namespace, state, &mut SocketRef { io, socket, ack: None });
     }
@@ -198,19 +203,22 @@ impl<S: 'static> AppHandler<S> {
     }
 
     fn pass_deadline(&mut self, number: u64, engine: &mut Engine<'_, u64>) {
-        let Some(mut timer) = self.core.timers.remove(number) else { return };
-        let mut io = Io { core: &mut self.core, engine: engine.reborrow() };
-        match timer.task {
-            TimerTask::Once(task) => task(&mut self.state, &mut io),
-            TimerTask::Every(ref mut task) => {
-                let goes_on = task(&mut self.state, &mut io);
-                let is_there = |socket| self.core.machine.is_open(socket);
-                if goes_on && timer.socket.is_none_or(is_there) {
-                    self.core.timers.insert(number, timer);
-                } else {
-                    engine.cancel(timer.key);
-                }
+        let Some(timer) = self.core.timers.get_mut(number) else { return };
+        if let TimerTask::Every(task) = &mut timer.task {
+            let (socket, Some(mut task)) = (timer.socket, task.take()) else { return };
+            let mut io = Io { core: &mut self.core, engine: engine.reborrow() };
+            let goes_on = task(&mut self.state, &mut io);
+            let is_there = |socket| io.core.machine.is_open(socket);
+            if !goes_on || !socket.is_none_or(is_there) {
+                io.cancel(number);
             }
+            if let Some(timer) = self.core.timers.get_mut(number) {
+                timer.task = TimerTask::Every(Some(task));
+            }
+        } else if let Some(Timer { task: TimerTask::Once(task), .. }) =
+            self.core.timers.remove(number)
+        {
+            task(&mut self.state, &mut Io { core: &mut self.core, engine: engine.reborrow() });
         }
     }
 }
@@ -239,6 +247,11 @@ fn hear<S>(
         if !check(state, socket, name, args) {
             return;
         }
+    }
+    // They may have made it leave. Otherwise it is there.
+    let may_have_left = !namespace.any.is_empty() || !namespace.checks.is_empty();
+    if may_have_left && !socket.io.core.machine.is_open(socket.socket) {
+        return;
     }
     let Some(handler) = namespace.events.get_mut(name) else { return };
     let Err(error) = handler(state, socket, args) else { return };

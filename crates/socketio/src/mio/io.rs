@@ -224,7 +224,7 @@ impl<S> Io<'_, S> {
         time: Duration,
         task: impl FnMut(&mut S, &mut Io<'_, S>) -> bool + Send + 'static,
     ) -> u64 {
-        self.later(time, None, TimerTask::Every(Box::new(task)))
+        self.later(time, None, TimerTask::Every(Some(Box::new(task))))
     }
 
     /// Takes back what [`after`](Self::after) or [`every`](Self::every) has set.

@@ -199,7 +199,7 @@ impl<'a, S> SocketRef<'a, S> {
         let task = Box::new(move |state: &mut S, io: &mut Io<'_, S>| {
             task(state, &mut SocketRef { io: io.reborrow(), socket, ack: None })
         });
-        self.io.later(time, Some(socket), TimerTask::Every(task))
+        self.io.later(time, Some(socket), TimerTask::Every(Some(task)))
     }
 }
 

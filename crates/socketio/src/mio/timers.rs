@@ -15,7 +15,8 @@ pub(super) struct Timer<S> {
 
 pub(super) enum TimerTask<S> {
     Once(Task<S>),
-    Every(RepeatedTask<S>),
+    /// Nothing while it is done, so that it can be taken back meanwhile.
+    Every(Option<RepeatedTask<S>>),
 }
 
 /// The timers by number, and those of each socket, which are found when it leaves.
@@ -41,6 +42,10 @@ impl<S> Timers<S> {
             self.of_sockets.insert((socket, number));
         }
         self.by_number.insert(number, timer);
+    }
+
+    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Timer<S>> {
+        self.by_number.get_mut(&number)
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Timer<S>> {
