@@ -40,6 +40,8 @@ pub(super) struct HttpPeer<S> {
     has_shut_down: bool,
     /// The client has taken bytes, which gives it time for the next.
     has_progress: bool,
+    /// A request was answered, and what follows has time of its own.
+    is_answered: bool,
     /// There may be a whole request in what is parked.
     is_interrupted: bool,
     /// The stream has failed, or it is given up.
@@ -115,6 +117,7 @@ impl<S: Stream> HttpPeer<S> {
             is_flushed: true,
             has_shut_down: false,
             has_progress: false,
+            is_answered: false,
             is_interrupted: false,
             is_lost: false,
             is_last: false,
@@ -210,6 +213,7 @@ impl<S: Stream> HttpPeer<S> {
     fn put(&mut self, response: Response) {
         let keep_alive = response.is_keep_alive() && !self.is_last;
         self.http.respond(&response.keep_alive(keep_alive));
+        self.is_answered = true;
         self.is_interrupted = true;
     }
 
@@ -533,7 +537,8 @@ impl<S: Stream> HttpPeer<S> {
             _ => Phase::Idle,
         };
         let has_progress = core::mem::take(&mut self.has_progress);
-        if phase != self.phase || has_progress && phase == Phase::Writing {
+        let is_answered = core::mem::take(&mut self.is_answered);
+        if phase != self.phase || is_answered || has_progress && phase == Phase::Writing {
             self.phase = phase;
             self.due = now
                 + match phase {

@@ -322,6 +322,28 @@ fn a_session_between_two_polls_hears_of_the_end_as_well() {
     assert_eq!(setting.closed(), [CloseReason::ForcedClose]);
 }
 
+/// How long a connection may be without a request, or be at one, is counted anew for each.
+#[test]
+fn each_request_has_its_own_time() {
+    let unknown = request("polling", "&sid=unknown");
+    let (first, last) = unknown.split_at(10);
+    // Each is whole at once, or the next one has begun when it is answered.
+    for (begin, sent, time) in [(&[][..], unknown.clone(), 75), (first, [last, first].concat(), 60)]
+    {
+        let mut setting = Setting::new("polling");
+        setting.receive(begin, second(1));
+        for at in 1..10 {
+            setting.receive(&sent, second(20 * at));
+            setting.pass(second(20 * at + 19));
+            assert_eq!(setting.parts().1.len(), 1, "at {at} of {time}");
+        }
+        setting.pass(second(180 + time - 1));
+        assert_eq!(setting.parts().1.len(), 1);
+        setting.pass(second(180 + time));
+        assert_eq!(setting.parts().1.len(), 0, "no other has come, or it has no end");
+    }
+}
+
 /// The same over plain HTTP: a response of megabytes, and no edge that tells of room.
 #[test]
 fn who_takes_a_response_slowly_lives_and_who_takes_nothing_does_not() {
