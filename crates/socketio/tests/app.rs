@@ -326,14 +326,15 @@ fn an_event_is_not_handed_out_behind_the_end() {
     server.end();
 }
 
-/// What is said to a client that is away is not sent yet.
+/// It is not sent yet.
 #[test]
-fn nobody_hears_what_is_sent_to_a_socket_that_is_away() {
+fn nobody_hears_what_is_kept_for_a_socket_that_was_cut_off() {
     let (mut app, said) = app();
     app.namespace_matching(|_| true)
         .on_any_outgoing(|said, socket, name| {
             said.say(format!("{name} to {:?}", socket.namespace()))
         })
+        .on_disconnecting(|_, socket, _| socket.emit("missed", ()))
         .on_disconnect(|_, socket, _| {
             socket.emit("missed", ());
             socket.io().after(SOON, |said, _| said.say("the end"));

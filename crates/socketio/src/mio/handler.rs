@@ -163,7 +163,7 @@ impl<S: 'static> AppHandler<S> {
         }
     }
 
-    /// Calls something with a socket and the handlers of its namespace, if it is there.
+    /// Calls something with a socket and the handlers of its namespace.
     fn with_socket(
         &mut self,
         socket: Socket,
@@ -171,10 +171,7 @@ impl<S: 'static> AppHandler<S> {
         call: impl FnOnce(&mut Namespace<S>, &mut S, &mut SocketRef<'_, S>),
     ) {
         let Self { state, core, parts, .. } = self;
-        let name = core.machine.namespace(socket);
-        let Some(namespace) = (!name.is_empty()).then(|| find(parts, name)).flatten() else {
-            return;
-        };
+        let Some(namespace) = find(parts, core.machine.namespace(socket)) else { return };
         let io = Io { core, engine: engine.reborrow() };
         call(namespace, state, &mut SocketRef { io, socket, ack: None });
     }

@@ -131,8 +131,12 @@ impl<S> Io<'_, S> {
     ///
     /// Recoverable: nothing was sent.
     pub fn try_emit(&mut self, socket: Socket, event: &EncodedArgs) -> Result<(), EmitError> {
-        self.core.machine.emit(self.engine.now(), &mut self.engine, socket, event)?;
-        if let Some(sent) = &mut self.core.sent {
+        let Core { machine, sent, .. } = &mut *self.core;
+        machine.emit(self.engine.now(), &mut self.engine, socket, event)?;
+        if let Some(sent) = sent
+            // Otherwise it is kept.
+            && machine.is_open(socket)
+        {
             sent.push_back(Sent { socket, event: Arc::new(event.clone()) });
         }
         Ok(())
