@@ -27,8 +27,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 const PAGE: &str = include_str!("page.html");
 
-/// How many events the server remembers for those who ask.
-const REMEMBERED: usize = 100;
+/// How many events the server remembers for those who ask: more than can happen in the longest interval of the page.
+const REMEMBERED: usize = 500;
 
 /// Shows polling at an interval, long-polling and push side by side, on 127.0.0.1.
 ///
