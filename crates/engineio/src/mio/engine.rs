@@ -127,8 +127,11 @@ impl<T> Engine<'_, T> {
 
     /// Has the server close all sessions and connections, and end.
     pub fn shut_down(&mut self) {
-        // A session between two polls has no connection that could tell.
-        self.close_all();
+        // A session between two polls has no connection that could tell. Those that change over may do so.
+        let sessions: alloc::vec::Vec<_> = self.machine.sessions().collect();
+        for session in sessions {
+            self.close(session);
+        }
         self.tasks.shut_down();
     }
 }
