@@ -19,6 +19,7 @@ mod encoding;
 #[path = "../support/engine.rs"]
 mod engine;
 mod leaving;
+mod log;
 mod packets;
 mod properties;
 mod recovery;
@@ -48,6 +49,7 @@ fn each_rule_has_a_test_of_either_kind() {
         include_str!("depth.rs"),
         include_str!("encoding.rs"),
         include_str!("leaving.rs"),
+        include_str!("log.rs"),
         include_str!("packets.rs"),
         include_str!("recovery.rs"),
         include_str!("retries.rs"),
