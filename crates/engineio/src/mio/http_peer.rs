@@ -30,6 +30,8 @@ pub(super) struct HttpPeer<S> {
     phase: Phase,
     /// When the phase has taken too long.
     due: Instant,
+    /// When it is tried next whether there is room to write, though none was reported: before the session is judged.
+    look: Instant,
     is_readable: bool,
     is_writable: bool,
     /// `poll` has reported the end of input. There may be something before it.
@@ -110,6 +112,7 @@ impl<S: Stream> HttpPeer<S> {
             envelope: Envelope::default(),
             phase: Phase::Idle,
             due: now + settings.idle,
+            look: now,
             is_readable: false,
             is_writable: false,
             has_read_closed: false,
@@ -156,11 +159,15 @@ impl<S: Stream> HttpPeer<S> {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        (self.phase != Phase::Waiting).then_some(self.due)
+        match self.phase {
+            Phase::Waiting => None,
+            Phase::Writing => Some(self.due.min(self.look)),
+            _ => Some(self.due),
+        }
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.phase == Phase::Waiting || self.due > now {
+        if self.next_deadline().is_none_or(|due| due > now) {
             return;
         }
         if self.phase == Phase::Writing {
@@ -168,7 +175,7 @@ impl<S: Stream> HttpPeer<S> {
             self.is_writable = true;
             self.write();
         }
-        if !self.has_progress {
+        if self.due <= now && !self.has_progress {
             debug!("given up: {:?} has taken too long", self.phase);
             self.is_lost = true;
         }
@@ -538,6 +545,9 @@ impl<S: Stream> HttpPeer<S> {
         };
         let has_progress = core::mem::take(&mut self.has_progress);
         let is_answered = core::mem::take(&mut self.is_answered);
+        if phase == Phase::Writing && (phase != self.phase || self.look <= now) {
+            self.look = now + settings.config.ping_timeout / 2;
+        }
         if phase != self.phase || is_answered || has_progress && phase == Phase::Writing {
             self.phase = phase;
             self.due = now

@@ -144,8 +144,13 @@ fn both() -> Event {
 impl Setting {
     /// A session that has begun at second 0, with a ping each 25 s and 20 s for its pong.
     fn new(transport: &str) -> Self {
+        Self::with_write(transport, Duration::from_secs(15))
+    }
+
+    /// A client that takes nothing for so long is given up.
+    fn with_write(transport: &str, time: Duration) -> Self {
         let config = Config::new(OriginPolicy::SameHost, HostPolicy::AnyHost);
-        let settings = Settings::new(config).write(Duration::from_secs(15));
+        let settings = Settings::new(config).write(time);
         let wire = Rc::new(RefCell::new(Wire { room: MANY, ..Wire::default() }));
         let http = HttpPeer::new(End(Rc::clone(&wire)), &settings, second(0));
         let mut server = Server::new(EngineIo::new(Silent::default(), settings)).unwrap();
@@ -163,6 +168,13 @@ impl Setting {
 
     fn session(&mut self) -> Session {
         self.parts().0.handler.opened[0]
+    }
+
+    /// As the first response has told the client.
+    fn id(&self) -> String {
+        let output = String::from_utf8(self.wire.borrow().output.clone()).unwrap();
+        let (_, id) = output.split_once("\"sid\":\"").unwrap();
+        id.split('"').next().unwrap().to_owned()
     }
 
     fn closed(&mut self) -> &[CloseReason] {
@@ -348,12 +360,7 @@ fn each_request_has_its_own_time() {
 #[test]
 fn who_takes_a_response_slowly_lives_and_who_takes_nothing_does_not() {
     let mut setting = Setting::new("polling");
-    let id = {
-        let wire = setting.wire.borrow();
-        let output = String::from_utf8(wire.output.clone()).unwrap();
-        let (_, id) = output.split_once("\"sid\":\"").unwrap();
-        id.split('"').next().unwrap().to_owned()
-    };
+    let id = setting.id();
     setting.set_room(1000);
     setting.send(900_000);
     setting.receive(&request("polling", &format!("&sid={id}")), second(1));
@@ -368,4 +375,30 @@ fn who_takes_a_response_slowly_lives_and_who_takes_nothing_does_not() {
     assert_eq!(setting.parts().1.len(), 0, "the connection is given up");
     setting.pass(second(245));
     assert_eq!(setting.closed(), [CloseReason::PingTimeout]);
+}
+
+/// The server tries to write before the verdict, also if it has more patience with a connection than with a session.
+#[test]
+fn who_takes_a_response_slowly_lives_by_any_settings() {
+    let mut setting = Setting::with_write("polling", Duration::from_secs(60));
+    let id = setting.id();
+    setting.set_room(1000);
+    setting.send(900_000);
+    setting.receive(&request("polling", &format!("&sid={id}")), second(1));
+    for at in 2..400 {
+        if at % 8 == 0 {
+            setting.set_room(1000);
+        }
+        setting.pass(second(at));
+        assert_eq!(setting.closed(), [], "at {at}");
+    }
+    // It has taken some in the last ten seconds.
+    setting.set_room(0);
+    for at in 400..450 {
+        setting.pass(second(at));
+    }
+    assert_eq!(setting.closed(), [CloseReason::PingTimeout]);
+    assert_eq!(setting.parts().1.len(), 1);
+    setting.pass(second(460));
+    assert_eq!(setting.parts().1.len(), 0, "the connection is given up");
 }
