@@ -194,10 +194,10 @@ impl Client {
         if !self.is_open() {
             return;
         }
-        let Some(state) = self.state_mut(socket).filter(|state| state.stage == Stage::Wanted)
-        else {
-            return;
-        };
+        // Otherwise the server would hear that it leaves behind that.
+        self.say_disconnect(socket);
+        let is_next = |state: &&mut State| state.stage == Stage::Wanted && !state.owes_disconnect;
+        let Some(state) = self.state_mut(socket).filter(is_next) else { return };
         if state.auth.0 == Payload::Asked {
             state.stage = Stage::Asked;
             self.events.push_back(Event::Authenticate { socket });

@@ -366,3 +366,29 @@ fn c6_rejects_what_comes_at_the_wrong_time() {
     driver.say(r#"42["b"]"#);
     assert_eq!(driver.told(), ["/ b []"]);
 }
+
+/// When there is room for one packet only, the second word about a namespace does not go before the first one.
+#[test]
+fn c5_accepts_a_change_of_mind_without_room() {
+    let sessions = super::client_driver::websocket().max_queued_packets(4);
+    let mut driver = ClientDriver::with(steady(), sessions, || 0);
+    let root = driver.join("/");
+    let chat = driver.join("/chat");
+    driver.open();
+    driver.say(r#"40{"sid":"a"}"#);
+    driver.say(r#"40/chat,{"sid":"b"}"#);
+    driver.heard();
+    driver.reads = false;
+    for number in 0..4 {
+        driver.emit(root, "a", number).unwrap();
+    }
+    driver.disconnect(chat);
+    let link = driver.link.unwrap();
+    driver.client.next_frame(driver.now, link).unwrap();
+    driver.connect(chat);
+    driver.unblock();
+    let heard = driver.heard();
+    assert_eq!(heard[heard.len() - 2..], ["41/chat,", "40/chat,"], "{heard:?}");
+    driver.say(r#"40/chat,{"sid":"c"}"#);
+    assert!(driver.client.is_connected(chat));
+}
