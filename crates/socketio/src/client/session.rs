@@ -47,9 +47,11 @@ impl Client {
         self.settle(now);
     }
 
-    /// Ends a session in which the server has said what is no packet.
+    /// Ends a session in which the server has said what is no packet, or too much. Sockets come back as new ones: to those
+    /// of before it would say the same again.
     pub(super) fn break_off(&mut self, now: Instant) {
         self.is_broken = true;
+        self.sockets.iter_mut().for_each(|state| state.recovery.forget());
         self.engine.close(now);
         self.settle(now);
     }

@@ -316,3 +316,26 @@ fn c5_rejects_what_nobody_keeps() {
     let (_, _, heard) = lost_behind(&event);
     assert_eq!(heard, [r#"40{"pid":"secret","token":1}"#]);
 }
+
+/// More than may wait for the answer would come each time, for as long as the server knows the socket.
+#[test]
+fn c5_rejects_more_than_can_be_missed_once() {
+    let mut driver = ClientDriver::new(steady().max_waiting_packets(2));
+    let root = driver.join("/");
+    driver.open();
+    driver.say(r#"40{"sid":"a","pid":"secret"}"#);
+    driver.say(r#"42["news",1,"offset-1"]"#);
+    come_back(&mut driver);
+    driver.heard();
+    driver.told();
+    for number in 2..=4 {
+        driver.say(&format!(r#"42["news",{number},"offset-{number}"]"#));
+    }
+    assert_eq!(driver.told(), ["close: parse error"]);
+    driver.heard();
+    driver.wait(SECOND);
+    driver.open();
+    assert_eq!(driver.heard(), ["40"], "as a new one");
+    driver.say(r#"40{"sid":"b","pid":"another"}"#);
+    assert!(driver.client.is_connected(root) && !driver.client.is_recovered(root));
+}
