@@ -195,6 +195,8 @@ pub struct Client {
     next_question: u64,
     deadlines: BTreeSet<(Instant, Question)>,
     wants_room: bool,
+    /// The session has refused something for lack of room, and has not told of room since.
+    is_session_full: bool,
     events: VecDeque<Event<'static>>,
 }
 
@@ -219,6 +221,7 @@ impl Client {
             next_question: 0,
             deadlines: BTreeSet::new(),
             wants_room: false,
+            is_session_full: false,
             events: VecDeque::new(),
         }
     }

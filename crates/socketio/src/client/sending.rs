@@ -172,7 +172,9 @@ impl Client {
         args.packet(kind, self.namespace(socket), id).encode(&mut text);
         let attachments: Vec<_> =
             args.attachments().iter().map(|bytes| PreparedPacket::binary(bytes)).collect();
-        self.engine.send_unit(&PreparedPacket::text(&text), &attachments)
+        let sent = self.engine.send_unit(&PreparedPacket::text(&text), &attachments);
+        self.is_session_full |= sent == Err(SendError::Full);
+        sent
     }
 
     /// Sends what waits, as far as there is room (C4).
@@ -195,6 +197,7 @@ impl Client {
 
     /// There is room in the session again.
     pub(super) fn drained(&mut self, now: Instant) {
+        self.is_session_full = false;
         for socket in self.sockets() {
             self.say_disconnect(socket);
             self.ask_for(now, socket);
@@ -206,12 +209,16 @@ impl Client {
 
     /// Tells the application when it may go on.
     pub(super) fn note_room(&mut self) {
+        if !self.wants_room || self.is_session_full {
+            return;
+        }
         let (most, most_bytes) = (self.config.max_waiting_packets, self.config.max_waiting_bytes);
         let has_room = self.sockets.iter().all(|state| {
             let (packets, bytes) = state.load();
             packets <= most.div_euclid(2) && bytes <= most_bytes.div_euclid(2)
         });
-        if has_room && core::mem::take(&mut self.wants_room) {
+        if has_room {
+            self.wants_room = false;
             self.events.push_back(Event::Drained);
         }
     }
@@ -269,6 +276,7 @@ impl Client {
                 }
             }
             self.events.push_back(Event::Unanswered { to, socket, why: Unanswered::TimedOut });
+            self.note_room();
         }
     }
 

@@ -89,6 +89,7 @@ impl Client {
         let is_forced = reason == CloseReason::ForcedClose;
         let was_broken = core::mem::take(&mut self.is_broken);
         self.partial = None;
+        self.is_session_full = false;
         match manager {
             Manager::Opening { attempt } if !is_forced => {
                 self.not_opened(
@@ -110,6 +111,7 @@ impl Client {
             }
             Manager::Idle | Manager::Waiting { .. } => {}
         }
+        self.note_room();
     }
 
     fn lose_sockets(&mut self, reason: DisconnectReason) {

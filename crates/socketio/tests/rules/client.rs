@@ -145,6 +145,37 @@ fn c4_accepts_room_again() {
     driver.emit(root, "a", 3).unwrap();
 }
 
+/// Also if there is room because what waited is not to be sent any more.
+#[test]
+fn c4_accepts_room_again_without_a_connection() {
+    let mut driver = ClientDriver::new(steady().max_waiting_packets(2));
+    let root = driver.join("/");
+    driver.ask(root, 5).unwrap();
+    driver.ask(root, 5).unwrap();
+    assert_eq!(driver.emit(root, "a", 1), Err(EmitError::Full));
+    driver.wait(SECOND * 5);
+    assert_eq!(driver.told(), ["unanswered / timeout", "drain", "unanswered / timeout"]);
+    // And if the session that was full has gone.
+    let sessions = super::client_driver::websocket().max_queued_packets(2);
+    let mut driver = ClientDriver::with(steady(), sessions, || 0);
+    let root = driver.join("/");
+    driver.open();
+    driver.say(r#"40{"sid":"a"}"#);
+    driver.reads = false;
+    driver.emit(root, "a", 1).unwrap();
+    driver.emit(root, "a", 2).unwrap();
+    assert_eq!(driver.emit(root, "a", 3), Err(EmitError::Full));
+    driver.told();
+    // What is no room for the session is none.
+    let other = driver.client.socket("/x").unwrap();
+    driver.ask(other, 1).unwrap();
+    driver.wait(SECOND);
+    assert_eq!(driver.told(), ["unanswered /x timeout"]);
+    driver.lose();
+    assert_eq!(driver.told(), ["disconnect /: transport close", "close: transport close", "drain"]);
+    driver.emit(root, "a", 3).unwrap();
+}
+
 #[test]
 fn c4_rejects_volatile_events_that_would_wait() {
     let mut driver = ClientDriver::new(steady());
