@@ -176,7 +176,8 @@ impl Builder<Client> {
     ///
     /// # Errors
     ///
-    /// The settings are wrong, the first attempt has failed, or the server refuses: nothing is left of it.
+    /// The settings are wrong, the first attempt has failed, its session has ended too early, or the server refuses: nothing is left
+    /// of it.
     pub fn connect(self) -> Result<Client, Error> {
         let client = self.start()?;
         let socket = client.socket.machine();

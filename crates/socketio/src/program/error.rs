@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use crate::client::{ConnectError, EmitError, InvalidNamespace, Unanswered};
+use crate::client::{ConnectError, DisconnectReason, EmitError, InvalidNamespace, Unanswered};
 use crate::{EncodeError, WrongArgument};
 use core::fmt;
 use sansio_ws::handshake::{InvalidField, InvalidUrl};
@@ -23,6 +23,8 @@ pub enum Error {
     Namespace(InvalidNamespace),
     /// There is no connection.
     Connect(ConnectError),
+    /// There was one, and it has ended before the server had let the client in.
+    Closed(DisconnectReason),
     /// The arguments cannot be sent. Recoverable.
     Encode(EncodeError),
     /// The event was not sent. Recoverable.
@@ -45,6 +47,9 @@ impl fmt::Display for Error {
             Self::Io(error) => error.fmt(f),
             Self::Namespace(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
+            Self::Closed(reason) => {
+                write!(f, "the session has ended before the server let the client in: {reason}")
+            }
             Self::Encode(error) => error.fmt(f),
             Self::Emit(error) => error.fmt(f),
             Self::Unsent => f.write_str("not all that was to be sent has left"),

@@ -1,6 +1,7 @@
 //! What waits for the program: events, and answers.
 
-use crate::client::{ConnectError, Event, Question, Socket, Unanswered};
+use super::error::Error;
+use crate::client::{ConnectError, DisconnectReason, Event, Question, Socket, Unanswered};
 use crate::{Args, Bytes, EncodedArgs};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -21,8 +22,10 @@ pub(crate) struct Inbox {
     /// Something was not sent because there is no room here, so it is told when there is.
     wants_room: bool,
     answers: BTreeMap<Question, Awaited>,
-    /// Why sockets are not connected that never were.
-    errors: BTreeMap<Socket, ConnectError>,
+    /// What the last attempts to connect have come to.
+    outcomes: BTreeMap<Socket, Result<(), ConnectError>>,
+    /// How the last session has ended.
+    closed: Option<DisconnectReason>,
     /// Sockets of which somebody has to say what they say of themselves, and who was asked for that last.
     wants_auth: VecDeque<Socket>,
     asked_for_auth: BTreeMap<Socket, u64>,
@@ -55,9 +58,10 @@ impl Inbox {
     pub(super) fn put(&mut self, event: Event<'static>) -> Option<Waker> {
         match &event {
             Event::ConnectError { socket, error } => {
-                self.errors.insert(*socket, error.clone());
+                self.outcomes.insert(*socket, Err(error.clone()));
             }
-            Event::Connected { socket } => _ = self.errors.remove(socket),
+            Event::Connected { socket } => _ = self.outcomes.insert(*socket, Ok(())),
+            Event::Closed { reason, .. } => self.closed = Some(*reason),
             _ => {}
         }
         match event {
@@ -135,9 +139,12 @@ impl Inbox {
         self.answers.values_mut().filter_map(|awaited| awaited.task.take()).collect()
     }
 
-    /// Why a socket is not connected.
-    pub(super) fn error_of(&self, socket: Socket) -> Option<ConnectError> {
-        self.errors.get(&socket).cloned()
+    /// Whether a socket was connected, if that is decided. It may have been lost again.
+    pub(super) fn outcome_of(&self, socket: Socket) -> Option<Result<(), Error>> {
+        match self.outcomes.get(&socket) {
+            Some(outcome) => Some(outcome.clone().map_err(Error::Connect)),
+            None => self.closed.map(|reason| Err(Error::Closed(reason))),
+        }
     }
 
     fn answer(&mut self, to: Question, answer: Answered) -> Option<Waker> {
@@ -154,11 +161,23 @@ impl Inbox {
             Event::Event { .. } | Event::NotSent { .. } | Event::Unacknowledged { .. }
         );
         if is_state && self.events.len() >= MAX_EVENTS {
-            let kind = discriminant(event);
-            if let Some(at) = self.events.iter().rposition(|other| discriminant(other) == kind) {
+            let tells_the_same = |other: &Event<'_>| {
+                discriminant(other) == discriminant(event) && subject(other) == subject(event)
+            };
+            if let Some(at) = self.events.iter().rposition(tells_the_same) {
                 self.events.remove(at);
             }
         }
+    }
+}
+
+/// The socket whose connection an event tells of.
+const fn subject(event: &Event<'_>) -> Option<Socket> {
+    match event {
+        Event::Connected { socket }
+        | Event::ConnectError { socket, .. }
+        | Event::Disconnected { socket, .. } => Some(*socket),
+        _ => None,
     }
 }
 

@@ -103,13 +103,10 @@ impl State {
         self.inbox.next()
     }
 
-    /// Whether a socket is connected, if that is decided.
+    /// Whether a socket was connected, if that is decided.
     pub(crate) fn outcome_of(&self, socket: Socket) -> Option<Result<(), Error>> {
-        if self.machine.is_connected(socket) {
-            return Some(Ok(()));
-        }
-        let error = self.inbox.error_of(socket).map(Error::Connect);
-        error.or(self.stops.then_some(Error::Emit(EmitError::Gone))).map(Err)
+        let outcome = self.inbox.outcome_of(socket);
+        outcome.or_else(|| self.stops.then_some(Err(Error::Emit(EmitError::Gone))))
     }
 
     /// The answer, if it has come or will not. If neither, the task is woken when that changes.

@@ -1,10 +1,13 @@
 //! What is decided here, without threads, tasks and connections.
 
 use super::carrying::{Abort, Write};
+use super::error::Error;
 use super::state::State;
-use crate::client::Event::{Drained, Unacknowledged};
+use crate::client::Event::{Disconnected, Drained, Unacknowledged};
 use crate::client::engine::{Connect, Link, Method, Request};
-use crate::client::{Client, Config, EmitError, Socket, Transport, engine};
+use crate::client::{
+    Client, Config, ConnectError, DisconnectReason, EmitError, Socket, Transport, engine,
+};
 use crate::{Bytes, EncodedArgs};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -214,4 +217,59 @@ fn answers_are_kept_for_those_who_wait() {
     assert!(state.answer(second, None).is_none());
     state.stop();
     assert!(state.answer(second, None).unwrap().is_err());
+}
+
+/// Who waits for the connection looks when all of a response has been read.
+#[test]
+fn whether_a_server_has_let_the_client_in_is_known_behind_that() {
+    let outcome = |text: &str| {
+        let (mut state, socket) = begun(Transport::Polling);
+        let mut respond = |method, body: &str| {
+            let request = take(&mut state, method).unwrap();
+            state.requested(NOW, &request, Ok::<_, &str>((200, body)));
+            state.carry_out(NOW);
+        };
+        respond(Method::Get, OPEN);
+        respond(Method::Post, "ok");
+        respond(Method::Get, text);
+        state.outcome_of(socket)
+    };
+    assert!(outcome("6").is_none());
+    assert!(matches!(outcome(r#"40{"sid":"a"}"#), Some(Ok(()))));
+    // It has been in.
+    assert!(matches!(outcome("40{\"sid\":\"a\"}\u{1e}41"), Some(Ok(()))));
+    assert!(matches!(outcome("40{\"sid\":\"a\"}\u{1e}1"), Some(Ok(()))));
+    let refused = outcome(r#"44{"message":"no"}"#);
+    assert!(matches!(refused, Some(Err(Error::Connect(ConnectError::Refused { .. })))));
+    // It will not be.
+    let reason = DisconnectReason::Session(engine::CloseReason::TransportClose);
+    let closed = outcome("1");
+    assert!(matches!(closed, Some(Err(Error::Closed(why))) if why == reason), "{closed:?}");
+}
+
+/// What tells of one namespace does not take the place of what tells of another.
+#[test]
+fn without_room_each_namespace_is_told_of() {
+    let (mut state, _, link, _) = connected();
+    for name in ["/a", "/b"] {
+        let socket = state.machine.socket(name).unwrap();
+        state.machine.connect(NOW, socket);
+        state.carry_out(NOW);
+        write_all(&mut state, link);
+        state.received(NOW, link, &Event::Text(&format!("40{name},{{\"sid\":\"x\"}}")));
+        state.carry_out(NOW);
+    }
+    while state.next_event().is_some() {}
+    for _ in 0..4096 {
+        state.received(NOW, link, &Event::Text(r#"42["event"]"#));
+    }
+    state.ended(NOW, link, Ok::<_, &str>(()));
+    state.carry_out(NOW);
+    let mut lost = alloc::vec![];
+    while let Some(event) = state.next_event() {
+        if let Disconnected { socket, .. } = event {
+            lost.push(state.machine.namespace(socket).to_owned());
+        }
+    }
+    assert_eq!(lost, ["/", "/a", "/b"]);
 }
