@@ -30,7 +30,7 @@ impl Connector for ToServer {
         _: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
         let Route { request, connector, timeouts } = &self.0;
-        let timeouts = timeouts.opening(details.timeout.not_zero().map(|time| *time));
+        let timeouts = timeouts.opening(time_to_connect(details.timeout, timeouts.opening));
         let stream = connect_stream(request, &Limits::default(), timeouts, connector)
             .map_err(|error| Error::Other(Box::new(error)))?;
         let socket = Arc::new(stream.socket().try_clone()?);
@@ -103,6 +103,11 @@ impl Transport for ServerTransport {
     }
 }
 
+/// How long connecting may take, which nobody can interrupt: no longer than an attempt may, and than the request.
+fn time_to_connect(request: NextTimeout, attempt: Option<Duration>) -> Option<Duration> {
+    request.not_zero().map(|time| *time).into_iter().chain(attempt).min()
+}
+
 /// How long a call may wait, if there is time left.
 fn time_left(timeout: NextTimeout) -> Result<Option<Duration>, Error> {
     let has_passed = timeout.after.is_zero();
@@ -123,5 +128,25 @@ fn failed(error: io::Error, reason: Timeout) -> Error {
 impl fmt::Debug for ServerTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTransport").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ureq::unversioned::transport::time::Duration as Time;
+
+    /// What is told by a server, as the time of a request is, does not count for threads that cannot be woken.
+    #[test]
+    fn connecting_takes_no_longer_than_an_attempt_may() {
+        let time = |request, attempt: Option<u64>| {
+            let request = NextTimeout { after: request, ..NextTimeout::default() };
+            time_to_connect(request, attempt.map(Duration::from_secs)).map(|time| time.as_secs())
+        };
+        assert_eq!(time(Time::from_secs(45), Some(20)), Some(20));
+        assert_eq!(time(Time::NotHappening, Some(20)), Some(20));
+        assert_eq!(time(Time::from_secs(7), Some(20)), Some(7));
+        assert_eq!(time(Time::from_secs(7), None), Some(7));
+        assert_eq!(time(Time::NotHappening, None), None);
     }
 }
