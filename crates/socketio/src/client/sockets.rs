@@ -32,6 +32,8 @@ pub(super) enum Stage {
     Connecting,
     /// It is, and not wanted any more. The server takes no word of that before its answer.
     Leaving,
+    /// As before, and it is wanted again, but says something else of itself.
+    Returning,
     Connected,
 }
 
@@ -39,6 +41,8 @@ pub(super) enum Stage {
 pub(super) struct State {
     pub(super) name: Box<str>,
     pub(super) auth: Auth,
+    /// It has not changed since the server was asked.
+    pub(super) is_auth_said: bool,
     pub(super) stage: Stage,
     pub(super) id: Box<str>,
     /// How often it was connected. What belongs to an earlier time means nothing.
@@ -103,6 +107,7 @@ impl Client {
         self.sockets.push(State {
             name: namespace.into(),
             auth: Auth::none(),
+            is_auth_said: false,
             stage: Stage::Idle,
             id: Box::default(),
             connection: 0,
@@ -162,6 +167,7 @@ impl Client {
     /// What it says of itself from the next connection on.
     pub fn set_auth(&mut self, socket: Socket, auth: Auth) {
         if let Some(state) = self.state_mut(socket) {
+            state.is_auth_said &= state.auth == auth;
             state.auth = auth;
         }
     }
@@ -172,7 +178,9 @@ impl Client {
         match state.stage {
             Stage::Idle => state.stage = Stage::Wanted,
             // The answer is on its way.
-            Stage::Leaving => state.stage = Stage::Connecting,
+            Stage::Leaving if state.is_auth_said => state.stage = Stage::Connecting,
+            // That is to somebody else.
+            Stage::Leaving => state.stage = Stage::Returning,
             _ => {}
         }
         self.seek_session(now);
@@ -216,7 +224,10 @@ impl Client {
         let sent = self.say(socket, PacketKind::Connect, data.as_deref());
         let Some(state) = self.state_mut(socket) else { return };
         match sent {
-            Ok(()) => state.stage = Stage::Connecting,
+            Ok(()) => {
+                state.stage = Stage::Connecting;
+                state.is_auth_said = true;
+            }
             Err(SendError::TooLong) => {
                 self.turned_away(now, socket, ConnectError::TooLong);
             }
@@ -245,7 +256,7 @@ impl Client {
         state.take_early();
         state.recovery.forget();
         state.stage = match state.stage {
-            Stage::Connecting | Stage::Leaving => Stage::Leaving,
+            Stage::Connecting | Stage::Leaving | Stage::Returning => Stage::Leaving,
             _ => Stage::Idle,
         };
         if was_connected {
@@ -280,14 +291,15 @@ impl Client {
     /// The server lets a socket in, and tells its id.
     pub(super) fn admitted(&mut self, now: Instant, socket: Socket, data: Option<&str>) {
         let Some(state) = self.state_mut(socket) else { return };
-        if state.stage == Stage::Leaving {
-            state.stage = Stage::Idle;
-            state.owes_disconnect = true;
-            self.say_disconnect(socket);
-            return;
-        }
-        if state.stage != Stage::Connecting {
-            return;
+        match state.stage {
+            Stage::Connecting => {}
+            Stage::Leaving | Stage::Returning => {
+                state.owes_disconnect = true;
+                self.say_disconnect(socket);
+                self.answered_too_late(now, socket);
+                return;
+            }
+            _ => return,
         }
         let text = |name| {
             member(data, name).and_then(|text| serde_json::from_str::<String>(text.get()).ok())
@@ -328,9 +340,16 @@ impl Client {
         let error = ConnectError::Refused { message: message.unwrap_or_default(), data };
         match self.state(socket).map(|state| state.stage) {
             Some(Stage::Connecting) => self.turned_away(now, socket, error),
-            Some(Stage::Leaving) => self.set_idle(socket),
+            Some(Stage::Leaving | Stage::Returning) => self.answered_too_late(now, socket),
             _ => {}
         }
+    }
+
+    /// The server has answered a socket that was not wanted any more, and may be wanted again.
+    fn answered_too_late(&mut self, now: Instant, socket: Socket) {
+        let Some(state) = self.state_mut(socket) else { return };
+        state.stage = if state.is_active() { Stage::Wanted } else { Stage::Idle };
+        self.ask_for(now, socket);
     }
 
     fn turned_away(&mut self, now: Instant, socket: Socket, error: ConnectError) {

@@ -392,3 +392,47 @@ fn c5_accepts_a_change_of_mind_without_room() {
     driver.say(r#"40/chat,{"sid":"c"}"#);
     assert!(driver.client.is_connected(chat));
 }
+
+/// Whoever comes back as somebody else before the server has answered is not let in as who it was.
+#[test]
+fn c5_accepts_another_authentication_while_the_server_decides() {
+    let who = |name: &str| Auth::from_json(format!(r#"{{"user":"{name}"}}"#)).unwrap();
+    for answer in [r#"40/chat,{"sid":"b"}"#, r#"44/chat,{"message":"no"}"#] {
+        let (mut driver, _) = ClientDriver::connected(steady());
+        let chat = driver.client.socket("/chat").unwrap();
+        driver.client.set_auth(chat, who("alice"));
+        driver.connect(chat);
+        assert_eq!(driver.heard(), [r#"40/chat,{"user":"alice"}"#]);
+        driver.disconnect(chat);
+        driver.client.set_auth(chat, who("bob"));
+        driver.connect(chat);
+        driver.connect(chat);
+        assert!(driver.client.is_active(chat));
+        assert_eq!(driver.heard(), [""; 0], "the server takes no word before its answer");
+        driver.say(answer);
+        let as_bob = r#"40/chat,{"user":"bob"}"#;
+        let left = answer.starts_with("40").then_some("41/chat,");
+        assert_eq!(driver.heard(), left.into_iter().chain([as_bob]).collect::<Vec<_>>());
+        assert_eq!((driver.told(), driver.client.is_connected(chat)), (vec![], false));
+        driver.say(r#"40/chat,{"sid":"c"}"#);
+        assert_eq!(driver.told(), ["connect /chat"]);
+    }
+    // It may leave once more, or lose the session.
+    for loses in [false, true] {
+        let (mut driver, _) = ClientDriver::connected(steady());
+        let chat = driver.join("/chat");
+        driver.disconnect(chat);
+        driver.client.set_auth(chat, who("bob"));
+        driver.connect(chat);
+        driver.heard();
+        if loses {
+            come_back(&mut driver);
+            assert_eq!(driver.heard(), ["40", r#"40/chat,{"user":"bob"}"#]);
+        } else {
+            driver.disconnect(chat);
+            driver.say(r#"40/chat,{"sid":"b"}"#);
+            assert_eq!(driver.heard(), ["41/chat,"]);
+            assert!(!driver.client.is_active(chat));
+        }
+    }
+}
