@@ -89,9 +89,11 @@ impl Client {
     ) -> io::Result<()> {
         let (shared, alive) = (Arc::clone(&self.shared), Alive::new(&self.alive));
         let thread = thread::Builder::new().name(String::from(name)).spawn(move || {
-            run(&shared);
-            drop(shared);
-            // Last, and also if it panics, which it does not.
+            // Also if the program panics when it is asked.
+            let ending = Ending(shared);
+            run(&ending.0);
+            drop(ending);
+            // Last.
             drop(alive);
         })?;
         self.threads.push(thread);
@@ -232,6 +234,15 @@ impl Iterator for Client {
 
     fn next(&mut self) -> Option<Event> {
         self.wait(None)
+    }
+}
+
+/// Tells the program, and the other threads, that one of them has ended: the client is of no use without it.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

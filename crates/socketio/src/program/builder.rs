@@ -115,7 +115,7 @@ impl<C> Builder<C> {
     /// ```
     ///
     /// `ask` should return soon, because meanwhile the client does nothing that is due: whoever needs longer hands the
-    /// request to another thread or task, and answers there.
+    /// request to another thread or task, and answers there. If it panics the client ends.
     pub fn auth_with(mut self, ask: impl FnMut(AuthRequest) + Send + 'static) -> Self {
         self.auth = Auth::asked();
         self.source = Some(Box::new(ask));

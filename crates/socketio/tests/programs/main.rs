@@ -50,6 +50,7 @@ with_both_clients! {
     each_connection_asks_for_its_authentication,
     a_late_authentication_is_nobodys,
     who_does_not_answer_says_nothing_of_itself,
+    a_program_that_panics_when_it_is_asked_ends_its_client,
     sockets_outlive_their_client,
     requests_say_what_the_program_has_said,
     settings_that_are_wrong_connect_to_nothing,
@@ -265,6 +266,19 @@ fn who_does_not_answer_says_nothing_of_itself<C: Program>() {
     let mut client = C::connect(builder).unwrap();
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "{}");
     client.disconnect().unwrap();
+    server.end();
+}
+
+/// Nobody would look after its time any more, so nothing is waited for in vain.
+fn a_program_that_panics_when_it_is_asked_ends_its_client<C: Program>() {
+    let server = serve();
+    let builder = C::builder(&format!("{}/token", server.url))
+        .auth_with(|_| std::panic::resume_unwind(Box::new("on purpose")));
+    let mut client = C::start(builder).unwrap();
+    all(&mut client).for_each(drop);
+    let emitted = client.emit("plus", &(1, 2));
+    assert!(matches!(emitted, Err(Error::Emit(EmitError::Gone))), "{emitted:?}");
+    drop(client);
     server.end();
 }
 
