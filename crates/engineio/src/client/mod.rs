@@ -349,7 +349,7 @@ impl Client {
         {
             return Some(Output::Request(request));
         }
-        if self.get.is_none() && self.stage == Stage::Open {
+        if self.get.is_none() && self.takes_answers() {
             self.make_get();
         }
         self.outputs.pop_front()
@@ -381,6 +381,16 @@ impl Client {
     fn is_polling(&self) -> bool {
         let is_transport = |socket: WebSocket| socket.step == Step::Transport;
         self.session.is_some() && !self.websocket.is_some_and(is_transport)
+    }
+
+    /// Whether there is to be a GET: also while a session that was closed has something to say, since a server may take no more
+    /// before its answers are taken.
+    fn takes_answers(&self) -> bool {
+        match self.stage {
+            Stage::Open => true,
+            Stage::Closing => !self.is_last_post,
+            Stage::Opening | Stage::Closed => false,
+        }
     }
 
     /// Whether polling comes to rest, so that no request may begin (C1).

@@ -338,12 +338,17 @@ fn c2_accepts_a_close_behind_what_was_sent() {
     driver.close();
     assert_eq!(driver.happenings(), [closed(CloseReason::ForcedClose)], "at once");
     assert_eq!(driver.send("c"), Err(SendError::NotOpen));
-    driver.answer_get("4not listened to");
-    assert_eq!((driver.got.len(), driver.get()), (0, None));
+    for _ in 0..2 {
+        // The server may take no more before that.
+        driver.answer_get("4not listened to");
+        assert!(driver.got.is_empty() && driver.get().is_some());
+    }
     driver.answer_post();
     assert_eq!(driver.body(), "4b");
     driver.answer_post();
     assert_eq!(driver.body(), "1");
+    driver.answer_get("6");
+    assert_eq!(driver.get(), None);
     driver.answer_post();
     assert!(driver.client.is_closed() && driver.happenings().is_empty());
 

@@ -47,6 +47,7 @@ with_both_clients! {
     a_program_asks_and_leaves,
     a_program_that_is_slow_loses_nothing,
     a_program_learns_what_has_not_left,
+    a_program_that_leaves_still_takes_answers,
     each_connection_asks_for_its_authentication,
     a_late_authentication_is_nobodys,
     who_does_not_answer_says_nothing_of_itself,
@@ -203,6 +204,22 @@ fn a_program_learns_what_has_not_left<C: Program>() {
     assert_eq!(server.said.recv_timeout(PATIENCE).unwrap(), "flooded");
     assert_eq!(socket.waiting(), 0);
     client.disconnect().unwrap();
+    server.end();
+}
+
+/// The server takes no more of what it has said before what it has answered is taken.
+fn a_program_that_leaves_still_takes_answers<C: Program>() {
+    let server = serve();
+    for transports in SETS {
+        let builder = C::builder(&server.url).transports(transports.iter().copied());
+        let builder = builder.limits(|sessions, config| (sessions.close_timeout(PATIENCE), config));
+        let mut client = C::connect(builder).unwrap();
+        for _ in 0..40 {
+            client.emit("flood", &(500,)).unwrap();
+        }
+        client.disconnect().unwrap();
+        assert_eq!(server.said.iter().take(40).count(), 40);
+    }
     server.end();
 }
 
@@ -476,6 +493,8 @@ fn settings_that_are_wrong_connect_to_nothing<C: Program>() {
     assert!(matches!(wrong("http://127.0.0.1:1/a,b"), Error::Namespace(_)));
     let builder = C::builder("http://127.0.0.1:1").header("X", "a\r\nb");
     assert!(matches!(C::connect(builder), Err(Error::Header(_))));
+    let builder = C::builder("http://user@127.0.0.1:1").header("authorization", "Bearer 1");
+    assert!(matches!(C::connect(builder), Err(Error::Header(_))), "one of them only");
     let builder = C::builder("http://127.0.0.1:1").reconnection(None);
     let events: Vec<_> = all(&mut C::start(builder).unwrap()).collect();
     assert!(matches!(events[..], [Event::ConnectError { .. }, Event::Failed(_)]), "{events:?}");
