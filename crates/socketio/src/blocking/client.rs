@@ -111,7 +111,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Namespace`]: a name begins with a slash and has no comma.
+    /// [`Error::Namespace`]: a name begins with a slash, and has neither a comma nor U+001E.
     pub fn namespace(&self, namespace: &str) -> Result<Socket, Error> {
         self.namespace_with(namespace, None)
     }
@@ -309,7 +309,39 @@ mod tests {
     use super::*;
     use crate::client::Transport;
     use alloc::format;
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    /// One request, and its response with this body.
+    fn respond(stream: &mut TcpStream, wanted: &str, body: &str) {
+        let mut request = Vec::new();
+        while !request.ends_with(wanted.as_bytes()) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    }
+
+    /// A WebSocket may have come in their place, and nobody would see that the server has closed them.
+    #[test]
+    fn connections_without_requests_are_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::builder(&url).transports([Transport::Polling]).start().unwrap();
+        let open = r#"0{"sid":"s","upgrades":[],"pingInterval":600000,"pingTimeout":600000,"maxPayload":1000}"#;
+        let (mut gets, _) = listener.accept().unwrap();
+        respond(&mut gets, "\r\n\r\n", open);
+        let (mut posts, _) = listener.accept().unwrap();
+        respond(&mut posts, "\r\n\r\n40", "ok");
+        // A GET is held meanwhile.
+        posts.set_read_timeout(Some(Duration::from_secs(600))).unwrap();
+        assert_eq!(posts.read(&mut [0]).unwrap(), 0);
+        respond(&mut gets, "\r\n\r\n", "6");
+        respond(&mut gets, "\r\n\r\n", "6");
+        drop(client);
+    }
 
     /// The server says nothing; all threads have something to wait for.
     #[test]

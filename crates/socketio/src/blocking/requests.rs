@@ -15,17 +15,29 @@ const MAX_IDLE: Duration = Duration::from_secs(3);
 /// Makes the requests of one method, one after the other.
 pub(super) fn run(shared: &Shared, method: Method) {
     let mut agent = agent_for(&shared.address.route);
+    let mut has_connection = false;
     loop {
         let abort = || {
             let agent = agent.clone();
             Box::new(move || agent.clone().shutdown()) as _
         };
-        let Some(request) = shared.wait(|state, _| state.take_request(method, abort)) else {
-            return;
+        let idle = has_connection.then(|| shared.clock.now() + MAX_IDLE);
+        let next = shared.wait_until(idle, |state, now| {
+            let request = state.take_request(method, abort);
+            let is_idle = idle.is_some_and(|idle| idle <= now);
+            (request.is_some() || is_idle).then_some(request)
+        });
+        let is_wanted = match next {
+            None => return,
+            Some(Some(request)) => {
+                let made = make(&agent, shared, &request);
+                shared.act(|state, now| state.requested(now, &request, made))
+            }
+            // It would keep its connection until the next request, and there may be a WebSocket.
+            Some(None) => false,
         };
-        let made = make(&agent, shared, &request);
-        if !shared.act(|state, now| state.requested(now, &request, made)) {
-            // It was shut down.
+        has_connection = is_wanted;
+        if !is_wanted {
             agent = agent_for(&shared.address.route);
         }
     }

@@ -97,6 +97,15 @@ impl Shared {
         self.wait_by(State::due, find)
     }
 
+    /// As [`wait`](Self::wait); `find` is asked as well at this moment.
+    pub(crate) fn wait_until<T>(
+        &self,
+        due: Option<Instant>,
+        find: impl FnMut(&mut State, Instant) -> Option<T>,
+    ) -> Option<T> {
+        self.wait_by(|_| due, find)
+    }
+
     fn wait_by<T>(
         &self,
         due: impl Fn(&State) -> Option<Instant>,
