@@ -128,14 +128,14 @@ impl fmt::Display for Unanswered {
 
 impl core::error::Error for Unanswered {}
 
-/// A name that no namespace has: they begin with a slash, and have no comma.
+/// A name that no namespace has: they begin with a slash, and have neither a comma nor U+001E, by which polling separates packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidNamespace;
 
 impl fmt::Display for InvalidNamespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a namespace begins with a slash and has no comma")
+        f.write_str("a namespace begins with a slash, and has neither a comma nor U+001E")
     }
 }
 

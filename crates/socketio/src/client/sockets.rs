@@ -96,9 +96,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`InvalidNamespace`]: a name begins with `/`, which is the root namespace, and has no comma.
+    /// [`InvalidNamespace`]: a name begins with `/`, which is the root namespace, and has neither a comma nor U+001E.
     pub fn socket(&mut self, namespace: &str) -> Result<Socket, InvalidNamespace> {
-        if !namespace.starts_with('/') || namespace.contains(',') {
+        if !namespace.starts_with('/') || namespace.contains([',', '\u{1e}']) {
             return Err(InvalidNamespace);
         }
         if let Some(socket) = self.find(namespace) {

@@ -79,7 +79,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Namespace`]: a name begins with a slash and has no comma.
+    /// [`Error::Namespace`]: a name begins with a slash, and has neither a comma nor U+001E.
     pub fn namespace(&self, namespace: &str) -> Result<Socket, Error> {
         self.namespace_with(namespace, None)
     }

@@ -255,7 +255,7 @@ fn c4_rejects_what_the_server_does_not_take() {
 #[test]
 fn c4_rejects_names_and_authentications_that_are_none() {
     let mut driver = ClientDriver::new(steady());
-    for name in ["", "admin", "/a,b"] {
+    for name in ["", "admin", "/a,b", "/a\u{1e}b"] {
         let socket: Result<_, InvalidNamespace> = driver.client.socket(name);
         assert!(socket.is_err());
     }
