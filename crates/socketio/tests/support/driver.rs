@@ -335,11 +335,12 @@ impl Driver {
     }
 
     pub fn disconnect(&mut self, socket: Socket, what: Close) {
+        let was_there = self.server.session(socket).is_some();
         self.server.disconnect(&mut self.wire, socket, what);
         // It has waited to be let in again.
         if let Some(known) = self.known.get_mut(&socket)
             && (known.life, what) == (Life::Asking, Close::Namespace)
-            && self.server.session(socket).is_none()
+            && (was_there && self.server.session(socket).is_none())
         {
             known.life = Life::Away;
         }
