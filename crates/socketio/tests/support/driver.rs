@@ -268,7 +268,9 @@ impl Driver {
         assert!(if was_over { !is_waiting || is_asking } else { is_waiting == is_asking });
         // Who cannot be told is not let in.
         let is_told = !was_over && !self.wire.full.contains(&known.session);
-        assert_eq!(admitted, (is_waiting && is_told).then_some(socket));
+        // Nor who cannot be told any more what it has missed: its session ends, and it is away again.
+        let has_ended = self.wire.closed.contains(&known.session) && self.server.is_away(socket);
+        assert_eq!(admitted, (is_waiting && is_told && !has_ended).then_some(socket));
         known.life = match admitted {
             Some(_) => Life::Open,
             None if self.server.is_away(socket) => Life::Away,
