@@ -117,6 +117,8 @@ pub struct Known {
     pub session: Session,
     pub namespace: String,
     pub life: Life,
+    /// It waits, or has waited, to be let in again.
+    pub comes_back: bool,
 }
 
 #[derive(Debug, Default)]
@@ -268,12 +270,13 @@ impl Driver {
         assert!(if was_over { !is_waiting || is_asking } else { is_waiting == is_asking });
         // Who cannot be told is not let in.
         let is_told = !was_over && !self.wire.full.contains(&known.session);
-        // Nor who cannot be told any more what it has missed: its session ends, and it is away again.
-        let has_ended = self.wire.closed.contains(&known.session) && self.server.is_away(socket);
+        // Nor who cannot be told any more what it has missed: its session ends, by which it is away again.
+        let has_ended = known.comes_back && !was_over && self.wire.closed.contains(&session);
         assert_eq!(admitted, (is_waiting && is_told && !has_ended).then_some(socket));
         known.life = match admitted {
             Some(_) => Life::Open,
             None if self.server.is_away(socket) => Life::Away,
+            None if has_ended && is_waiting => Life::Asking,
             None => Life::Over,
         };
         admitted
@@ -421,7 +424,7 @@ impl Driver {
                     namespace: namespace.clone(),
                     auth: auth.into(),
                 });
-                let known = Known { session, namespace, life: Life::Asking };
+                let known = Known { session, namespace, life: Life::Asking, comes_back };
                 match self.known.insert(socket, known) {
                     Some(known) => {
                         // Or it has gone while it waited.
