@@ -11,15 +11,15 @@ use std::time::Duration;
 const INSTANT: Duration = Duration::from_nanos(1);
 const PATIENCE: Duration = Duration::from_secs(45);
 
-fn config(transports: &[Transport]) -> Config {
+pub(crate) fn config(transports: &[Transport]) -> Config {
     Config::new().transports(transports.iter().copied())
 }
 
-fn closed(reason: CloseReason) -> Event {
+pub(crate) fn closed(reason: CloseReason) -> Event {
     Event::Closed { reason, error: None }
 }
 
-fn failed(error: Error) -> Event {
+pub(crate) fn failed(error: Error) -> Event {
     Event::Closed { reason: CloseReason::TransportError, error: Some(error) }
 }
 
@@ -33,7 +33,7 @@ fn pausing() -> ClientDriver {
 }
 
 /// A session that has gone over to a WebSocket.
-fn upgraded() -> ClientDriver {
+pub(crate) fn upgraded() -> ClientDriver {
     let mut driver = pausing();
     driver.answer_get("6");
     assert_eq!(driver.happenings(), [Event::Upgraded]);
@@ -330,145 +330,8 @@ fn c2_accepts_a_probe_that_fails_when_polling_is_at_rest_but_for_a_post() {
     assert_eq!(driver.body(), "4waits");
 }
 
-#[test]
-fn c2_accepts_a_close_behind_what_was_sent() {
-    let mut driver = ClientDriver::polling(config(&[Polling]));
-    driver.send("a").unwrap();
-    driver.send("b").unwrap();
-    driver.close();
-    assert_eq!(driver.happenings(), [closed(CloseReason::ForcedClose)], "at once");
-    assert_eq!(driver.send("c"), Err(SendError::NotOpen));
-    for _ in 0..2 {
-        // The server may take no more before that.
-        driver.answer_get("4not listened to");
-        assert!(driver.got.is_empty() && driver.get().is_some());
-    }
-    driver.answer_post();
-    assert_eq!(driver.body(), "4b");
-    driver.answer_post();
-    assert_eq!(driver.body(), "1");
-    driver.answer_get("6");
-    assert_eq!(driver.get(), None);
-    driver.answer_post();
-    assert!(driver.client.is_closed() && driver.happenings().is_empty());
-
-    let mut driver = upgraded();
-    let link = driver.link().unwrap();
-    driver.reads = false;
-    driver.send("a").unwrap();
-    driver.close();
-    assert_eq!(
-        (driver.happenings(), driver.link()),
-        (vec![closed(CloseReason::ForcedClose)], Some(link))
-    );
-    driver.unblock();
-    assert_eq!(driver.texts(), ["4a"], "without 1");
-    assert_eq!(driver.links[&link], Fate::Closed(1000));
-    assert!(driver.client.is_closed());
-}
-
 /// Whoever closes can find out whether what it has sent has left.
-#[test]
-fn c2_accepts_a_close_that_is_cut_off() {
-    type CutOff = fn(&mut ClientDriver);
-    let ways: [(bool, CutOff); 6] = [
-        (true, |driver| driver.wait(Duration::from_secs(60))),
-        (true, |driver| driver.answer(driver.post().unwrap(), 500, b"")),
-        (true, |driver| driver.fail(driver.post().unwrap())),
-        (false, |driver| driver.wait(Duration::from_secs(60))),
-        (false, |driver| driver.link_closed(driver.link().unwrap())),
-        (false, |driver| driver.link_failed(driver.link().unwrap())),
-    ];
-    for (is_polling, cut_off) in ways {
-        for goes_well in [false, true] {
-            let mut driver =
-                if is_polling { ClientDriver::polling(config(&[Polling])) } else { upgraded() };
-            driver.reads = false;
-            driver.send("a").unwrap();
-            driver.close();
-            assert!(!driver.client.is_closed() && !driver.client.was_cut_off());
-            match (goes_well, is_polling) {
-                (false, _) => cut_off(&mut driver),
-                (true, true) => (0..2).for_each(|_| driver.answer_post()),
-                (true, false) => driver.unblock(),
-            }
-            assert!(driver.client.is_closed());
-            assert_eq!(driver.client.was_cut_off(), !goes_well);
-            driver.open();
-            assert!(!driver.client.was_cut_off());
-        }
-    }
-}
-
 /// By then the server has taken all else. It may answer a GET that it holds, or a new one, before the close packet.
-#[test]
-fn c2_accepts_that_a_session_ends_before_its_close_packet_is_answered() {
-    type End = fn(&mut ClientDriver);
-    let ends: [End; 5] = [
-        |driver| driver.answer(driver.get().unwrap(), 400, b""),
-        |driver| driver.fail(driver.get().unwrap()),
-        |driver| driver.answer(driver.post().unwrap(), 400, b""),
-        |driver| driver.fail(driver.post().unwrap()),
-        |driver| driver.wait(Duration::from_secs(60)),
-    ];
-    for end in ends {
-        let mut driver = ClientDriver::polling(config(&[Polling]));
-        driver.send("a").unwrap();
-        driver.close();
-        driver.answer_post();
-        assert_eq!(driver.body(), "1");
-        end(&mut driver);
-        assert!(driver.client.is_closed() && !driver.client.was_cut_off());
-    }
-}
-
-#[test]
-fn c2_accepts_a_close_during_the_upgrade() {
-    for (steps, probed) in [(0, false), (1, false), (2, true)] {
-        let mut driver = ClientDriver::polling(Config::new());
-        let link = driver.link().unwrap();
-        if steps > 0 {
-            driver.opened(link);
-        }
-        if steps > 1 {
-            driver.say(link, "3probe");
-            driver.send("waits").unwrap();
-        }
-        driver.close();
-        assert_eq!(driver.links[&link], Fate::Closed(1000));
-        if probed {
-            assert_eq!(driver.body(), "4waits", "by polling");
-            driver.answer_post();
-        }
-        assert_eq!(driver.body(), "1");
-        // What comes too late.
-        driver.say(link, "3probe");
-        driver.answer_post();
-        assert!(driver.client.is_closed() && !driver.texts().contains(&"5"));
-        assert_eq!(driver.happenings(), [closed(CloseReason::ForcedClose)]);
-    }
-}
-
-#[test]
-fn c2_accepts_the_next_session_when_the_last_one_has_left() {
-    let mut driver = ClientDriver::polling(config(&[Polling]));
-    driver.send("a").unwrap();
-    driver.close();
-    assert_eq!(driver.happenings(), [closed(CloseReason::ForcedClose)]);
-    // Each opening has its end.
-    driver.open();
-    driver.close();
-    assert_eq!(driver.happenings(), [closed(CloseReason::ForcedClose)]);
-    driver.open();
-    driver.answer_post();
-    assert_eq!(driver.body(), "1");
-    driver.answer_post();
-    let get = driver.get().unwrap();
-    assert!(!driver.requests[&get].target.contains("sid"));
-    driver.answer_get(OPEN);
-    assert_eq!(driver.happenings(), [Event::Opened]);
-}
-
 #[test]
 fn c2_rejects_requests_where_there_is_only_a_websocket() {
     let mut driver = ClientDriver::new(config(&[WebSocket]));
@@ -484,38 +347,7 @@ fn c2_rejects_requests_where_there_is_only_a_websocket() {
     assert_eq!((driver.texts(), driver.links[&link]), (vec!["4a"], Fate::Closed(1000)));
 }
 
-#[test]
-fn c2_rejects_a_server_that_does_not_take_the_last_words() {
-    let mut driver = ClientDriver::polling(config(&[Polling]));
-    driver.send("a").unwrap();
-    driver.close();
-    driver.wait(Duration::from_secs(5));
-    assert!(driver.client.is_closed());
-    assert_eq!(driver.aborted.len(), 2);
-    let mut driver = upgraded();
-    driver.reads = false;
-    driver.close();
-    driver.wait(Duration::from_secs(5));
-    assert!(driver.client.is_closed());
-}
-
 /// The server has ended the session, and the response that says so is overtaken.
-#[test]
-fn c2_accepts_the_last_words_behind_a_post_that_is_refused_for_the_end() {
-    for (last, event) in [
-        ("4last\u{1e}1", closed(CloseReason::TransportClose)),
-        ("4last", failed(Error::Status { status: 400, code: Some(1), message: "gone".into() })),
-    ] {
-        let mut driver = ClientDriver::polling(config(&[Polling]));
-        driver.send("x").unwrap();
-        let post = driver.post().unwrap();
-        driver.answer(post, 400, br#"{"code":1,"message":"gone"}"#);
-        assert_eq!((driver.happenings(), driver.post()), (vec![], None));
-        driver.answer_get(last);
-        assert_eq!((driver.happenings(), &*driver.got), (vec![event], &["last".to_owned()][..]));
-    }
-}
-
 /// However a session ends, it is told once, with its reason, and nothing comes behind it.
 #[test]
 fn c2_rejects_what_comes_behind_the_end() {

@@ -11,6 +11,7 @@ mod support;
 
 mod admission;
 mod client;
+mod closing;
 mod ends;
 mod headers;
 mod heartbeat;
@@ -20,9 +21,10 @@ mod polling;
 mod requests;
 mod upgrade;
 
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 11] = [
     include_str!("admission.rs"),
     include_str!("client.rs"),
+    include_str!("closing.rs"),
     include_str!("ends.rs"),
     include_str!("headers.rs"),
     include_str!("heartbeat.rs"),
